@@ -1,0 +1,1 @@
+//! Population verification gateway.

@@ -1,0 +1,2 @@
+//! The mock program.
+fn main() {}
