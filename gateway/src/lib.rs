@@ -1,1 +1,5 @@
 //! Population verification gateway.
+
+pub mod request;
+
+pub mod population;
