@@ -1,5 +1,15 @@
 //! Population verification gateway.
 
+pub mod clock;
+pub mod config;
+pub mod telemetry;
+
 pub mod request;
+
+pub mod store;
+
+pub mod auth;
+pub mod rate_limit;
+pub mod policy;
 
 pub mod population;

@@ -1,0 +1,300 @@
+//! The connected systems as this node knows them: a copy of the store's tables, replaced whole
+//! when they change.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::clock::Micros;
+use crate::request::{AgencyCode, ClientId};
+use crate::store::{ClientRow, StoreError};
+
+/// Level a security assessment must have (Circular 46/2022/TT-BCA: level 3 or above).
+const ASSESSMENT_LEVEL_MIN: u8 = 3;
+
+/// What kind of organisation a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClientKind {
+    /// System of a ministry or a body under the Government.
+    Ministry,
+    /// System of a province or centrally run city.
+    Locality,
+    /// Telecommunications carrier.
+    Carrier,
+    /// Hospital, clinic or health station.
+    HealthFacility,
+    /// State-owned enterprise.
+    StateEnterprise,
+    /// Platform that acts for many agencies, such as NDXP or an LGSP.
+    Platform,
+    /// Whoever runs the gateway.
+    Operator,
+    /// Whoever checks on everyone, the operator included.
+    Auditor,
+}
+
+impl ClientKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Ministry,
+        Self::Locality,
+        Self::Carrier,
+        Self::HealthFacility,
+        Self::StateEnterprise,
+        Self::Platform,
+        Self::Operator,
+        Self::Auditor,
+    ];
+
+    /// The name on the wire and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ministry => "ministry",
+            Self::Locality => "locality",
+            Self::Carrier => "carrier",
+            Self::HealthFacility => "health_facility",
+            Self::StateEnterprise => "state_enterprise",
+            Self::Platform => "platform",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where a client is on its way from application to closure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// Applied for.
+    Draft,
+    /// Under security assessment.
+    SecurityReview,
+    /// Trying things out, not connected yet.
+    Sandbox,
+    /// Connected.
+    Active,
+    /// Stopped for a time.
+    Suspended,
+    /// Ended.
+    Closed,
+}
+
+impl ClientState {
+    /// All states in the order a client passes them.
+    pub const ALL: [Self; 6] = [
+        Self::Draft,
+        Self::SecurityReview,
+        Self::Sandbox,
+        Self::Active,
+        Self::Suspended,
+        Self::Closed,
+    ];
+
+    /// The name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::SecurityReview => "security_review",
+            Self::Sandbox => "sandbox",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// Whether a client may call at a given moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Good,
+    /// It was suspended.
+    Suspended,
+    /// It is not connected: not yet, or not any more.
+    NotActive,
+    /// The agreement has not begun or has ended.
+    AgreementExpired,
+    /// The security assessment is missing, too low or out of date.
+    AssessmentExpired,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "in good standing",
+            Self::Suspended => "suspended",
+            Self::NotActive => "not active",
+            Self::AgreementExpired => "no agreement in force",
+            Self::AssessmentExpired => "no security assessment in force",
+        })
+    }
+}
+
+/// A connected system of an organisation.
+#[derive(Debug)]
+pub struct Client {
+    /// Identifier.
+    pub client_id: ClientId,
+    /// The organisation's code.
+    pub agency_code: AgencyCode,
+    /// What kind of organisation it is.
+    pub kind: ClientKind,
+    /// Name in Vietnamese.
+    pub name_vi: String,
+    /// Name in English.
+    pub name_en: String,
+    /// Name and version of its policy.
+    pub policy: (String, u32),
+    state: ClientState,
+    agreement: (Micros, Micros),
+    assessment_level: u8,
+    assessment_until: Micros,
+}
+
+impl Client {
+    /// Whether the client may call at `now`: asked on every call, so that a date acts by itself.
+    pub fn standing(&self, now: Micros) -> Standing {
+        match self.state {
+            ClientState::Active => {}
+            ClientState::Suspended => return Standing::Suspended,
+            ClientState::Draft
+            | ClientState::SecurityReview
+            | ClientState::Sandbox
+            | ClientState::Closed => return Standing::NotActive,
+        }
+        let (from, until) = self.agreement;
+        if now < from || now >= until {
+            return Standing::AgreementExpired;
+        }
+        if self.assessment_level < ASSESSMENT_LEVEL_MIN || now >= self.assessment_until {
+            return Standing::AssessmentExpired;
+        }
+        Standing::Good
+    }
+
+    fn from_row(row: &ClientRow) -> Option<Self> {
+        Some(Self {
+            client_id: ClientId::parse(&row.client_id).ok()?,
+            agency_code: AgencyCode::parse(&row.agency_code).ok()?,
+            kind: ClientKind::find(&row.kind)?,
+            name_vi: row.name_vi.clone(),
+            name_en: row.name_en.clone(),
+            policy: (
+                row.policy_name.clone(),
+                u32::try_from(row.policy_version).ok()?,
+            ),
+            state: ClientState::find(&row.state)?,
+            agreement: (
+                Micros(row.agreement_from_us),
+                Micros(row.agreement_until_us),
+            ),
+            assessment_level: u8::try_from(row.assessment_level).ok()?,
+            assessment_until: Micros(row.assessment_until_us),
+        })
+    }
+}
+
+/// All clients, by identifier.
+#[derive(Debug, Default)]
+pub struct Directory {
+    clients: RwLock<Arc<HashMap<ClientId, Arc<Client>>>>,
+}
+
+impl Directory {
+    /// Replaces what is known by what the store holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] for a row that cannot be read; nothing is replaced then.
+    pub fn replace(&self, rows: &[ClientRow]) -> Result<(), StoreError> {
+        let clients = rows
+            .iter()
+            .map(|row| {
+                let client = Client::from_row(row).ok_or_else(|| StoreError::Inconsistent {
+                    table: "clients",
+                    row: row.client_id.clone(),
+                })?;
+                Ok((client.client_id.clone(), Arc::new(client)))
+            })
+            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
+        Ok(())
+    }
+
+    /// The client with this identifier.
+    pub fn client(&self, client_id: &ClientId) -> Option<Arc<Client>> {
+        self.all().get(client_id).cloned()
+    }
+
+    /// All clients as they are known now.
+    pub fn all(&self) -> Arc<HashMap<ClientId, Arc<Client>>> {
+        Arc::clone(&self.clients.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> ClientRow {
+        ClientRow {
+            client_id: "c".into(),
+            agency_code: "G01".into(),
+            kind: "ministry".into(),
+            name_vi: String::new(),
+            name_en: String::new(),
+            state: "active".into(),
+            policy_name: "p".into(),
+            policy_version: 1,
+            agreement_from_us: 100,
+            agreement_until_us: 200,
+            assessment_level: 3,
+            assessment_until_us: 180,
+            created_us: 0,
+        }
+    }
+
+    #[test]
+    fn dates_and_states_act_by_themselves() {
+        let client = Client::from_row(&row()).unwrap();
+        assert_eq!(client.standing(Micros(99)), Standing::AgreementExpired);
+        assert_eq!(client.standing(Micros(100)), Standing::Good);
+        assert_eq!(client.standing(Micros(180)), Standing::AssessmentExpired);
+        assert_eq!(client.standing(Micros(200)), Standing::AgreementExpired);
+        let low = Client::from_row(&ClientRow {
+            assessment_level: 2,
+            ..row()
+        })
+        .unwrap();
+        assert_eq!(low.standing(Micros(150)), Standing::AssessmentExpired);
+        for state in ClientState::ALL {
+            let client = Client::from_row(&ClientRow {
+                state: state.name().into(),
+                ..row()
+            })
+            .unwrap();
+            let good = client.standing(Micros(150)) == Standing::Good;
+            assert_eq!(good, state == ClientState::Active, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_replaces_nothing() {
+        let directory = Directory::default();
+        directory.replace(&[row()]).unwrap();
+        let bad = ClientRow {
+            kind: "pirate".into(),
+            ..row()
+        };
+        assert!(directory.replace(&[bad]).is_err());
+        assert_eq!(directory.all().len(), 1);
+    }
+}

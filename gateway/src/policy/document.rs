@@ -1,0 +1,215 @@
+//! A policy as it is written down and as it is applied.
+
+use serde::{Deserialize, Serialize};
+
+use crate::auth::OperationSet;
+use crate::rate_limit::Limits;
+use crate::request::{Attribute, AttributeSet, Operation, Purpose};
+
+/// How much of a decision a client sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disclosure {
+    /// Only the outcome of the whole.
+    Outcome,
+    /// The verdict of each attribute too.
+    Verdicts,
+    /// The reasons too.
+    Reasons,
+}
+
+/// The form in the store: names, as an administrator writes them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDocument {
+    /// What may be done why, and with which attributes. What no grant names is refused.
+    pub grants: Vec<Grant>,
+    /// Attributes without which a verification is not accepted.
+    #[serde(default)]
+    pub required: Vec<String>,
+    /// Reasons of a `close` that count as good enough.
+    #[serde(default)]
+    pub accepted_reasons: Vec<String>,
+    /// How much the client sees.
+    pub disclosure: Disclosure,
+    /// Whether the client sees that a subject is dead, superseded or unknown.
+    #[serde(default)]
+    pub discloses_status: bool,
+    /// Requests per second in the long run.
+    pub rate: u32,
+    /// Requests at once after a rest; a whole multiple of the rate.
+    pub burst: u32,
+}
+
+/// Operations for purposes with attributes: every combination of the three is allowed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Names of operations.
+    pub operations: Vec<String>,
+    /// Purpose codes.
+    pub purposes: Vec<String>,
+    /// Names of attributes.
+    #[serde(default)]
+    pub attributes: Vec<String>,
+}
+
+/// Why a document is not a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Not the JSON of a policy document.
+    #[error("the document is not a policy")]
+    Form(#[from] serde_json::Error),
+    /// A name that stands for nothing.
+    #[error("{list} names {name:?}, which does not exist")]
+    UnknownName {
+        /// Where it stands.
+        list: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Rate and burst that do not go together.
+    #[error("the burst must be a whole multiple of the rate, and both at least 1")]
+    Limits,
+}
+
+/// A policy ready to be applied.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    label: String,
+    name: String,
+    version: u32,
+    grants: Vec<ParsedGrant>,
+    required: AttributeSet,
+    accepted_reasons: Vec<String>,
+    disclosure: Disclosure,
+    discloses_status: bool,
+    limits: Limits,
+}
+
+#[derive(Debug, Clone)]
+struct ParsedGrant {
+    operations: OperationSet,
+    purposes: Vec<Purpose>,
+    attributes: AttributeSet,
+}
+
+impl Policy {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`PolicyError`] with the first thing that is wrong.
+    pub fn parse(name: &str, version: u32, document: &str) -> Result<Self, PolicyError> {
+        let document: PolicyDocument = serde_json::from_str(document)?;
+        Ok(Self {
+            label: format!("{name}@{version}"),
+            name: name.to_owned(),
+            version,
+            grants: document
+                .grants
+                .iter()
+                .map(parse_grant)
+                .collect::<Result<_, _>>()?,
+            required: attributes("required", &document.required)?,
+            accepted_reasons: document.accepted_reasons,
+            disclosure: document.disclosure,
+            discloses_status: document.discloses_status,
+            limits: Limits::new(document.rate, document.burst).ok_or(PolicyError::Limits)?,
+        })
+    }
+
+    /// `name@version`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The name without the version.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version, from 1.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Attributes without which a verification is not accepted.
+    pub fn required(&self) -> AttributeSet {
+        self.required
+    }
+
+    /// Names of the reasons of a `close` that count as good enough.
+    pub fn accepted_reasons(&self) -> &[String] {
+        &self.accepted_reasons
+    }
+
+    /// How much the client sees.
+    pub fn disclosure(&self) -> Disclosure {
+        self.disclosure
+    }
+
+    /// Whether the client sees the subject's status.
+    pub fn discloses_status(&self) -> bool {
+        self.discloses_status
+    }
+
+    /// The client's rate.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Everything a client under this policy may do.
+    pub fn operations(&self) -> OperationSet {
+        Operation::ALL
+            .into_iter()
+            .filter(|&operation| {
+                self.grants
+                    .iter()
+                    .any(|grant| grant.operations.contains(operation))
+            })
+            .collect()
+    }
+
+    /// The attributes granted for an operation and purpose; `None` where no grant names both.
+    pub fn granted(&self, operation: Operation, purpose: &Purpose) -> Option<AttributeSet> {
+        self.grants
+            .iter()
+            .filter(|grant| {
+                grant.operations.contains(operation) && grant.purposes.contains(purpose)
+            })
+            .map(|grant| grant.attributes)
+            .reduce(|one, other| one.iter().chain(other.iter()).collect())
+    }
+}
+
+fn parse_grant(grant: &Grant) -> Result<ParsedGrant, PolicyError> {
+    let operations = grant
+        .operations
+        .iter()
+        .map(|name| Operation::find(name).ok_or_else(|| unknown("operations", name)))
+        .collect::<Result<_, _>>()?;
+    let purposes = grant
+        .purposes
+        .iter()
+        .map(|code| Purpose::parse(code).map_err(|_| unknown("purposes", code)))
+        .collect::<Result<_, _>>()?;
+    Ok(ParsedGrant {
+        operations,
+        purposes,
+        attributes: attributes("attributes", &grant.attributes)?,
+    })
+}
+
+fn attributes(list: &'static str, names: &[String]) -> Result<AttributeSet, PolicyError> {
+    names
+        .iter()
+        .map(|name| Attribute::find(name).ok_or_else(|| unknown(list, name)))
+        .collect()
+}
+
+fn unknown(list: &'static str, name: &str) -> PolicyError {
+    PolicyError::UnknownName {
+        list,
+        name: name.to_owned(),
+    }
+}

@@ -1,0 +1,53 @@
+//! May this caller ask this: operation x attributes x purpose, decided before a record is read.
+//!
+//! Pure: no async, no I/O, no clock. A policy is a document with a version, immutable once used.
+
+mod document;
+mod permit;
+
+pub use document::{Disclosure, Grant, Policy, PolicyDocument, PolicyError};
+pub use permit::{Permit, PermitQuestion, Refusal, check};
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::store::{PolicyRow, StoreError};
+
+/// All versions of all policies as this node knows them.
+#[derive(Debug, Default)]
+pub struct Policies {
+    known: RwLock<Arc<HashMap<(String, u32), Arc<Policy>>>>,
+}
+
+impl Policies {
+    /// Replaces what is known by what the store holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] for a document that cannot be read; nothing is replaced then.
+    pub fn replace(&self, rows: &[PolicyRow]) -> Result<(), StoreError> {
+        let known = rows
+            .iter()
+            .map(|row| {
+                let inconsistent = || StoreError::Inconsistent {
+                    table: "policies",
+                    row: format!("{}@{}", row.name, row.version),
+                };
+                let version = u32::try_from(row.version).map_err(|_| inconsistent())?;
+                let policy =
+                    Policy::parse(&row.name, version, &row.document).map_err(|_| inconsistent())?;
+                Ok(((row.name.clone(), version), Arc::new(policy)))
+            })
+            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+        Ok(())
+    }
+
+    /// The policy of this name and version.
+    pub fn find(&self, reference: &(String, u32)) -> Option<Arc<Policy>> {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(reference)
+            .cloned()
+    }
+}

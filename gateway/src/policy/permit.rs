@@ -1,0 +1,133 @@
+//! The decision of step 2 and its proof.
+
+use std::sync::Arc;
+
+use super::Policy;
+use crate::auth::Caller;
+use crate::rate_limit::Admission;
+use crate::request::{AgencyCode, AttributeSet, Operation, Purpose};
+
+/// Proof that step 2 was taken: what may be read for this request, and nothing else.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    operation: Operation,
+    attributes: AttributeSet,
+    policy: Arc<Policy>,
+}
+
+impl Permit {
+    /// The attributes that may be read: asked for and granted.
+    pub fn attributes(&self) -> AttributeSet {
+        self.attributes
+    }
+
+    /// What is being done.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The policy that permits it.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+}
+
+/// What the policy is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct PermitQuestion<'a> {
+    /// What the caller wants to do.
+    pub operation: Operation,
+    /// Why.
+    pub purpose: &'a Purpose,
+    /// With which attributes.
+    pub attributes: AttributeSet,
+    /// For which agency, if not the caller's own.
+    pub on_behalf_of: Option<&'a AgencyCode>,
+}
+
+/// Why the policy refuses. Refusals are recorded before they are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Refusal {
+    /// The operation is not in the policy, or not in the token's scope.
+    Operation = 1,
+    /// The purpose is not the client's for this operation, or nobody's.
+    Purpose = 2,
+    /// The agency is not below the client's own.
+    OnBehalfOf = 3,
+}
+
+impl Refusal {
+    /// All refusals in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Operation, Self::Purpose, Self::OnBehalfOf];
+
+    /// The refusal with this number in the log.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|refusal| *refusal as u8 == number)
+    }
+
+    /// The name in exports, which is the problem code.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operation => "operation-not-permitted",
+            Self::Purpose => "purpose-not-permitted",
+            Self::OnBehalfOf => "on-behalf-of-not-permitted",
+        }
+    }
+}
+
+/// Decides. The admission is consumed: nobody asks the policy around the limiter.
+///
+/// # Errors
+/// [`Refusal`], the first that applies.
+pub fn check(
+    _admission: Admission,
+    caller: &Caller,
+    policy: &Arc<Policy>,
+    question: PermitQuestion<'_>,
+) -> Result<Permit, Refusal> {
+    let PermitQuestion {
+        operation,
+        purpose,
+        attributes,
+        on_behalf_of,
+    } = question;
+    if !caller.has_scope(operation) || !policy.operations().contains(operation) {
+        return Err(Refusal::Operation);
+    }
+    let Some(granted) = policy.granted(operation, purpose) else {
+        return Err(Refusal::Purpose);
+    };
+    if on_behalf_of.is_some_and(|agency| !is_at_or_below(agency, &caller.client().agency_code)) {
+        return Err(Refusal::OnBehalfOf);
+    }
+    Ok(Permit {
+        operation,
+        attributes: attributes.intersection(granted),
+        policy: Arc::clone(policy),
+    })
+}
+
+/// Whether `agency` is `own` or lies below it: `G14.01` below `G14`, but not `G140`.
+fn is_at_or_below(agency: &AgencyCode, own: &AgencyCode) -> bool {
+    agency
+        .as_str()
+        .strip_prefix(own.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dots_make_an_agency_lie_below_another() {
+        let code = |text| AgencyCode::parse(text).unwrap();
+        assert!(is_at_or_below(&code("G14"), &code("G14")));
+        assert!(is_at_or_below(&code("G14.01"), &code("G14")));
+        assert!(!is_at_or_below(&code("G140"), &code("G14")));
+        assert!(!is_at_or_below(&code("G14"), &code("G14.01")));
+    }
+}

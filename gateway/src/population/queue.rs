@@ -1,0 +1,130 @@
+//! The questions that wait, and the callers that take whatever waits in one go.
+//!
+//! Nothing waits on a timer: an idle caller takes a lone question at once; while all callers are
+//! busy, questions gather and go together.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::client::RegistryCaller;
+use super::{Finding, Question};
+use crate::clock::Micros;
+
+/// What a waiting question gets: nothing is sent where the register did not answer.
+type Reply = (Finding, Option<Micros>);
+
+pub(super) struct Waiting {
+    pub(super) question: Question,
+    reply: oneshot::Sender<Reply>,
+}
+
+pub(super) struct Queue {
+    waiting: Mutex<VecDeque<Waiting>>,
+    arrived: Notify,
+    closed: AtomicBool,
+    items_max: usize,
+    batch_max: usize,
+}
+
+impl Queue {
+    pub(super) fn new(items_max: usize, batch_max: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            arrived: Notify::new(),
+            closed: AtomicBool::new(false),
+            items_max,
+            batch_max,
+        }
+    }
+
+    /// Puts a question in the queue; `None` where the queue is full or closed.
+    pub(super) fn push(&self, question: Question) -> Option<oneshot::Receiver<Reply>> {
+        let (reply, receiver) = oneshot::channel();
+        {
+            let mut waiting = self.lock();
+            if waiting.len() >= self.items_max || self.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            waiting.push_back(Waiting { question, reply });
+        }
+        self.arrived.notify_one();
+        Some(receiver)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.lock().clear();
+        self.arrived.notify_waiters();
+    }
+
+    /// Everything that waits, up to one batch; waits itself while there is nothing. `None` when
+    /// the queue was closed.
+    async fn take(&self) -> Option<Vec<Waiting>> {
+        loop {
+            // The permit of `notify_one` is kept if nobody listens yet, so an arrival between the
+            // look and the wait wakes us.
+            let arrival = self.arrived.notified();
+            if self.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            let (batch, left): (Vec<Waiting>, bool) = {
+                let mut waiting = self.lock();
+                let count = waiting.len().min(self.batch_max);
+                (waiting.drain(..count).collect(), waiting.len() > 0)
+            };
+            if left {
+                self.arrived.notify_one();
+            }
+            if !batch.is_empty() {
+                return Some(batch);
+            }
+            arrival.await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue")
+            .field("waiting", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One caller's life: takes what waits, calls, answers. A call that fails answers nobody: the
+/// dropped senders tell the askers that the register is unavailable.
+pub(super) async fn serve(queue: Arc<Queue>, mut caller: RegistryCaller) {
+    while let Some(mut batch) = queue.take().await {
+        // Whoever hung up meanwhile is not asked for.
+        batch.retain(|waiting| !waiting.reply.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
+        let questions: Vec<Question> = batch.iter().map(|waiting| waiting.question).collect();
+        match caller.call(&questions).await {
+            Ok((as_of, findings)) => {
+                for (waiting, finding) in batch.into_iter().zip(findings) {
+                    let _asker_may_be_gone = waiting.reply.send((finding, as_of));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    questions = questions.len(),
+                    "population database did not answer"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The JSON of `POST /v1/persons/batch-get`, written and read without a detour.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::{Finding, Person, Question, Record, SubjectStatus};
+use crate::clock::Micros;
+use crate::request::{
+    Address, InsuranceNumber, OldIdNumber, PartialDate, PersonalId, Sex, SubjectKey,
+};
+
+/// The register's answer does not follow the contract.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Not the JSON of the contract.
+    #[error("the answer is not the JSON of the contract")]
+    Json(#[from] serde_json::Error),
+    /// A value that its field cannot have.
+    #[error("the answer holds a value that {field} cannot have")]
+    Value {
+        /// The field.
+        field: &'static str,
+    },
+    /// More or fewer answers than questions.
+    #[error("{answers} answers came for {questions} questions")]
+    Count {
+        /// Questions put.
+        questions: usize,
+        /// Answers that came.
+        answers: usize,
+    },
+}
+
+/// Writes the request body. Keys are digits and field names are ours, so nothing needs escaping.
+pub(super) fn write_request(questions: &[Question]) -> String {
+    let mut body = String::with_capacity(32 + questions.len() * 128);
+    body.push_str(r#"{"items":["#);
+    for (position, question) in questions.iter().enumerate() {
+        if position > 0 {
+            body.push(',');
+        }
+        body.push_str(r#"{"key":{"#);
+        let written = match &question.key {
+            SubjectKey::PersonalId(id) => write!(body, r#""personal_id":"{id}""#),
+        };
+        written.expect("a String takes every write");
+        body.push_str(r#"},"fields":["#);
+        for (position, attribute) in question.fields.iter().enumerate() {
+            if position > 0 {
+                body.push(',');
+            }
+            body.push('"');
+            body.push_str(attribute.name());
+            body.push('"');
+        }
+        body.push_str("]}");
+    }
+    body.push_str("]}");
+    body
+}
+
+/// Reads the answer to `questions`, in their order.
+pub(super) fn read_answer(
+    questions: usize,
+    body: &[u8],
+) -> Result<(Option<Micros>, Vec<Finding>), WireError> {
+    let answer: AnswerBody<'_> = serde_json::from_slice(body)?;
+    if answer.items.len() != questions {
+        return Err(WireError::Count {
+            questions,
+            answers: answer.items.len(),
+        });
+    }
+    let as_of = Micros::parse_rfc3339(&answer.as_of).ok_or(WireError::Value { field: "as_of" })?;
+    let findings = answer
+        .items
+        .into_iter()
+        .map(|item| finding(item.persons))
+        .collect::<Result<_, _>>()?;
+    Ok((Some(as_of), findings))
+}
+
+#[derive(Deserialize)]
+struct AnswerBody<'a> {
+    #[serde(borrow)]
+    as_of: Cow<'a, str>,
+    #[serde(borrow)]
+    items: Vec<ItemBody<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ItemBody<'a> {
+    #[serde(borrow)]
+    persons: Vec<PersonBody<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PersonBody<'a> {
+    #[serde(borrow)]
+    personal_id: Cow<'a, str>,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(default)]
+    superseded: bool,
+    #[serde(borrow, default)]
+    full_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    date_of_birth: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    sex: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    old_id_number: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    card_issue_date: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    place_of_origin: Option<AddressBody<'a>>,
+    #[serde(borrow, default)]
+    permanent_address: Option<AddressBody<'a>>,
+    #[serde(borrow, default)]
+    insurance_number: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct AddressBody<'a> {
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    #[serde(borrow)]
+    province: Cow<'a, str>,
+    #[serde(borrow, default)]
+    commune: Option<Cow<'a, str>>,
+}
+
+fn finding(mut persons: Vec<PersonBody<'_>>) -> Result<Finding, WireError> {
+    match persons.len() {
+        0 => Ok(Finding::Unknown),
+        1 => Ok(Finding::Found(Box::new(person(persons.remove(0))?))),
+        _ => Ok(Finding::Ambiguous(
+            persons.into_iter().map(person).collect::<Result<_, _>>()?,
+        )),
+    }
+}
+
+fn person(body: PersonBody<'_>) -> Result<Person, WireError> {
+    let bad = |field| move || WireError::Value { field };
+    let status = match (SubjectStatus::find(&body.status), body.superseded) {
+        (Some(SubjectStatus::Active), true) => SubjectStatus::Superseded,
+        (Some(status @ (SubjectStatus::Active | SubjectStatus::Deceased)), _) => status,
+        _ => return Err(WireError::Value { field: "status" }),
+    };
+    let date = |text: Option<Cow<'_, str>>, field| {
+        text.map(|text| PartialDate::parse(&text).map_err(|_| WireError::Value { field }))
+            .transpose()
+    };
+    let record = Record {
+        full_name: body
+            .full_name
+            .map(|name| name.into_owned().into_boxed_str()),
+        date_of_birth: date(body.date_of_birth, "date_of_birth")?,
+        sex: body
+            .sex
+            .map(|text| Sex::parse(&text).map_err(|_| WireError::Value { field: "sex" }))
+            .transpose()?,
+        old_id_number: body
+            .old_id_number
+            .map(|text| OldIdNumber::parse(&text).map_err(|_| bad("old_id_number")()))
+            .transpose()?,
+        card_issue_date: date(body.card_issue_date, "card_issue_date")?,
+        place_of_origin: address(body.place_of_origin, "place_of_origin")?,
+        permanent_address: address(body.permanent_address, "permanent_address")?,
+        insurance_number: body
+            .insurance_number
+            .map(|text| InsuranceNumber::parse(&text).map_err(|_| bad("insurance_number")()))
+            .transpose()?,
+    };
+    let personal_id =
+        PersonalId::from_register(&body.personal_id).ok_or_else(bad("personal_id"))?;
+    Ok(Person {
+        personal_id,
+        status,
+        record,
+    })
+}
+
+fn address(
+    body: Option<AddressBody<'_>>,
+    field: &'static str,
+) -> Result<Option<Address>, WireError> {
+    body.map(|body| {
+        Address::parse(Some(&body.scheme), &body.province, body.commune.as_deref())
+            .map_err(|_| WireError::Value { field })
+    })
+    .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Attribute, AttributeSet};
+
+    #[test]
+    fn a_question_names_its_own_fields() {
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        let one = Question {
+            key,
+            fields: AttributeSet::EMPTY.with(Attribute::FullName),
+        };
+        let two = Question {
+            key,
+            fields: AttributeSet::EMPTY,
+        };
+        insta::assert_snapshot!(
+            write_request(&[one, two]),
+            @r#"{"items":[{"key":{"personal_id":"001090012345"},"fields":["full_name"]},{"key":{"personal_id":"001090012345"},"fields":[]}]}"#
+        );
+    }
+
+    #[test]
+    fn an_answer_is_read_into_our_words() {
+        let body = r#"{"as_of":"2026-01-01T00:00:00+07:00","items":[
+            {"persons":[{"personal_id":"001090012345","status":"active","superseded":false,
+              "full_name":"Nguyễn Văn Hoà","date_of_birth":"1990","sex":null,
+              "permanent_address":{"scheme":"2025","province":"01","commune":"00004"}}]},
+            {"persons":[]}]}"#;
+        let (as_of, findings) = read_answer(2, body.as_bytes()).unwrap();
+        assert_eq!(as_of.unwrap().to_string(), "2026-01-01T00:00:00.000+07:00");
+        let Finding::Found(person) = &findings[0] else {
+            panic!("one person is on file")
+        };
+        assert_eq!(person.record.full_name.as_deref(), Some("Nguyễn Văn Hoà"));
+        assert_eq!(
+            (person.record.sex, person.status),
+            (None, SubjectStatus::Active)
+        );
+        assert!(matches!(findings[1], Finding::Unknown));
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_never_an_answer() {
+        for body in [
+            "",
+            "{}",
+            r#"{"as_of":"x","items":[{"persons":[]}]}"#,
+            r#"{"as_of":"2026-01-01T00:00:00Z","items":[]}"#,
+            r#"{"as_of":"2026-01-01T00:00:00Z","items":[{"persons":[{"personal_id":"1","status":"active"}]}]}"#,
+            r#"{"as_of":"2026-01-01T00:00:00Z","items":[{"persons":[{"personal_id":"001090012345","status":"unknown"}]}]}"#,
+        ] {
+            assert!(read_answer(1, body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

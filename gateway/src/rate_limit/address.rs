@@ -1,0 +1,121 @@
+//! The guard on addresses: failed client authentications only, at the token endpoint only.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::{Monotonic, MonotonicClock};
+use crate::clock::Clock;
+
+/// Addresses remembered as blocked; when full, those whose time has come go first, then all:
+/// they still fail to authenticate, only a hash is spent on them again.
+const BLOCKED_MAX: usize = 65_536;
+
+/// Too many failures from one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many failed authentications from this address")]
+pub struct TooManyFailures {
+    /// When the address may try again.
+    pub retry_after: Duration,
+}
+
+/// Counts failed client authentications by address.
+#[derive(Debug)]
+pub struct AddressGuard {
+    clock: MonotonicClock,
+    failures:
+        RateLimiter<IpAddr, DashMapStateStore<IpAddr>, MonotonicClock, NoOpMiddleware<Monotonic>>,
+    /// Monotonic nanoseconds until which an address is not listened to, because `governor` cannot
+    /// be asked without taking.
+    blocked: Mutex<HashMap<IpAddr, u64>>,
+}
+
+impl AddressGuard {
+    /// Allows `burst` failures at once, then `rate` a second.
+    pub fn new(rate: NonZeroU32, burst: NonZeroU32, clock: Clock) -> Self {
+        let clock = MonotonicClock(clock);
+        let quota = Quota::per_second(rate).allow_burst(burst);
+        let failures = RateLimiter::dashmap_with_clock(quota, clock.clone());
+        Self {
+            clock,
+            failures,
+            blocked: Mutex::default(),
+        }
+    }
+
+    /// Refuses an address that has failed too often, before anything is spent on it.
+    ///
+    /// # Errors
+    /// [`TooManyFailures`] with the time to wait.
+    pub fn check(&self, address: IpAddr) -> Result<(), TooManyFailures> {
+        let now = self.clock.0.monotonic_nanos();
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        match blocked.get(&address) {
+            Some(&until) if until > now => Err(TooManyFailures {
+                retry_after: Duration::from_nanos(until - now),
+            }),
+            Some(_) => {
+                blocked.remove(&address);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a failure.
+    ///
+    /// # Errors
+    /// [`TooManyFailures`] if it was one too many; the address is blocked until the next is due.
+    pub fn note_failure(&self, address: IpAddr) -> Result<(), TooManyFailures> {
+        use governor::clock::Clock as _;
+        let Err(refusal) = self.failures.check_key(&address) else {
+            return Ok(());
+        };
+        let retry_after = refusal.wait_time_from(self.clock.now());
+        let now = self.clock.0.monotonic_nanos();
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if blocked.len() >= BLOCKED_MAX {
+            blocked.retain(|_, until| *until > now);
+            if blocked.len() >= BLOCKED_MAX {
+                blocked.clear();
+            }
+        }
+        blocked.insert(address, now.saturating_add(retry_after.as_nanos() as u64));
+        Err(TooManyFailures { retry_after })
+    }
+
+    /// Forgets addresses that are as if they had never failed; `governor`'s map does not shrink by
+    /// itself.
+    pub fn tidy(&self) {
+        self.failures.retain_recent();
+        self.failures.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Micros;
+
+    #[test]
+    fn an_address_is_blocked_after_its_burst_and_let_in_at_its_rate() {
+        let (clock, hand) = Clock::manual(Micros(1_000_000));
+        let guard = AddressGuard::new(NonZeroU32::MIN, NonZeroU32::new(3).unwrap(), clock);
+        let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        for _ in 0..3 {
+            assert!(guard.check(one).is_ok());
+            assert!(guard.note_failure(one).is_ok());
+        }
+        assert!(guard.note_failure(one).is_err());
+        assert!(guard.check(one).is_err());
+        assert!(guard.check(two).is_ok());
+        hand.advance(1_000_000);
+        assert!(guard.check(one).is_ok());
+    }
+}

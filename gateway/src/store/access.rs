@@ -1,0 +1,190 @@
+//! Clients, their secrets' hashes, and policies.
+
+use sqlx::FromRow;
+
+use super::{Store, StoreError};
+
+/// One connected system.
+#[derive(Debug, Clone, FromRow)]
+pub struct ClientRow {
+    /// Identifier.
+    pub client_id: String,
+    /// Agency code (Decision 20/2020/QD-TTg).
+    pub agency_code: String,
+    /// Kind of client by name.
+    pub kind: String,
+    /// Name in Vietnamese.
+    pub name_vi: String,
+    /// Name in English.
+    pub name_en: String,
+    /// State by name.
+    pub state: String,
+    /// Name of the policy.
+    pub policy_name: String,
+    /// Version of the policy.
+    pub policy_version: i64,
+    /// First moment of the agreement.
+    pub agreement_from_us: i64,
+    /// First moment after the agreement.
+    pub agreement_until_us: i64,
+    /// Level of the security assessment, 1 to 5; 0 for none.
+    pub assessment_level: i64,
+    /// First moment after the assessment's validity.
+    pub assessment_until_us: i64,
+    /// When the row was made.
+    pub created_us: i64,
+}
+
+/// Hash of one secret.
+#[derive(Debug, Clone, FromRow)]
+pub struct SecretRow {
+    /// Whose.
+    pub client_id: String,
+    /// 1 or 2.
+    pub slot: i64,
+    /// argon2id in PHC form.
+    pub hash: String,
+}
+
+/// One version of a policy.
+#[derive(Debug, Clone, FromRow)]
+pub struct PolicyRow {
+    /// Name.
+    pub name: String,
+    /// Version, from 1.
+    pub version: i64,
+    /// The document, JSON.
+    pub document: String,
+}
+
+impl Store {
+    /// A number that grows with every change of clients, secrets or policies.
+    pub async fn directory_version(&self) -> Result<i64, StoreError> {
+        let version = sqlx::query_scalar("select version from directory_version")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(version)
+    }
+
+    /// All clients.
+    pub async fn clients(&self) -> Result<Vec<ClientRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "select client_id, agency_code, kind, name_vi, name_en, state, policy_name, \
+             policy_version, agreement_from_us, agreement_until_us, assessment_level, \
+             assessment_until_us, created_us from clients order by client_id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// All hashes of secrets.
+    pub async fn secrets(&self) -> Result<Vec<SecretRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "select client_id, slot, hash from client_secrets order by client_id, slot",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// All versions of all policies.
+    pub async fn policies(&self) -> Result<Vec<PolicyRow>, StoreError> {
+        let rows =
+            sqlx::query_as("select name, version, document from policies order by name, version")
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows)
+    }
+
+    /// Adds policies and clients in one transaction; what is there already stays as it is.
+    pub async fn add_clients(
+        &self,
+        policies: &[PolicyRow],
+        clients: &[ClientRow],
+        now_us: i64,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        for policy in policies {
+            sqlx::query(
+                "insert into policies (name, version, document, created_us) \
+                 values ($1, $2, $3, $4) on conflict (name, version) do nothing",
+            )
+            .bind(&policy.name)
+            .bind(policy.version)
+            .bind(&policy.document)
+            .bind(now_us)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        for client in clients {
+            sqlx::query(
+                "insert into clients (client_id, agency_code, kind, name_vi, name_en, state, \
+                 policy_name, policy_version, agreement_from_us, agreement_until_us, \
+                 assessment_level, assessment_until_us, created_us) \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                 on conflict (client_id) do nothing",
+            )
+            .bind(&client.client_id)
+            .bind(&client.agency_code)
+            .bind(&client.kind)
+            .bind(&client.name_vi)
+            .bind(&client.name_en)
+            .bind(&client.state)
+            .bind(&client.policy_name)
+            .bind(client.policy_version)
+            .bind(client.agreement_from_us)
+            .bind(client.agreement_until_us)
+            .bind(client.assessment_level)
+            .bind(client.assessment_until_us)
+            .bind(client.created_us)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        bump_version(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the hash of a secret into a slot, replacing what was there.
+    pub async fn put_secret(&self, secret: &SecretRow, now_us: i64) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        sqlx::query(
+            "insert into client_secrets (client_id, slot, hash, created_us) \
+             values ($1, $2, $3, $4) \
+             on conflict (client_id, slot) do update \
+             set hash = excluded.hash, created_us = excluded.created_us",
+        )
+        .bind(&secret.client_id)
+        .bind(secret.slot)
+        .bind(&secret.hash)
+        .bind(now_us)
+        .execute(&mut *transaction)
+        .await?;
+        bump_version(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Moves a client into another state; false where nobody has this identifier.
+    pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        let done = sqlx::query("update clients set state = $2 where client_id = $1")
+            .bind(client_id)
+            .bind(state)
+            .execute(&mut *transaction)
+            .await?;
+        bump_version(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// The nodes' signal to load the directory again; part of every change's transaction, so that
+/// nobody sees the number without the change.
+async fn bump_version(connection: &mut sqlx::SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("update directory_version set version = version + 1")
+        .execute(connection)
+        .await?;
+    Ok(())
+}

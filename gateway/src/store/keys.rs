@@ -1,0 +1,151 @@
+//! Key files: 32 random bytes each, in a folder apart from the database.
+//!
+//! Whoever holds the database without this folder can neither sign for the log nor link a
+//! pseudonym to a person. A key is made on first use and never overwritten.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::clock::Random;
+
+/// Length of every key in bytes.
+pub const KEY_BYTES: usize = 32;
+
+/// A folder of key files.
+#[derive(Debug, Clone)]
+pub struct KeyFolder {
+    folder: PathBuf,
+    random: Random,
+}
+
+/// Why a key is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A file or the folder cannot be read or written.
+    #[error("the key file {path} cannot be used")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file does not hold 64 hexadecimal digits.
+    #[error("the key file {path} does not hold 64 hexadecimal digits")]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl KeyFolder {
+    /// Opens the folder and makes it, for the owner alone, if it is not there.
+    pub fn open(folder: &Path, random: Random) -> Result<Self, KeyError> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| KeyError::File {
+                path: folder.into(),
+                source,
+            })?;
+        Ok(Self {
+            folder: folder.into(),
+            random,
+        })
+    }
+
+    /// The key of this name, made now if there is none.
+    pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
+        let path = self.folder.join(format!("{name}.key"));
+        let refuse = |source| KeyError::File {
+            path: path.clone(),
+            source,
+        };
+        match fs::read_to_string(&path) {
+            Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = self.random.bytes();
+                match create(&self.folder, &path, &key) {
+                    Ok(()) => Ok(key),
+                    // Another process was first: its key is the key.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        let text = fs::read_to_string(&path).map_err(refuse)?;
+                        parse(text.trim()).ok_or(KeyError::Form { path })
+                    }
+                    Err(error) => Err(refuse(error)),
+                }
+            }
+            Err(error) => Err(refuse(error)),
+        }
+    }
+}
+
+/// Writes a key whole or not at all: to a temporary name, to disk, then linked to its name, which
+/// fails if somebody was first. If we die in between, only the temporary file stays.
+fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
+    let _leftover_of_an_earlier_death = fs::remove_file(&temporary);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    let mut text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.push('\n');
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
+    linked?;
+    File::open(folder)?.sync_all()
+}
+
+fn parse(text: &str) -> Option<[u8; KEY_BYTES]> {
+    if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
+        return None;
+    }
+    let mut key = [0; KEY_BYTES];
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_the_same_and_is_readable_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("keys");
+        let keys = KeyFolder::open(&folder, Random::seeded(1)).unwrap();
+        let first = keys.load_or_create("log").unwrap();
+        assert_eq!(keys.load_or_create("log").unwrap(), first);
+        assert_ne!(keys.load_or_create("other").unwrap(), first);
+        let mode = fs::metadata(folder.join("log.key"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("log.key"), "abc").unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
+        assert!(matches!(
+            keys.load_or_create("log"),
+            Err(KeyError::Form { .. })
+        ));
+        assert_eq!(
+            fs::read_to_string(folder.path().join("log.key")).unwrap(),
+            "abc"
+        );
+    }
+}

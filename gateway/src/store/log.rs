@@ -1,0 +1,247 @@
+//! The log's tables: bundles, tiles, the checkpoint, and the counters that go with a commit.
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{ConnectOptions, Connection, FromRow};
+
+use super::{Store, StoreError};
+
+/// How far a log reaches.
+#[derive(Debug, Clone, FromRow)]
+pub struct CheckpointRow {
+    /// Name of the log.
+    pub log: String,
+    /// Number of entries.
+    pub tree_size: i64,
+    /// Signed checkpoint (C2SP `checkpoint`).
+    pub note: String,
+}
+
+/// The entries of one commit.
+#[derive(Debug, Clone, FromRow)]
+pub struct BundleRow {
+    /// Index of the first entry.
+    pub first_index: i64,
+    /// Number of entries.
+    pub entries_count: i64,
+    /// The entries, each after its length as big-endian `uint16`.
+    pub entries: Vec<u8>,
+}
+
+/// A full hash tile.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct TileRow {
+    /// Level, 0 above the entries.
+    pub level: i64,
+    /// Index within the level.
+    pub tile_index: i64,
+    /// 256 hashes of 32 bytes.
+    pub hashes: Vec<u8>,
+}
+
+/// Everything one commit writes.
+#[derive(Debug)]
+pub struct Commit<'a> {
+    /// Name of the log.
+    pub log: &'a str,
+    /// Size of the tree this commit stands on.
+    pub size_before: i64,
+    /// Number of entries.
+    pub entries_count: i64,
+    /// The entries, length-prefixed.
+    pub entries: &'a [u8],
+    /// Tiles that became full.
+    pub tiles: &'a [TileRow],
+    /// What to add to the counters: a JSON object of key and number.
+    pub counters: &'a str,
+    /// The new signed checkpoint.
+    pub note: &'a str,
+}
+
+/// How a commit ended if it did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitFailure {
+    /// Nothing was written; the next commit may succeed (a full disk, a busy database).
+    #[error("nothing was written")]
+    NotWritten(#[source] sqlx::Error),
+    /// Somebody else wrote to this log. Going on would fork the tree.
+    #[error("the log was written by somebody else")]
+    OvertakenBySecondWriter,
+    /// The commit itself failed: the entries may or may not be on disk.
+    #[error("whether the entries are on disk is unknown")]
+    Unknown(#[source] sqlx::Error),
+}
+
+/// The connection through which one log is written. There is one per node.
+#[derive(Debug)]
+pub struct LogWriter {
+    connection: SqliteConnection,
+}
+
+impl Store {
+    /// Opens the connection that writes a log.
+    pub async fn log_writer(&self) -> Result<LogWriter, StoreError> {
+        Ok(LogWriter {
+            connection: self.options.connect().await?,
+        })
+    }
+
+    /// The checkpoint of a log.
+    pub async fn checkpoint(&self, log: &str) -> Result<Option<CheckpointRow>, StoreError> {
+        let row = sqlx::query_as("select log, tree_size, note from log_checkpoints where log = $1")
+            .bind(log)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row)
+    }
+
+    /// The checkpoints of all logs in the database.
+    pub async fn checkpoints(&self) -> Result<Vec<CheckpointRow>, StoreError> {
+        let rows = sqlx::query_as("select log, tree_size, note from log_checkpoints order by log")
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Bundles from the one that holds `index` on, in order, at most `limit`.
+    pub async fn bundles_from(
+        &self,
+        log: &str,
+        index: i64,
+        limit: i64,
+    ) -> Result<Vec<BundleRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "select first_index, entries_count, entries from log_bundles \
+             where log = $1 and first_index >= coalesce((select max(first_index) \
+             from log_bundles where log = $1 and first_index <= $2), 0) \
+             order by first_index limit $3",
+        )
+        .bind(log)
+        .bind(index)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    /// One full tile.
+    pub async fn tile(
+        &self,
+        log: &str,
+        level: i64,
+        tile_index: i64,
+    ) -> Result<Option<TileRow>, StoreError> {
+        let row = sqlx::query_as(
+            "select level, tile_index, hashes from log_tiles \
+             where log = $1 and level = $2 and tile_index = $3",
+        )
+        .bind(log)
+        .bind(level)
+        .bind(tile_index)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row)
+    }
+
+    /// How many full tiles a log has on each level it reaches.
+    pub async fn tile_counts(&self, log: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+        let rows = sqlx::query_as(
+            "select level, count(*) from log_tiles where log = $1 group by level order by level",
+        )
+        .bind(log)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+}
+
+impl LogWriter {
+    /// Makes the first checkpoint of a log that has none.
+    pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
+        sqlx::query("insert into log_checkpoints (log, tree_size, note) values ($1, 0, $2)")
+            .bind(log)
+            .bind(note)
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes one commit: at most four statements in one transaction.
+    ///
+    /// If we die before the commit returns, start-up finds either all of it or nothing: `SQLite`
+    /// replays or forgets the transaction as a whole.
+    pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
+        let mut transaction = self
+            .connection
+            .begin_with("begin immediate")
+            .await
+            .map_err(CommitFailure::NotWritten)?;
+        // A transaction dropped on an error below is rolled back before the next statement.
+        let moved = write(&mut transaction, commit)
+            .await
+            .map_err(CommitFailure::NotWritten)?;
+        if !moved {
+            return Err(CommitFailure::OvertakenBySecondWriter);
+        }
+        transaction.commit().await.map_err(|error| {
+            if is_disk_full(&error) {
+                CommitFailure::NotWritten(error)
+            } else {
+                CommitFailure::Unknown(error)
+            }
+        })
+    }
+}
+
+/// `SQLITE_FULL`: the write-ahead log could not grow. The frames of this transaction carry no commit
+/// mark, so nothing of it counts, and it can be tried again when there is room.
+fn is_disk_full(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|c| c == "13")
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    commit: &Commit<'_>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query(
+        "insert into log_bundles (log, first_index, entries_count, entries) \
+         values ($1, $2, $3, $4)",
+    )
+    .bind(commit.log)
+    .bind(commit.size_before)
+    .bind(commit.entries_count)
+    .bind(commit.entries)
+    .execute(&mut *connection)
+    .await?;
+    for tile in commit.tiles {
+        sqlx::query(
+            "insert into log_tiles (log, level, tile_index, hashes) values ($1, $2, $3, $4)",
+        )
+        .bind(commit.log)
+        .bind(tile.level)
+        .bind(tile.tile_index)
+        .bind(&tile.hashes)
+        .execute(&mut *connection)
+        .await?;
+    }
+    sqlx::query(
+        "insert into counters (log, key, n) select $1, key, value from json_each($2) where true \
+         on conflict (log, key) do update set n = n + excluded.n",
+    )
+    .bind(commit.log)
+    .bind(commit.counters)
+    .execute(&mut *connection)
+    .await?;
+    let moved = sqlx::query(
+        "update log_checkpoints set tree_size = $3, note = $4 where log = $1 and tree_size = $2",
+    )
+    .bind(commit.log)
+    .bind(commit.size_before)
+    .bind(commit.size_before + commit.entries_count)
+    .bind(commit.note)
+    .execute(&mut *connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
