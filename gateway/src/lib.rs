@@ -3,3 +3,5 @@
 pub mod request;
 
 pub mod population;
+
+pub mod matching;
