@@ -4,10 +4,14 @@
 //! know what an answer meant, so nothing outside decides a verdict. Whether a caller may ask at all
 //! is the policy's business; reading the record is the population client's.
 
+mod date;
 mod finding;
+mod place;
 mod verdict;
 
+pub use date::compare_date;
 pub use finding::{Finding, Findings};
+pub use place::compare_address;
 pub use verdict::{Reason, ReasonSet, Verdict};
 
 /// The published normalisation rules that these comparisons follow, named in every answer and in
