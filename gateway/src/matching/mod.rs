@@ -6,11 +6,13 @@
 
 mod date;
 mod finding;
+mod name;
 mod place;
 mod verdict;
 
 pub use date::compare_date;
 pub use finding::{Finding, Findings};
+pub use name::compare_name;
 pub use place::compare_address;
 pub use verdict::{Reason, ReasonSet, Verdict};
 
