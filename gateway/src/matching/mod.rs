@@ -5,8 +5,9 @@
 //! is the policy's business; reading the record is the population client's.
 //!
 //! [`compare`] finds, [`conceal_existence`] hides what the caller may not know, [`outcome`] sums
-//! up, [`disclose`] makes what is shown: in this order.
+//! up, [`disclose`] and [`advice`] make what is shown: in this order.
 
+mod advice;
 mod date;
 mod disclosure;
 mod finding;
@@ -17,6 +18,7 @@ mod place;
 mod tests;
 mod verdict;
 
+pub use advice::{Advice, advice};
 pub use date::compare_date;
 pub use disclosure::{Disclosure, Shown, conceal_existence, disclose, findings_for_unknown};
 pub use finding::{Finding, Findings};

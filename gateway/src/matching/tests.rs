@@ -1,6 +1,7 @@
 //! The rules that sum findings up and hide them, over all combinations.
 
 use super::*;
+use crate::population::SubjectStatus;
 use crate::request::{FullName, OldIdNumber, PartialDate};
 
 /// Three attributes stand for all: the name, which decides existence, and two others.
@@ -128,7 +129,7 @@ fn the_outcome_follows_its_definition() {
 }
 
 /// Whoever does not name the person sees, of an issued number, what an unissued one shows: in the
-/// findings and therefore in the outcome, at every depth of disclosure.
+/// findings and therefore in the outcome, at every depth of disclosure and in the advice.
 #[test]
 fn without_the_name_an_issued_number_answers_like_an_unissued_one() {
     for findings in all_combinations() {
@@ -245,5 +246,101 @@ fn an_answer_shows_no_more_than_its_depth() {
             (attribute, shown.verdict, shown.reason),
             (expected, finding.verdict(), finding.reason())
         );
+    }
+}
+
+/// Answers that look alike carry the same advice, and every answer but `matched` carries some.
+#[test]
+fn advice_tells_no_more_than_the_answer_shows() {
+    for disclosure in Disclosure::ALL {
+        for status in SubjectStatus::ALL.map(Some).into_iter().chain([None]) {
+            let mut given = std::collections::HashMap::new();
+            for findings in all_combinations() {
+                for result in Outcome::ALL {
+                    let advice = advice(result, &findings, accepted_sets()[1], disclosure, status);
+                    assert_eq!(advice.is_none(), result == Outcome::Matched);
+                    let shown: Vec<_> = disclose(&findings, disclosure).collect();
+                    let earlier = *given.entry((shown_key(&shown), result)).or_insert(advice);
+                    assert_eq!(earlier, advice);
+                }
+            }
+        }
+    }
+}
+
+fn shown_key(shown: &[(Attribute, Shown)]) -> Vec<(Attribute, Verdict, Option<Reason>)> {
+    shown
+        .iter()
+        .map(|(attribute, shown)| (*attribute, shown.verdict, shown.reason))
+        .collect()
+}
+
+#[test]
+fn advice_fits_what_went_wrong() {
+    let accepted: ReasonSet = [Reason::MarksMissing].into_iter().collect();
+    let name = Attribute::FullName;
+    let birth = Attribute::DateOfBirth;
+    let marks = Finding::because(Reason::MarksMissing);
+    let swapped = Finding::because(Reason::DayMonthSwapped);
+    let merged = Finding::because(Reason::MergedPlace);
+    let not_matched = |findings, status| {
+        advice(
+            Outcome::NotMatched,
+            &findings,
+            accepted,
+            Disclosure::Reasons,
+            status,
+        )
+        .unwrap()
+    };
+    let named = Findings::EMPTY.with(name, marks);
+    for (findings, status, expected) in [
+        (named.with(birth, swapped), None, Advice::RetypeDayMonth),
+        (
+            named.with(birth, Finding::DIFFERENT),
+            None,
+            Advice::CopyFromCard,
+        ),
+        (
+            named.with(Attribute::InsuranceNumber, Finding::DIFFERENT),
+            None,
+            Advice::OpenDispute,
+        ),
+        (
+            named.with(Attribute::PermanentAddress, merged),
+            None,
+            Advice::UseNewPlaceCode,
+        ),
+        (named, Some(SubjectStatus::Superseded), Advice::UseNewNumber),
+        (named, Some(SubjectStatus::Unknown), Advice::RetypeNumber),
+    ] {
+        assert_eq!(not_matched(findings, status), expected, "{findings:?}");
+    }
+    for (finding, expected) in [
+        (
+            Finding::because(Reason::SubjectAmbiguous),
+            Advice::UseNewNumber,
+        ),
+        (
+            Finding::because(Reason::RegistryUnavailable),
+            Advice::RetryLater,
+        ),
+        (Finding::NOT_ON_FILE, Advice::CorrectAtPolice),
+        (Finding::NOT_PERMITTED, Advice::AskOperator),
+    ] {
+        let findings = Findings::EMPTY.with(birth, finding);
+        let given = advice(
+            Outcome::Inconclusive,
+            &findings,
+            accepted,
+            Disclosure::Reasons,
+            None,
+        );
+        assert_eq!(given, Some(expected));
+    }
+    let codes: std::collections::HashSet<_> = Advice::ALL.map(Advice::code).into_iter().collect();
+    assert_eq!(codes.len(), Advice::ALL.len());
+    for advice in Advice::ALL {
+        assert!(advice.vi().ends_with('.') && advice.en().ends_with('.'));
     }
 }
