@@ -13,3 +13,5 @@ pub mod rate_limit;
 pub mod policy;
 
 pub mod population;
+
+pub mod matching;

@@ -1,0 +1,70 @@
+//! Comparing dates at the precision that both sides have.
+
+use super::{Finding, Reason};
+use crate::request::PartialDate;
+
+/// Compares a date claimed with the date on file.
+///
+/// - The same date at the same precision is a match, a year against a year included.
+/// - Where one side is coarser and they agree as far as it goes: `year_only`. That covers people
+///   with only a birth year on record (Circular 04/2020/TT-BTP) whom clerks enter as 1 January.
+/// - Day and month in each other's place: `day_month_swapped`.
+/// - Anything else differs. Two coarse dates never swap, having nothing to swap.
+pub fn compare_date(claim: PartialDate, record: PartialDate) -> Finding {
+    if claim == record {
+        return Finding::MATCH;
+    }
+    if claim.year() != record.year() {
+        return Finding::DIFFERENT;
+    }
+    let (Some(claim_month), Some(record_month)) = (claim.month(), record.month()) else {
+        return Finding::because(Reason::YearOnly);
+    };
+    let (Some(claim_day), Some(record_day)) = (claim.day(), record.day()) else {
+        if claim_month == record_month {
+            return Finding::because(Reason::YearOnly);
+        }
+        return Finding::DIFFERENT;
+    };
+    if claim_day == record_month && claim_month == record_day {
+        return Finding::because(Reason::DayMonthSwapped);
+    }
+    Finding::DIFFERENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_compared_as_far_as_both_go() {
+        let year_only = Finding::because(Reason::YearOnly);
+        let swapped = Finding::because(Reason::DayMonthSwapped);
+        for (claim, record, expected) in [
+            ("1990-05-01", "01/05/1990", Finding::MATCH),
+            ("1990", "1990", Finding::MATCH),
+            ("1990-05", "1990-05", Finding::MATCH),
+            ("1990", "1990-05-01", year_only),
+            ("1990-05-01", "1990", year_only),
+            ("01/01/1990", "1990", year_only),
+            ("1990-05", "1990", year_only),
+            ("1990-05", "1990-05-01", year_only),
+            ("1990-05-01", "1990-05", year_only),
+            ("1990-06", "1990-05-01", Finding::DIFFERENT),
+            ("1990-01-05", "1990-05-01", swapped),
+            ("1990-12-11", "1990-11-12", swapped),
+            ("1990-05-13", "1990-05-12", Finding::DIFFERENT),
+            ("1991-01-05", "1990-05-01", Finding::DIFFERENT),
+            ("1991", "1990-05-01", Finding::DIFFERENT),
+            ("1991-05-01", "1990", Finding::DIFFERENT),
+            ("1990-01-01", "1990-05-01", Finding::DIFFERENT),
+            ("1990-01-05", "1990-05", Finding::DIFFERENT),
+        ] {
+            let finding = compare_date(
+                PartialDate::parse(claim).unwrap(),
+                PartialDate::parse(record).unwrap(),
+            );
+            assert_eq!(finding, expected, "{claim} against {record}");
+        }
+    }
+}

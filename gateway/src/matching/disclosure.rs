@@ -1,0 +1,126 @@
+//! What a caller gets to see: how deep the answer goes, and that it never tells whether a number
+//! was issued.
+//!
+//! Numbers carry six random digits, of which about one in a hundred is live for a province, sex and
+//! year: without this rule a caller could list the living by asking. The equal length of the answer
+//! and its equal time are for those who write it.
+
+use super::outcome::is_accepted;
+use super::{Finding, Findings, Reason, ReasonSet, Verdict};
+use crate::request::{Attribute, AttributeSet};
+
+/// How deep an answer goes; each level shows what the one before it shows, and more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Disclosure {
+    /// The outcome alone.
+    Outcome = 1,
+    /// The verdict of each attribute too.
+    Verdicts = 2,
+    /// The reason of each verdict too.
+    Reasons = 3,
+}
+
+impl Disclosure {
+    /// All levels, the shallowest first.
+    pub const ALL: [Self; 3] = [Self::Outcome, Self::Verdicts, Self::Reasons];
+
+    /// The name in a policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcome",
+            Self::Verdicts => "verdicts",
+            Self::Reasons => "reasons",
+        }
+    }
+
+    /// The level with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+
+    /// The level with this number in the log.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| *level as u8 == number)
+    }
+}
+
+/// As much of a finding as the caller may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shown {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its reason; absent below [`Disclosure::Reasons`] even where there is one.
+    pub reason: Option<Reason>,
+}
+
+/// Reduces findings to what `disclosure` shows of them, in the order of their attributes.
+pub fn disclose(
+    findings: &Findings,
+    disclosure: Disclosure,
+) -> impl Iterator<Item = (Attribute, Shown)> {
+    findings.iter().filter_map(move |(attribute, finding)| {
+        let reason = match disclosure {
+            Disclosure::Outcome => return None,
+            Disclosure::Verdicts => None,
+            Disclosure::Reasons => finding.reason(),
+        };
+        let verdict = finding.verdict();
+        Some((attribute, Shown { verdict, reason }))
+    })
+}
+
+/// The findings on a number that was never issued: all that may be asked differs.
+pub fn findings_for_unknown(sent: AttributeSet, permitted: AttributeSet) -> Findings {
+    sent.iter()
+        .map(|attribute| {
+            if !permitted.contains(attribute) {
+                return (attribute, Finding::NOT_PERMITTED);
+            }
+            (attribute, Finding::DIFFERENT)
+        })
+        .collect()
+}
+
+/// Hides that a number was issued from whoever does not know the name that goes with it.
+///
+/// Unless the policy discloses the status, or the name is right, the result is what
+/// [`findings_for_unknown`] says about the same request: every attribute `no_match` / `different`,
+/// `not_permitted` alone staying as it is, since it was decided before the record was read.
+/// Outcome, advice and log must be made from the result, or they would tell what it hides.
+///
+/// A request to which the register gave no answer at all stays `registry_unavailable`: nothing was
+/// read that could be hidden. One unavailable attribute among answered ones is hidden with them,
+/// because an unissued number has no such attribute.
+pub fn conceal_existence(
+    findings: Findings,
+    accepted: ReasonSet,
+    discloses_status: bool,
+) -> Findings {
+    if discloses_status || knows_name(&findings, accepted) || is_unanswered(&findings) {
+        return findings;
+    }
+    let permitted = findings
+        .iter()
+        .filter(|(_, finding)| finding.verdict() != Verdict::NotPermitted)
+        .map(|(attribute, _)| attribute)
+        .collect();
+    findings_for_unknown(findings.attributes(), permitted)
+}
+
+/// Whether the caller named the person. `subject_ambiguous` says so too: it is found only where
+/// several people under one old number bear the claimed name.
+fn knows_name(findings: &Findings, accepted: ReasonSet) -> bool {
+    findings.get(Attribute::FullName).is_some_and(|finding| {
+        finding == Finding::MATCH
+            || finding.reason() == Some(Reason::SubjectAmbiguous)
+            || is_accepted(finding, accepted)
+    })
+}
+
+/// Whether the register said nothing about anything that may be asked.
+fn is_unanswered(findings: &Findings) -> bool {
+    findings.iter().all(|(_, finding)| {
+        finding == Finding::NOT_PERMITTED || finding.reason() == Some(Reason::RegistryUnavailable)
+    })
+}
