@@ -15,3 +15,4 @@ pub mod policy;
 pub mod population;
 
 pub mod matching;
+pub mod audit;

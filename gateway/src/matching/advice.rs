@@ -3,7 +3,8 @@
 //! Advice is made from what [`disclose`] shows and from nothing else, so that it cannot tell more
 //! than the answer it stands in.
 
-use super::{Disclosure, Findings, Outcome, Reason, ReasonSet, Shown, Verdict, disclose};
+use super::{Findings, Outcome, Shown, Verdict, disclose};
+use crate::policy::{Disclosure, Reason, ReasonSet};
 use crate::population::SubjectStatus;
 use crate::request::Attribute;
 

@@ -1,6 +1,7 @@
 //! Comparing dates at the precision that both sides have.
 
-use super::{Finding, Reason};
+use super::Finding;
+use crate::policy::Reason;
 use crate::request::PartialDate;
 
 /// Compares a date claimed with the date on file.

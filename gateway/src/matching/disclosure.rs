@@ -6,44 +6,9 @@
 //! and its equal time are for those who write it.
 
 use super::outcome::is_accepted;
-use super::{Finding, Findings, Reason, ReasonSet, Verdict};
+use super::{Finding, Findings, Verdict};
+use crate::policy::{Disclosure, Reason, ReasonSet};
 use crate::request::{Attribute, AttributeSet};
-
-/// How deep an answer goes; each level shows what the one before it shows, and more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Disclosure {
-    /// The outcome alone.
-    Outcome = 1,
-    /// The verdict of each attribute too.
-    Verdicts = 2,
-    /// The reason of each verdict too.
-    Reasons = 3,
-}
-
-impl Disclosure {
-    /// All levels, the shallowest first.
-    pub const ALL: [Self; 3] = [Self::Outcome, Self::Verdicts, Self::Reasons];
-
-    /// The name in a policy.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Outcome => "outcome",
-            Self::Verdicts => "verdicts",
-            Self::Reasons => "reasons",
-        }
-    }
-
-    /// The level with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
-    }
-
-    /// The level with this number in the log.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| *level as u8 == number)
-    }
-}
 
 /// As much of a finding as the caller may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

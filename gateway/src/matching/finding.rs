@@ -3,7 +3,8 @@
 //! A verdict and its reason are made together, so that no pair exists which the log and the
 //! published error table do not know.
 
-use super::{Reason, Verdict};
+use super::Verdict;
+use crate::policy::Reason;
 use crate::request::{Attribute, AttributeSet};
 
 /// The verdict on one attribute with its reason.
@@ -32,7 +33,7 @@ impl Finding {
     /// The finding that has this reason.
     pub fn because(reason: Reason) -> Self {
         Self {
-            verdict: reason.verdict(),
+            verdict: Verdict::of(reason),
             reason: Some(reason),
         }
     }

@@ -20,12 +20,13 @@ mod verdict;
 
 pub use advice::{Advice, advice};
 pub use date::compare_date;
-pub use disclosure::{Disclosure, Shown, conceal_existence, disclose, findings_for_unknown};
+pub use disclosure::{Shown, conceal_existence, disclose, findings_for_unknown};
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
 pub use outcome::{Outcome, outcome};
 pub use place::compare_address;
-pub use verdict::{Reason, ReasonSet, Verdict};
+pub use verdict::Verdict;
+
 
 use crate::population::Record;
 use crate::request::{Attribute, AttributeSet, Claims, Sex};

@@ -1,7 +1,8 @@
 //! From findings to the outcome of the whole request. The answer, the log and every report take
 //! their outcome from here.
 
-use super::{Finding, Findings, ReasonSet, Verdict};
+use super::{Finding, Findings, Verdict};
+use crate::policy::ReasonSet;
 use crate::request::AttributeSet;
 
 /// How a request ended.

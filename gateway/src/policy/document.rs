@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Reason, ReasonSet};
 use crate::auth::OperationSet;
 use crate::rate_limit::Limits;
 use crate::request::{Attribute, AttributeSet, Operation, Purpose};
@@ -16,6 +17,11 @@ pub enum Disclosure {
     Verdicts,
     /// The reasons too.
     Reasons,
+}
+
+impl Disclosure {
+    /// All levels, the shallowest first.
+    pub const ALL: [Self; 3] = [Self::Outcome, Self::Verdicts, Self::Reasons];
 }
 
 /// The form in the store: names, as an administrator writes them.
@@ -81,7 +87,7 @@ pub struct Policy {
     version: u32,
     grants: Vec<ParsedGrant>,
     required: AttributeSet,
-    accepted_reasons: Vec<String>,
+    accepted_reasons: ReasonSet,
     disclosure: Disclosure,
     discloses_status: bool,
     limits: Limits,
@@ -111,7 +117,11 @@ impl Policy {
                 .map(parse_grant)
                 .collect::<Result<_, _>>()?,
             required: attributes("required", &document.required)?,
-            accepted_reasons: document.accepted_reasons,
+            accepted_reasons: document
+                .accepted_reasons
+                .iter()
+                .map(|name| Reason::find(name).ok_or_else(|| unknown("accepted_reasons", name)))
+                .collect::<Result<_, _>>()?,
             disclosure: document.disclosure,
             discloses_status: document.discloses_status,
             limits: Limits::new(document.rate, document.burst).ok_or(PolicyError::Limits)?,
@@ -138,9 +148,9 @@ impl Policy {
         self.required
     }
 
-    /// Names of the reasons of a `close` that count as good enough.
-    pub fn accepted_reasons(&self) -> &[String] {
-        &self.accepted_reasons
+    /// The reasons of a `close` that count as good enough.
+    pub fn accepted_reasons(&self) -> ReasonSet {
+        self.accepted_reasons
     }
 
     /// How much the client sees.

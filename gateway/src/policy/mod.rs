@@ -4,9 +4,11 @@
 
 mod document;
 mod permit;
+mod reason;
 
 pub use document::{Disclosure, Grant, Policy, PolicyDocument, PolicyError};
 pub use permit::{Permit, PermitQuestion, Refusal, check};
+pub use reason::{Reason, ReasonSet};
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -20,7 +20,8 @@ mod orthography;
 #[cfg(test)]
 mod tests;
 
-use super::{Finding, Reason};
+use super::Finding;
+use crate::policy::Reason;
 
 /// The first step at which a claim and a record are the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

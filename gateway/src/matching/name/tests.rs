@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Step, compare_name, first_equal_step};
-use crate::matching::{Finding, Reason, Verdict};
+use crate::matching::{Finding, Verdict};
+use crate::policy::Reason;
 
 struct Case {
     claim: String,

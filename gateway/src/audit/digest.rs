@@ -1,0 +1,188 @@
+//! Keyed digests: who and what an entry is about, for those alone who hold the keys.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use aws_lc_rs::hmac;
+
+use crate::clock::Micros;
+use crate::request::{Claims, PersonalId, SubjectKey};
+use crate::store::{KeyError, KeyFolder};
+
+/// A subject under the key of a quarter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pseudonym {
+    /// Quarter of the key: 4 x year + quarter (0 to 3), Vietnamese calendar.
+    pub period: u16,
+    /// HMAC-SHA-256, first 16 bytes.
+    pub digest: [u8; 16],
+}
+
+/// A reference under the key of references.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ShortDigest(pub [u8; 8]);
+
+/// Makes digests.
+#[derive(Debug)]
+pub struct Digests {
+    folder: KeyFolder,
+    references: hmac::Key,
+    guesses: hmac::Key,
+    quarters: RwLock<HashMap<u16, hmac::Key>>,
+}
+
+impl Digests {
+    /// Loads the keys, and makes those that are missing.
+    pub fn open(folder: KeyFolder) -> Result<Self, KeyError> {
+        let key = |name| {
+            Ok(hmac::Key::new(
+                hmac::HMAC_SHA256,
+                &folder.load_or_create(name)?,
+            ))
+        };
+        let (references, guesses) = (key("references")?, key("guesses")?);
+        Ok(Self {
+            folder,
+            references,
+            guesses,
+            quarters: RwLock::default(),
+        })
+    }
+
+    /// Pseudonym of a person, for the quarter of `at`. A key asked for that leads to nobody is its
+    /// own person.
+    ///
+    /// # Errors
+    /// If the quarter's key cannot be loaded: without it nothing can be logged.
+    pub fn pseudonym(
+        &self,
+        at: Micros,
+        asked: &SubjectKey,
+        resolved: Option<PersonalId>,
+    ) -> Result<Pseudonym, KeyError> {
+        let period = quarter(at);
+        let canonical = match (resolved, *asked) {
+            (Some(id), _) | (None, SubjectKey::PersonalId(id)) => id.to_string(),
+        };
+        let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(&period) {
+            return Ok(Pseudonym {
+                period,
+                digest: digest(key, &[canonical.as_bytes()]),
+            });
+        }
+        drop(known);
+        let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load_or_create(&name)?);
+        let pseudonym = Pseudonym {
+            period,
+            digest: digest(&key, &[canonical.as_bytes()]),
+        };
+        self.quarters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(period, key);
+        Ok(pseudonym)
+    }
+
+    /// Digest of an official of a client.
+    pub fn official(&self, client: &str, official: &str) -> ShortDigest {
+        self.reference("official", client, official)
+    }
+
+    /// Digest of a client's case reference.
+    pub fn case(&self, client: &str, case: &str) -> ShortDigest {
+        self.reference("case", client, case)
+    }
+
+    /// Digest of claims that were wrong, so that an honest repeat is told from another guess.
+    pub fn guess(&self, claims: &Claims) -> ShortDigest {
+        let text = |part: Option<&str>| part.unwrap_or("\u{1}").to_owned();
+        let parts = [
+            text(
+                claims
+                    .full_name
+                    .as_ref()
+                    .map(crate::request::FullName::as_str),
+            ),
+            text(claims.date_of_birth.map(|date| date.to_string()).as_deref()),
+            format!("{:?}", claims.sex),
+            text(
+                claims
+                    .old_id_number
+                    .as_ref()
+                    .map(crate::request::OldIdNumber::as_str),
+            ),
+            text(
+                claims
+                    .card_issue_date
+                    .map(|date| date.to_string())
+                    .as_deref(),
+            ),
+            format!("{:?}", claims.place_of_origin),
+            format!("{:?}", claims.permanent_address),
+            text(
+                claims
+                    .insurance_number
+                    .as_ref()
+                    .map(crate::request::InsuranceNumber::as_str),
+            ),
+        ];
+        let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
+        ShortDigest(digest(&self.guesses, &parts))
+    }
+
+    /// The client is part of what is digested, so that two clients' equal references differ.
+    fn reference(&self, kind: &str, client: &str, reference: &str) -> ShortDigest {
+        let parts = [kind.as_bytes(), client.as_bytes(), reference.as_bytes()];
+        ShortDigest(digest(&self.references, &parts))
+    }
+}
+
+fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u32).to_be_bytes());
+        context.update(part);
+    }
+    let mut digest = [0; N];
+    digest.copy_from_slice(&context.sign().as_ref()[..N]);
+    digest
+}
+
+fn quarter(at: Micros) -> u16 {
+    let date = at.vietnamese_hour().date;
+    date.year().unsigned_abs() * 4 + (date.month().unsigned_abs() as u16 - 1) / 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Random;
+
+    #[test]
+    fn a_person_is_the_same_within_a_quarter_and_nobody_beyond_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let open =
+            || Digests::open(KeyFolder::open(folder.path(), Random::system()).unwrap()).unwrap();
+        let digests = open();
+        let id = PersonalId::from_register("001090012345").unwrap();
+        let key = SubjectKey::PersonalId(id);
+        let at = |text| Micros::parse_rfc3339(text).unwrap();
+        let october = digests
+            .pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None)
+            .unwrap();
+        let december = digests
+            .pseudonym(at("2026-12-31T23:59:59+07:00"), &key, Some(id))
+            .unwrap();
+        let january = digests
+            .pseudonym(at("2027-01-01T00:00:00+07:00"), &key, None)
+            .unwrap();
+        assert_eq!(october, december);
+        assert_ne!(december.digest, january.digest);
+        let reopened = open()
+            .pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None)
+            .unwrap();
+        assert_eq!(reopened, october);
+    }
+}

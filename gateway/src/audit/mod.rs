@@ -1,0 +1,21 @@
+//! What was decided, provably: entries, the tree over them, the writer that makes them durable.
+//!
+//! No answer leaves without a [`Receipt`], and only the writer makes one, after the commit.
+
+mod checkpoint;
+mod counters;
+mod digest;
+mod entry;
+mod recovery;
+mod tree;
+mod verify;
+mod writer;
+
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
+pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
+pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
+pub use recovery::OpenError;
+pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
+pub use verify::{Recount, Verification, VerifyError, recount, verify_log};
+pub use writer::{AuditLog, LogUnavailable, Receipt};

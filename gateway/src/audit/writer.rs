@@ -1,0 +1,268 @@
+//! The one writer of a log: what waited while the last commit ran goes into the next one.
+//!
+//! A receipt exists only after its commit returned. A batch that was not written is refused and
+//! the tree stays as it was; when nobody can know whether a batch is on disk, the writer stops
+//! for good and start-up finds out.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::checkpoint::CheckpointSigner;
+use super::counters::Counts;
+use super::entry::Entry;
+use super::recovery::{OpenError, load_frontier};
+use super::tree::{self, Frontier, FullTile, Hash};
+use crate::clock::Clock;
+use crate::config::LogConfig;
+use crate::store::{Commit, CommitFailure, KeyFolder, LogWriter, Store, TileRow};
+use crate::telemetry::Metrics;
+
+/// Proof that an entry is durable: nothing else makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    log: Arc<str>,
+    index: u64,
+    leaf: Hash,
+}
+
+impl Receipt {
+    /// Name of the log.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// Index of the entry in the log.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Leaf hash of the entry.
+    pub fn leaf(&self) -> &Hash {
+        &self.leaf
+    }
+}
+
+/// The log cannot take an entry now: no receipt, no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit log cannot take the entry")]
+pub struct LogUnavailable;
+
+struct Pending {
+    entry: Entry,
+    bytes: Vec<u8>,
+    leaf: Hash,
+    reply: oneshot::Sender<Receipt>,
+}
+
+/// The log of this node, as those see it who record something.
+#[derive(Debug)]
+pub struct AuditLog {
+    sender: mpsc::Sender<Pending>,
+    stopped: watch::Receiver<WriterState>,
+}
+
+/// Where the writer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WriterState {
+    Running,
+    /// Everything that was accepted is committed; nothing comes any more.
+    Drained,
+    /// Nobody knows what is on disk: the process must end.
+    Failed,
+}
+
+impl AuditLog {
+    /// Opens the log: verifies its tail against the signed checkpoint, makes the first checkpoint
+    /// of a new one, and starts the writer.
+    pub async fn open(
+        store: &Store,
+        keys: &KeyFolder,
+        config: &LogConfig,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
+        let signer = open_signer(keys, config)?;
+        let mut rows = store.log_writer().await?;
+        let frontier = match load_frontier(store, &config.name, &signer).await? {
+            Some(frontier) => frontier,
+            None => {
+                let frontier = Frontier::default();
+                rows.create(&config.name, &signer.sign(0, frontier.root()))
+                    .await?;
+                frontier
+            }
+        };
+        let (sender, receiver) = mpsc::channel(config.queue_entries_max);
+        let (state, stopped) = watch::channel(WriterState::Running);
+        let writer = Writer {
+            log: config.name.as_str().into(),
+            rows,
+            signer,
+            frontier,
+            batch_max: config.batch_entries_max,
+            clock,
+            metrics,
+        };
+        tokio::spawn(writer.run(receiver, state));
+        Ok(Self { sender, stopped })
+    }
+
+    /// Makes an entry durable and counted, and says where it stands.
+    ///
+    /// # Errors
+    /// [`LogUnavailable`] at once if the queue is full, and whenever the entry is not known to be
+    /// on disk.
+    pub async fn record(&self, entry: Entry) -> Result<Receipt, LogUnavailable> {
+        let bytes = entry.encode();
+        let leaf = tree::leaf_hash(&bytes);
+        let (reply, receipt) = oneshot::channel();
+        let pending = Pending {
+            entry,
+            bytes,
+            leaf,
+            reply,
+        };
+        self.sender.try_send(pending).map_err(|_| LogUnavailable)?;
+        receipt.await.map_err(|_| LogUnavailable)
+    }
+
+    /// Whether entries are taken.
+    pub fn is_open(&self) -> bool {
+        *self.stopped.borrow() == WriterState::Running
+    }
+
+    /// Waits until the writer has failed in a way that only a restart mends.
+    pub async fn failed(&self) {
+        let mut stopped = self.stopped.clone();
+        if stopped
+            .wait_for(|state| *state == WriterState::Failed)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Takes no more entries and waits until the last accepted one is committed.
+    pub async fn close(self) {
+        let Self {
+            sender,
+            mut stopped,
+        } = self;
+        drop(sender);
+        let _writer_gone = stopped
+            .wait_for(|state| *state != WriterState::Running)
+            .await;
+    }
+}
+
+/// The signer of this node's log.
+pub(super) fn open_signer(
+    keys: &KeyFolder,
+    config: &LogConfig,
+) -> Result<CheckpointSigner, OpenError> {
+    let seed = keys.load_or_create(&format!("log-{}", config.name))?;
+    let origin = format!("{}/{}", config.origin, config.name);
+    CheckpointSigner::new(&seed, origin).ok_or_else(|| OpenError::Contradiction {
+        log: config.name.clone(),
+        what: "its key is not usable".into(),
+    })
+}
+
+struct Writer {
+    log: Arc<str>,
+    rows: LogWriter,
+    signer: CheckpointSigner,
+    frontier: Frontier,
+    batch_max: usize,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        mut receiver: mpsc::Receiver<Pending>,
+        state: watch::Sender<WriterState>,
+    ) {
+        let mut batch = Vec::new();
+        while receiver.recv_many(&mut batch, self.batch_max).await > 0 {
+            match self.commit(&batch).await {
+                Ok(first_index) => self.reply(batch.drain(..), first_index),
+                // Dropping a sender tells its caller that there is no receipt.
+                Err(CommitFailure::NotWritten(error)) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        entries = batch.len(),
+                        "the log took nothing; the requests were answered 503"
+                    );
+                    batch.clear();
+                }
+                Err(failure) => {
+                    tracing::error!(
+                        error = &failure as &dyn std::error::Error,
+                        entries = batch.len(),
+                        "the log is in an unknown state; stopping"
+                    );
+                    let _nobody_listens = state.send(WriterState::Failed);
+                    return;
+                }
+            }
+        }
+        let _nobody_listens = state.send(WriterState::Drained);
+    }
+
+    /// Commits a batch and returns the index of its first entry. The tree moves only if the
+    /// commit succeeded.
+    async fn commit(&mut self, batch: &[Pending]) -> Result<u64, CommitFailure> {
+        let started = self.clock.monotonic_nanos();
+        let first_index = self.frontier.size();
+        let mut frontier = self.frontier.clone();
+        let (mut entries, mut full, mut counts) = (Vec::new(), Vec::new(), Counts::default());
+        for pending in batch {
+            // An entry is far below 64 KiB: every field is under 256 bytes.
+            entries.extend_from_slice(&(pending.bytes.len() as u16).to_be_bytes());
+            entries.extend_from_slice(&pending.bytes);
+            frontier.append(pending.leaf, &mut full);
+            counts.add(&pending.entry);
+        }
+        let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
+        let note = self.signer.sign(frontier.size(), frontier.root());
+        let commit = Commit {
+            log: &self.log,
+            size_before: first_index as i64,
+            entries_count: batch.len() as i64,
+            entries: &entries,
+            tiles: &tiles,
+            counters: &counts.to_json(),
+            note: &note,
+        };
+        self.rows.commit(&commit).await?;
+        self.frontier = frontier;
+        self.metrics.log_entries.increment(batch.len() as u64);
+        self.metrics.log_commits.increment(1);
+        let seconds = (self.clock.monotonic_nanos() - started) as f64 / 1e9;
+        self.metrics.log_commit_seconds.record(seconds);
+        Ok(first_index)
+    }
+
+    fn reply(&self, batch: impl Iterator<Item = Pending>, first_index: u64) {
+        for (index, pending) in (first_index..).zip(batch) {
+            let receipt = Receipt {
+                log: Arc::clone(&self.log),
+                index,
+                leaf: pending.leaf,
+            };
+            let _caller_may_be_gone = pending.reply.send(receipt);
+        }
+    }
+}
+
+fn tile_row(tile: &FullTile) -> TileRow {
+    TileRow {
+        level: i64::from(tile.level),
+        tile_index: tile.index as i64,
+        hashes: tile.hashes.concat(),
+    }
+}
