@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn apportioning_gives_the_largest_remainders_one_more() {
         assert_eq!(apportion(&[1, 1, 1], 10), [4, 3, 3]);
-        assert_eq!(apportion(&[47, 16, 16, 16, 5], 10), [5, 2, 1, 1, 1]);
+        assert_eq!(apportion(&[47, 16, 16, 16, 5], 10), [5, 2, 2, 1, 0]);
         assert_eq!(apportion(&[0, 5], 3), [0, 3]);
     }
 
