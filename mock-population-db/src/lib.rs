@@ -10,7 +10,8 @@
 //!
 //! The modules, in order of dependency: `mix`, `weighted`, `permutation` and `digits`, `date` know
 //! nothing about people; `field`, `json`, [`Person`] say what is on file; `tables` reads `data/`;
-//! `cells`, `names`, `places` draw the parts; [`Nation`] puts them together.
+//! `cells`, `names`, `places` draw the parts; [`Nation`] puts them together; [`server`] answers over
+//! HTTP.
 
 mod date;
 mod digits;
@@ -29,6 +30,8 @@ mod names;
 mod places;
 
 mod nation;
+
+pub mod server;
 
 pub use date::Date;
 pub use digits::{Digits, PersonalNumber};
