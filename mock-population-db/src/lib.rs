@@ -11,7 +11,7 @@
 //! The modules, in order of dependency: `mix`, `weighted`, `permutation` and `digits`, `date` know
 //! nothing about people; `field`, `json`, [`Person`] say what is on file; `tables` reads `data/`;
 //! `cells`, `names`, `places` draw the parts; [`Nation`] puts them together; [`server`] answers over
-//! HTTP.
+//! HTTP; [`cli`] and its reports are for people.
 
 mod date;
 mod digits;
@@ -32,6 +32,11 @@ mod places;
 mod nation;
 
 pub mod server;
+
+mod bench;
+mod report;
+
+pub mod cli;
 
 pub use date::Date;
 pub use digits::{Digits, PersonalNumber};
