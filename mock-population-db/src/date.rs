@@ -50,6 +50,18 @@ impl Date {
         Self::day_number(self.year + years, self.month, self.day)
     }
 
+    /// The date as `2026-01-31`.
+    pub(crate) fn iso(self) -> IsoDate {
+        let year = Digits::<4>::from_value(u64::from(self.year));
+        let month = Digits::<2>::from_value(u64::from(self.month));
+        let day = Digits::<2>::from_value(u64::from(self.day));
+        let mut text = *b"0000-00-00";
+        text[..4].copy_from_slice(year.as_str().as_bytes());
+        text[5..7].copy_from_slice(month.as_str().as_bytes());
+        text[8..].copy_from_slice(day.as_str().as_bytes());
+        IsoDate(text)
+    }
+
     /// The year.
     pub fn year(self) -> u16 {
         self.year
@@ -66,11 +78,19 @@ impl Date {
     }
 }
 
+/// A date written out, without an allocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IsoDate([u8; 10]);
+
+impl IsoDate {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("ASCII is UTF-8")
+    }
+}
+
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |value: u8| Digits::<2>::from_value(u64::from(value));
-        let year = Digits::<4>::from_value(u64::from(self.year));
-        write!(f, "{year}-{}-{}", part(self.month), part(self.day))
+        f.write_str(self.iso().as_str())
     }
 }
 

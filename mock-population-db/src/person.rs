@@ -35,7 +35,7 @@ impl Person {
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(512);
         out.push('{');
-        json::member(&mut out, "personal_id", self.personal_id);
+        json::member(&mut out, "personal_id", self.personal_id.as_str());
         json::fields(&mut out, self, FieldSet::ALL);
         out.push(',');
         json::member(&mut out, "status", self.status.name());

@@ -127,7 +127,7 @@ fn find(nation: &Nation, key: &Key<'_>) -> Option<Person> {
 
 fn write(out: &mut String, person: &Person, fields: FieldSet) {
     out.push('{');
-    json::member(out, "personal_id", person.personal_id);
+    json::member(out, "personal_id", person.personal_id.as_str());
     out.push(',');
     json::member(out, "status", person.status.name());
     out.push_str(",\"superseded\":false");
