@@ -52,6 +52,7 @@ fn scattered(index: u64) -> u64 {
     index.wrapping_mul(0x9e37_79b9_7f4a_7c15) % POPULATION
 }
 
+#[expect(clippy::disallowed_methods, reason = "a bench reads the real clock")]
 fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = black_box(work());

@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
@@ -140,17 +139,13 @@ fn sample(seed: u64, count: u64) -> Result<(), CliError> {
 
 #[tokio::main]
 async fn serve(seed: u64, listen: SocketAddr, api_key_file: &Path) -> Result<(), CliError> {
-    let start = Instant::now();
     let settings = Settings::new(read_key(api_key_file)?);
     let nation = Arc::new(Nation::new(seed));
     let failed = |error| CliError::Listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let shutdown = shutdown_signal().map_err(CliError::Serve)?;
-    println!(
-        "ready on {address}: {POPULATION} people of seed {seed}, made in {} ms",
-        start.elapsed().as_millis()
-    );
+    println!("ready on {address}: {POPULATION} people of seed {seed}");
     server::serve(listener, nation, settings, shutdown)
         .await
         .map_err(CliError::Serve)
