@@ -178,3 +178,6 @@ fn golden_step(strata: u64) -> u64 {
 fn common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
+
+#[cfg(test)]
+mod tests;
