@@ -1,1 +1,53 @@
-//! Mock of the national population database.
+//! Plays Vietnam's national population database: 98 million people as a pure function of a seed.
+//!
+//! Nothing is stored. The first six digits of a personal number name a *cell* (province of birth
+//! registration, century and sex, birth year) whose size follows the census; a keyed permutation
+//! of the last six says whether the number was issued and to whom; everything else about the
+//! person is drawn from the seed and the person's ordinal. So every number leads to a person and
+//! every person to a number in under a microsecond, and two mocks with one seed agree.
+//!
+//! It plays a foreign system and shares no types with its callers, only the JSON contract.
+//!
+//! The modules, in order of dependency: `mix`, `weighted`, `permutation` and `digits`, `date` know
+//! nothing about people; `field`, `json`, [`Person`] say what is on file; `tables` reads `data/`;
+//! `cells`, `names`, `places` draw the parts; [`Nation`] puts them together; [`server`] answers over
+//! HTTP; [`cli`] and its reports are for people.
+
+mod date;
+mod digits;
+mod mix;
+mod permutation;
+mod weighted;
+
+mod field;
+mod json;
+mod person;
+
+mod tables;
+
+mod cells;
+mod names;
+mod places;
+
+mod nation;
+
+pub mod server;
+
+mod bench;
+mod report;
+
+pub mod cli;
+
+pub use date::Date;
+pub use digits::{Digits, PersonalNumber};
+pub use nation::Nation;
+pub use person::{Person, Place, Sex, Status};
+
+/// How many people the nation has.
+pub const POPULATION: u64 = 98_000_000;
+
+/// The seed of the nation everybody uses unless told otherwise: the date of Project 06's decision.
+pub const DEFAULT_SEED: u64 = 20_220_106;
+
+/// The moment the register shows: day 0, Vietnamese time.
+pub const AS_OF: &str = "2026-01-01T00:00:00+07:00";

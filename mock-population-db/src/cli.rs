@@ -1,0 +1,178 @@
+//! The commands: serve the register, look at people, look at the whole.
+
+use std::io::{self, BufWriter, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::server::{self, Settings};
+use crate::{DEFAULT_SEED, Nation, POPULATION, PersonalNumber, bench, report};
+
+/// Plays Vietnam's national population database: 98 million people as a pure function of a seed.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// The nation: the same seed gives the same people everywhere
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_SEED)]
+    seed: u64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer look-ups over HTTP until told to stop
+    Serve {
+        /// Address to listen on; port 0 takes a free one
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// File with the key that callers must present
+        #[arg(long, value_name = "FILE")]
+        api_key_file: PathBuf,
+    },
+    /// Print the person who has a personal number, as JSON
+    Show {
+        /// Twelve digits
+        number: String,
+    },
+    /// Print people spread over the nation, one JSON object a line
+    Sample {
+        /// How many
+        count: u64,
+    },
+    /// Print the make-up of the population beside the tables it was drawn from
+    Stats,
+    /// Measure how long it takes to make the nation and to look a person up, on one core
+    #[command(hide = true)]
+    Bench {
+        /// How many people to look up
+        #[arg(long, default_value_t = 2_000_000)]
+        count: u64,
+    },
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The argument cannot be a personal number.
+    #[error("{0:?} is not a personal number: it takes exactly twelve digits")]
+    Malformed(String),
+    /// The number is free.
+    #[error("nobody has the number {number}: it was never issued in the nation of seed {seed}")]
+    NotIssued {
+        /// The number asked for.
+        number: PersonalNumber,
+        /// The nation asked.
+        seed: u64,
+    },
+    /// The key file cannot be read.
+    #[error("cannot read the key file {}", .0.display())]
+    KeyFile(PathBuf, #[source] io::Error),
+    /// The key file holds no key: serving would let everybody in.
+    #[error("the key file {} is empty", .0.display())]
+    NoKey(PathBuf),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The server ended on its own.
+    #[error("serving failed")]
+    Serve(#[source] io::Error),
+    /// Standard output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+}
+
+impl CliError {
+    /// 2 for a wrong call, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Malformed(_) => 2,
+            Self::NotIssued { .. }
+            | Self::KeyFile(..)
+            | Self::NoKey(_)
+            | Self::Listen(..)
+            | Self::Serve(_)
+            | Self::Output(_) => 1,
+        }
+    }
+}
+
+/// Runs one command.
+pub fn run(cli: &Cli) -> Result<(), CliError> {
+    let done = match &cli.command {
+        Command::Serve {
+            listen,
+            api_key_file,
+        } => serve(cli.seed, *listen, api_key_file),
+        Command::Show { number } => show(cli.seed, number),
+        Command::Sample { count } => sample(cli.seed, *count),
+        Command::Stats => Ok(report::write(&Nation::new(cli.seed), &mut output())?),
+        Command::Bench { count } => Ok(bench::write(cli.seed, *count, &mut output())?),
+    };
+    match done {
+        // Whoever reads through `head` has seen enough.
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+fn show(seed: u64, number: &str) -> Result<(), CliError> {
+    let number =
+        PersonalNumber::parse(number).ok_or_else(|| CliError::Malformed(number.to_owned()))?;
+    let person = Nation::new(seed)
+        .find_person(number)
+        .ok_or(CliError::NotIssued { number, seed })?;
+    Ok(writeln!(output(), "{}", person.to_json())?)
+}
+
+fn sample(seed: u64, count: u64) -> Result<(), CliError> {
+    let mut output = output();
+    for person in Nation::new(seed).sample(count) {
+        writeln!(output, "{}", person.to_json())?;
+    }
+    Ok(output.flush()?)
+}
+
+#[tokio::main]
+async fn serve(seed: u64, listen: SocketAddr, api_key_file: &Path) -> Result<(), CliError> {
+    let settings = Settings::new(read_key(api_key_file)?);
+    let nation = Arc::new(Nation::new(seed));
+    let failed = |error| CliError::Listen(listen, error);
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let shutdown = shutdown_signal().map_err(CliError::Serve)?;
+    println!("ready on {address}: {POPULATION} people of seed {seed}");
+    server::serve(listener, nation, settings, shutdown)
+        .await
+        .map_err(CliError::Serve)
+}
+
+fn read_key(path: &Path) -> Result<String, CliError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| CliError::KeyFile(path.to_owned(), error))?;
+    let key = text.trim();
+    if key.is_empty() {
+        return Err(CliError::NoKey(path.to_owned()));
+    }
+    Ok(key.to_owned())
+}
+
+/// Done when the process is told to stop, from the keyboard or by its supervisor.
+fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn output() -> BufWriter<io::StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}

@@ -1,0 +1,137 @@
+//! The program as people and scripts call it: output, exit codes, start and stop.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-population-db"));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+#[test]
+fn show_prints_the_person_of_a_number() {
+    let output = run(&["show", "001082022497"]);
+    assert!(output.status.success());
+    let person: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(person["personal_id"], "001082022497");
+    assert_eq!(person["full_name"], "Phạm Thiên Huy");
+}
+
+#[test]
+fn show_tells_a_free_number_from_a_malformed_one() {
+    let free = run(&["show", "001090012345", "--seed", "20220106"]);
+    assert_eq!(free.status.code(), Some(1));
+    assert_eq!(
+        text(&free.stderr),
+        "mock-population-db: nobody has the number 001090012345: \
+         it was never issued in the nation of seed 20220106\n"
+    );
+    let malformed = run(&["show", "0010900123"]);
+    assert_eq!(malformed.status.code(), Some(2));
+    assert_eq!(
+        text(&malformed.stderr),
+        "mock-population-db: \"0010900123\" is not a personal number: \
+         it takes exactly twelve digits\n"
+    );
+    assert!(free.stdout.is_empty() && malformed.stdout.is_empty());
+}
+
+#[test]
+fn sample_prints_one_person_a_line_and_the_same_ones_again() {
+    let output = run(&["sample", "25"]);
+    assert!(output.status.success());
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 25);
+    for line in lines {
+        let person: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(person["status"], "active");
+    }
+    assert_eq!(run(&["sample", "25"]).stdout, output.stdout);
+    assert_ne!(run(&["--seed", "7", "sample", "25"]).stdout, output.stdout);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let mut child = program(&["sample", "100000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success());
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn a_key_file_must_exist_and_hold_a_key() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let path = directory.path().join("key");
+    let path = path.to_str().expect("a UTF-8 path");
+    let serve = || run(&["serve", "--listen", "127.0.0.1:0", "--api-key-file", path]);
+    assert!(text(&serve().stderr).contains("cannot read the key file"));
+    std::fs::write(path, " \n").expect("a file is written");
+    let output = serve();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is empty"));
+}
+
+#[test]
+fn serve_says_when_it_is_ready_and_stops_when_told() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let key_file = directory.path().join("key");
+    std::fs::write(&key_file, "secret\n").expect("a file is written");
+    let mut child = program(&["serve", "--listen", "127.0.0.1:0", "--api-key-file"])
+        .arg(&key_file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut ready = String::new();
+    let stdout = child.stdout.take().expect("a pipe");
+    BufReader::new(stdout)
+        .read_line(&mut ready)
+        .expect("a line");
+    let address = ready.strip_prefix("ready on ").expect(&ready);
+    let (address, rest) = address.split_once(": ").expect("an address and a sentence");
+    assert_eq!(rest, "98000000 people of seed 20220106\n");
+
+    let body = r#"{"items":[{"key":{"personal_id":"001082022497"},"fields":["sex"]}]}"#;
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    write!(
+        stream,
+        "POST /v1/persons/batch-get HTTP/1.1\r\nhost: register\r\nauthorization: Bearer secret\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("the request is sent");
+    let mut response = String::new();
+    stream
+        .read_to_string(&mut response)
+        .expect("the response is read");
+    let person =
+        r#"{"personal_id":"001082022497","status":"active","superseded":false,"sex":"male"}"#;
+    assert!(
+        response.ends_with(&format!(r#""items":[{{"persons":[{person}]}}]}}"#)),
+        "{response}"
+    );
+
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    assert!(child.wait().expect("the program ends").success());
+}
