@@ -16,3 +16,8 @@ pub mod population;
 
 pub mod matching;
 pub mod audit;
+pub mod reports;
+
+pub mod app;
+
+pub mod verification;

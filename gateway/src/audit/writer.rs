@@ -48,6 +48,12 @@ impl Receipt {
 #[error("the audit log cannot take the entry")]
 pub struct LogUnavailable;
 
+/// What goes to the writer.
+enum Message {
+    Record(Box<Pending>),
+    Close,
+}
+
 struct Pending {
     entry: Entry,
     bytes: Vec<u8>,
@@ -58,7 +64,7 @@ struct Pending {
 /// The log of this node, as those see it who record something.
 #[derive(Debug)]
 pub struct AuditLog {
-    sender: mpsc::Sender<Pending>,
+    sender: mpsc::Sender<Message>,
     stopped: watch::Receiver<WriterState>,
 }
 
@@ -117,13 +123,15 @@ impl AuditLog {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
         let (reply, receipt) = oneshot::channel();
-        let pending = Pending {
+        let pending = Box::new(Pending {
             entry,
             bytes,
             leaf,
             reply,
-        };
-        self.sender.try_send(pending).map_err(|_| LogUnavailable)?;
+        });
+        self.sender
+            .try_send(Message::Record(pending))
+            .map_err(|_| LogUnavailable)?;
         receipt.await.map_err(|_| LogUnavailable)
     }
 
@@ -145,12 +153,10 @@ impl AuditLog {
     }
 
     /// Takes no more entries and waits until the last accepted one is committed.
-    pub async fn close(self) {
-        let Self {
-            sender,
-            mut stopped,
-        } = self;
-        drop(sender);
+    pub async fn close(&self) {
+        let mut stopped = self.stopped.clone();
+        // An error means that the writer is gone already.
+        let _sent = self.sender.send(Message::Close).await;
         let _writer_gone = stopped
             .wait_for(|state| *state != WriterState::Running)
             .await;
@@ -183,34 +189,43 @@ struct Writer {
 impl Writer {
     async fn run(
         mut self,
-        mut receiver: mpsc::Receiver<Pending>,
+        mut receiver: mpsc::Receiver<Message>,
         state: watch::Sender<WriterState>,
     ) {
-        let mut batch = Vec::new();
-        while receiver.recv_many(&mut batch, self.batch_max).await > 0 {
-            match self.commit(&batch).await {
-                Ok(first_index) => self.reply(batch.drain(..), first_index),
-                // Dropping a sender tells its caller that there is no receipt.
-                Err(CommitFailure::NotWritten(error)) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        entries = batch.len(),
-                        "the log took nothing; the requests were answered 503"
-                    );
-                    batch.clear();
+        let (mut messages, mut batch) = (Vec::new(), Vec::new());
+        let mut closing = false;
+        while !closing && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
+            for message in messages.drain(..) {
+                match message {
+                    Message::Record(pending) => batch.push(*pending),
+                    Message::Close => closing = true,
                 }
-                Err(failure) => {
-                    tracing::error!(
-                        error = &failure as &dyn std::error::Error,
-                        entries = batch.len(),
-                        "the log is in an unknown state; stopping"
-                    );
-                    let _nobody_listens = state.send(WriterState::Failed);
-                    return;
-                }
+            }
+            if !batch.is_empty() && !self.write(&mut batch).await {
+                let _nobody_listens = state.send(WriterState::Failed);
+                return;
             }
         }
         let _nobody_listens = state.send(WriterState::Drained);
+    }
+
+    /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
+    /// pending entry tells its caller that there is no receipt.
+    async fn write(&mut self, batch: &mut Vec<Pending>) -> bool {
+        match self.commit(batch).await {
+            Ok(first_index) => self.reply(batch.drain(..), first_index),
+            Err(CommitFailure::NotWritten(error)) => {
+                let (error, entries) = (&error as &dyn std::error::Error, batch.len());
+                tracing::error!(error, entries, "the log took nothing; its callers get 503");
+                batch.clear();
+            }
+            Err(failure) => {
+                let (error, entries) = (&failure as &dyn std::error::Error, batch.len());
+                tracing::error!(error, entries, "the log is in an unknown state; stopping");
+                return false;
+            }
+        }
+        true
     }
 
     /// Commits a batch and returns the index of its first entry. The tree moves only if the

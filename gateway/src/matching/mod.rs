@@ -27,7 +27,6 @@ pub use outcome::{Outcome, outcome};
 pub use place::compare_address;
 pub use verdict::Verdict;
 
-
 use crate::population::Record;
 use crate::request::{Attribute, AttributeSet, Claims, Sex};
 

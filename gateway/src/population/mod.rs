@@ -7,12 +7,14 @@
 mod client;
 mod queue;
 mod record;
+mod subject_token;
 mod wire;
 
 use std::sync::Arc;
 
 pub use client::{ClientError, RegistryUrl};
 pub use record::{Person, Record, SubjectStatus};
+pub use subject_token::SubjectTokens;
 
 use crate::clock::{Clock, Micros};
 use crate::config::PopulationConfig;

@@ -12,6 +12,7 @@ use governor::{Quota, RateLimiter};
 
 use super::{Monotonic, MonotonicClock};
 use crate::clock::Clock;
+use crate::config::AuthConfig;
 
 /// Addresses remembered as blocked; when full, those whose time has come go first, then all:
 /// they still fail to authenticate, only a hash is spent on them again.
@@ -37,8 +38,11 @@ pub struct AddressGuard {
 }
 
 impl AddressGuard {
-    /// Allows `burst` failures at once, then `rate` a second.
-    pub fn new(rate: NonZeroU32, burst: NonZeroU32, clock: Clock) -> Self {
+    /// Allows the configured number of failures at once, then the configured number a second.
+    pub fn new(config: &AuthConfig, clock: Clock) -> Self {
+        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let rate = at_least_one(config.address_failures_per_second);
+        let burst = at_least_one(config.address_failures_burst);
         let clock = MonotonicClock(clock);
         let quota = Quota::per_second(rate).allow_burst(burst);
         let failures = RateLimiter::dashmap_with_clock(quota, clock.clone());
@@ -106,7 +110,11 @@ mod tests {
     #[test]
     fn an_address_is_blocked_after_its_burst_and_let_in_at_its_rate() {
         let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let guard = AddressGuard::new(NonZeroU32::MIN, NonZeroU32::new(3).unwrap(), clock);
+        let config = AuthConfig {
+            address_failures_burst: 3,
+            ..AuthConfig::default()
+        };
+        let guard = AddressGuard::new(&config, clock);
         let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         for _ in 0..3 {
             assert!(guard.check(one).is_ok());

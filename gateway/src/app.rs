@@ -1,0 +1,229 @@
+//! The shared parts, assembled once from the configuration. No logic of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::audit::{AuditLog, Digests, OpenError};
+use crate::auth::{Directory, Secrets, TokenError, Tokens};
+use crate::clock::{Clock, Random};
+use crate::config::Config;
+use crate::policy::Policies;
+use crate::population::{ClientError, Population, SubjectTokens};
+use crate::rate_limit::{AddressGuard, ClientLimits};
+use crate::reports::EdgeCounters;
+use crate::request::ClientId;
+use crate::store::{KeyError, KeyFolder, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// How often the directory's version is read: a suspension acts within this and a reload.
+const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often what stands outside the log is written down.
+const EDGE_FLUSH: Duration = Duration::from_secs(10);
+/// How often histograms and address records are tidied.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Everything a request needs.
+#[derive(Debug)]
+pub struct App {
+    /// What was configured.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: Random,
+    /// Rows.
+    pub store: Store,
+    /// Connected systems.
+    pub directory: Directory,
+    /// Their secrets.
+    pub secrets: Secrets,
+    /// Their tokens.
+    pub tokens: Tokens,
+    /// Their rates.
+    pub client_limits: ClientLimits,
+    /// Addresses that fail to authenticate.
+    pub address_guard: AddressGuard,
+    /// Their policies.
+    pub policies: Policies,
+    /// The population database.
+    pub population: Population,
+    /// Tokens for subjects.
+    pub subject_tokens: SubjectTokens,
+    /// The log of this node.
+    pub audit: AuditLog,
+    /// Keyed digests for the log.
+    pub digests: Digests,
+    /// What never reaches the log.
+    pub edge: EdgeCounters,
+    /// What the process counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key is missing.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The log does not open.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The way to the population database cannot be used.
+    #[error(transparent)]
+    Population(#[from] ClientError),
+    /// Signing tokens does not work.
+    #[error("tokens cannot be signed and verified")]
+    Tokens(#[from] TokenError),
+    /// Hashing secrets does not work.
+    #[error("secrets cannot be hashed: {0}")]
+    Hashing(String),
+}
+
+impl App {
+    /// Opens store, keys and log, loads the directory and starts the background work, which ends
+    /// when the last handle is dropped.
+    pub async fn start(
+        config: Config,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Arc<Self>, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let store = Store::open(&config.store.path).await?;
+        let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
+        let tokens = Tokens::new(
+            &keys.load_or_create("token-signing")?,
+            config.server.public_url(),
+            config.auth.token_seconds,
+            clock.clone(),
+            random.clone(),
+        )?;
+        let secrets = Secrets::new(clock.clone(), &random)
+            .map_err(|error| StartError::Hashing(error.to_string()))?;
+        let audit = AuditLog::open(
+            &store,
+            &keys,
+            &config.log,
+            clock.clone(),
+            Arc::clone(&metrics),
+        )
+        .await?;
+        let app = Arc::new(Self {
+            directory: Directory::default(),
+            policies: Policies::default(),
+            client_limits: ClientLimits::new(clock.clone()),
+            address_guard: AddressGuard::new(&config.auth, clock.clone()),
+            population: Population::start(&config.population, clock.clone(), &metrics)?,
+            subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
+            digests: Digests::open(keys)?,
+            edge: EdgeCounters::default(),
+            config,
+            clock,
+            random,
+            store,
+            secrets,
+            tokens,
+            audit,
+            metrics,
+        });
+        let version = app.load_directory().await?;
+        tokio::spawn(follow_directory(Arc::downgrade(&app), version));
+        tokio::spawn(flush_edge(Arc::downgrade(&app)));
+        tokio::spawn(upkeep(Arc::downgrade(&app)));
+        Ok(app)
+    }
+
+    /// Loads clients, secrets, policies and limits from the store; returns their version.
+    pub async fn load_directory(&self) -> Result<i64, StoreError> {
+        // The version is read first: a change in between is loaded twice, never missed.
+        let version = self.store.directory_version().await?;
+        let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        self.policies.replace(&policies)?;
+        self.directory.replace(&clients)?;
+        self.secrets.replace(&self.store.secrets().await?);
+        let limits =
+            self.directory
+                .all()
+                .values()
+                .map(|client| {
+                    let policy = self.policies.find(&client.policy).ok_or_else(|| {
+                        StoreError::Inconsistent {
+                            table: "clients",
+                            row: client.client_id.to_string(),
+                        }
+                    })?;
+                    Ok((client.client_id.clone(), policy.limits()))
+                })
+                .collect::<Result<Vec<_>, StoreError>>()?;
+        self.client_limits.replace(limits);
+        Ok(version)
+    }
+
+    /// The kind of every client by name.
+    pub fn client_kinds(&self) -> HashMap<ClientId, &'static str> {
+        let clients = self.directory.all();
+        clients
+            .iter()
+            .map(|(id, client)| (id.clone(), client.kind.name()))
+            .collect()
+    }
+
+    /// Writes down what is in memory and closes the log; nothing is recorded after it.
+    pub async fn close(&self) {
+        self.audit.close().await;
+        self.flush_edge().await;
+    }
+
+    async fn flush_edge(&self) {
+        if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "throttled and malformed could not be written; trying again"
+            );
+        }
+    }
+}
+
+async fn follow_directory(app: Weak<App>, mut known: i64) {
+    let mut ticks = tokio::time::interval(DIRECTORY_POLL);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        let loaded = match app.store.directory_version().await {
+            Ok(version) if version == known => continue,
+            Ok(_) => app.load_directory().await,
+            Err(error) => Err(error),
+        };
+        match loaded {
+            Ok(version) => known = version,
+            // What was known stays in force; standing is checked against dates on every call.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "clients and policies could not be loaded again");
+            }
+        }
+    }
+}
+
+async fn flush_edge(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(EDGE_FLUSH);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.flush_edge().await;
+    }
+}
+
+async fn upkeep(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.metrics.handle().run_upkeep();
+        app.address_guard.tidy();
+    }
+}

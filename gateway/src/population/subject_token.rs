@@ -1,0 +1,105 @@
+//! Subject tokens: how a client recognises a person again without a number changing hands.
+//!
+//! AES-256-GCM-SIV under the client's own key with a fixed nonce: equal input, equal token, so
+//! that a client knows a person again in the feed; two clients' tokens have nothing in common.
+//! Kind and value are padded to one length, so that a token's length tells nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::request::{ClientId, KeyKind, PersonalId, SubjectKey};
+use crate::store::KEY_BYTES;
+
+/// One byte for the kind, 15 for the longest key (the old insurance card number).
+const PLAIN_BYTES: usize = 16;
+/// GCM-SIV keeps its promises under a repeated nonce; it then shows equality and nothing else,
+/// which is what the token is for (RFC 8452, section 1).
+const NONCE: [u8; 12] = [0; 12];
+
+/// Makes tokens.
+pub struct SubjectTokens {
+    master: hmac::Key,
+    clients: RwLock<HashMap<ClientId, Arc<LessSafeKey>>>,
+}
+
+impl SubjectTokens {
+    /// Takes the key from which the clients' keys are derived.
+    pub fn new(master: &[u8; KEY_BYTES]) -> Self {
+        Self {
+            master: hmac::Key::new(hmac::HMAC_SHA256, master),
+            clients: RwLock::default(),
+        }
+    }
+
+    /// Token of a person for a client: of the resolved number where the caller has named the
+    /// person, else of the key as it was asked.
+    pub fn token(
+        &self,
+        client: &ClientId,
+        asked: &SubjectKey,
+        resolved: Option<PersonalId>,
+    ) -> String {
+        let (kind, value) = match (resolved, *asked) {
+            (Some(id), _) | (None, SubjectKey::PersonalId(id)) => {
+                (KeyKind::PersonalId, id.to_string())
+            }
+        };
+        let mut sealed = vec![0; PLAIN_BYTES];
+        sealed[0] = kind as u8;
+        sealed[1..=value.len()].copy_from_slice(value.as_bytes());
+        self.client_key(client)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(NONCE),
+                Aad::empty(),
+                &mut sealed,
+            )
+            .expect("16 bytes can be sealed");
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    fn client_key(&self, client: &ClientId) -> Arc<LessSafeKey> {
+        let known = self
+            .clients
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(client)
+            .cloned();
+        known.unwrap_or_else(|| {
+            let derived = hmac::sign(&self.master, client.as_str().as_bytes());
+            let unbound = UnboundKey::new(&AES_256_GCM_SIV, derived.as_ref())
+                .expect("HMAC-SHA-256 gives the 32 bytes of the key");
+            let key = Arc::new(LessSafeKey::new(unbound));
+            let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+            clients.insert(client.clone(), Arc::clone(&key));
+            key
+        })
+    }
+}
+
+impl std::fmt::Debug for SubjectTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SubjectTokens")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_knows_a_person_again_and_another_client_does_not() {
+        let tokens = SubjectTokens::new(&[1; 32]);
+        let key = |text| SubjectKey::PersonalId(PersonalId::from_register(text).unwrap());
+        let (one, two) = (ClientId::parse("a").unwrap(), ClientId::parse("b").unwrap());
+        let token = tokens.token(&one, &key("001090012345"), None);
+        assert_eq!(tokens.token(&one, &key("001090012345"), None), token);
+        assert_ne!(tokens.token(&one, &key("001090012346"), None), token);
+        assert_ne!(tokens.token(&two, &key("001090012345"), None), token);
+        assert_eq!(token.len(), 43);
+    }
+}

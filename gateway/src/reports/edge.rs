@@ -1,0 +1,104 @@
+//! What never reaches the log: throttled and malformed requests, counted in memory and flushed
+//! every ten seconds. A kill loses at most that much of them; a report says so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::Micros;
+use crate::request::{ClientId, Operation, Purpose};
+use crate::store::{Store, StoreError};
+
+/// Different keys held between two flushes; beyond it a purpose is counted as `-`, so that made-up
+/// purposes of throttled requests cannot fill the memory.
+const KEYS_MAX: usize = 10_000;
+
+/// What happened to a request before it was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// Refused by a limit.
+    Throttled,
+    /// Not well formed.
+    Malformed,
+}
+
+impl Edge {
+    /// The name in keys and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Counts by Vietnamese day, client, operation, purpose and what happened.
+#[derive(Debug, Default)]
+pub struct EdgeCounters {
+    counts: Mutex<BTreeMap<String, i64>>,
+}
+
+impl EdgeCounters {
+    /// Counts one request.
+    pub fn add(
+        &self,
+        at: Micros,
+        client: &ClientId,
+        operation: Operation,
+        purpose: Option<&Purpose>,
+        edge: Edge,
+    ) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let purpose = purpose
+            .filter(|_| counts.len() < KEYS_MAX)
+            .map_or("-", Purpose::as_str);
+        let key = key(at, client, operation, purpose, edge);
+        *counts.entry(key).or_default() += 1;
+    }
+
+    /// Writes what was counted to the store; on failure it is kept for the next time.
+    pub async fn flush(&self, store: &Store, log: &str) -> Result<(), StoreError> {
+        let counts =
+            std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let result = store.add_edge_counters(log, &to_json(&counts)).await;
+        if result.is_err() {
+            let mut later = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, n) in counts {
+                *later.entry(key).or_default() += n;
+            }
+        }
+        result
+    }
+
+    /// What was counted since the last flush.
+    pub(super) fn unflushed(&self) -> Vec<(String, i64)> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(key, n)| (key.clone(), *n)).collect()
+    }
+}
+
+fn key(at: Micros, client: &ClientId, operation: Operation, purpose: &str, edge: Edge) -> String {
+    let date = at.vietnamese_hour().date;
+    format!(
+        "{:04}{:02}{:02}|{client}|{}|{purpose}|{}",
+        date.year(),
+        date.month(),
+        date.day(),
+        operation.name(),
+        edge.name()
+    )
+}
+
+fn to_json(counts: &BTreeMap<String, i64>) -> String {
+    let mut json = String::from("{");
+    for (position, (key, n)) in counts.iter().enumerate() {
+        let comma = if position > 0 { "," } else { "" };
+        // Keys are made of codes and identifiers that hold nothing JSON would escape.
+        let _infallible = write!(json, "{comma}\"{key}\":{n}");
+    }
+    json.push('}');
+    json
+}
