@@ -21,3 +21,7 @@ pub mod reports;
 pub mod app;
 
 pub mod verification;
+
+pub mod http;
+
+pub mod server;

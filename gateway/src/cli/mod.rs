@@ -1,0 +1,186 @@
+//! The commands.
+
+mod audit_log;
+pub mod client;
+mod output;
+mod report;
+mod serve;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use output::{Format, match_rate_table};
+pub use serve::{stop_signal, telemetry};
+
+use crate::app::StartError;
+use crate::config::{Config, ConfigError};
+use crate::server::DoorError;
+use crate::store::{Store, StoreError};
+
+/// Population verification gateway.
+#[derive(Debug, Parser)]
+#[command(name = "gateway", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file (TOML).
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Form of what is printed.
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway as configured.
+    Serve,
+    /// Try everything out: gateway, population database of 98 million and demonstration traffic in
+    /// one process, on loopback, with its data in ./sandbox-data.
+    #[cfg(feature = "sandbox")]
+    Sandbox(crate::sandbox::SandboxArgs),
+    /// Figures.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Print the table of problem codes (Markdown).
+    #[command(hide = true)]
+    ProblemTable,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReportCommand {
+    /// How much was asked and how much matched.
+    MatchRates(MatchRatesArgs),
+    /// Count the log again and compare with the counters.
+    Recount,
+}
+
+#[derive(Debug, Args)]
+struct MatchRatesArgs {
+    /// First Vietnamese day, such as 2026-11-01.
+    #[arg(long)]
+    from: Option<String>,
+    /// Last Vietnamese day, inclusive.
+    #[arg(long)]
+    to: Option<String>,
+    /// client, kind, operation, purpose or none.
+    #[arg(long, default_value = "none")]
+    group_by: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Verify entries, tiles and root of every log against its signed checkpoint.
+    Verify,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// An argument is not well formed.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A door does not open.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The gateway does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log is not in order.
+    #[error(transparent)]
+    Log(#[from] crate::audit::VerifyError),
+    /// A file or folder.
+    #[error("{what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another end did not answer as it should.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The command ran and found something wrong.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// Exit code: 1 failed, 2 usage, 3 configuration, 5 unavailable.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Config(_) => 3,
+            Self::Door(_) | Self::Unavailable(_) => 5,
+            Self::Start(_) | Self::Store(_) | Self::Log(_) | Self::Io { .. } | Self::Failed(_) => 1,
+        }
+    }
+
+    /// An error about a file or folder.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// One sentence: the error and its causes.
+pub fn sentence(error: &CliError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+/// Runs a command to its end.
+pub fn run(cli: &Cli) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::io("the runtime cannot start"))?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Serve => serve::serve(load(cli)?).await,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(args) => crate::sandbox::run(args).await,
+            Command::Report(ReportCommand::MatchRates(args)) => {
+                report::match_rates(&load(cli)?, args, cli.output).await
+            }
+            Command::Report(ReportCommand::Recount) => {
+                report::recount(&load(cli)?, cli.output).await
+            }
+            Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+            Command::ProblemTable => {
+                print!("{}", crate::http::problem_table());
+                Ok(())
+            }
+        }
+    })
+}
+
+fn load(cli: &Cli) -> Result<Config, CliError> {
+    Ok(Config::load(cli.config.as_deref())?)
+}
+
+/// Opens the store of a configuration; a command that reads makes none.
+async fn open_store(config: &Config) -> Result<Store, CliError> {
+    if !config.store.path.exists() {
+        let path = config.store.path.display();
+        return Err(CliError::Usage(format!("there is no database at {path}; name one by --config")));
+    }
+    Ok(Store::open_existing(&config.store.path).await?)
+}

@@ -1,0 +1,106 @@
+//! `gateway report`: the figures from the store, whether a gateway runs on it or not.
+
+use std::collections::HashMap;
+
+use super::{CliError, Format, MatchRatesArgs, open_store, output};
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{MatchRatesReply, read_day};
+use crate::reports::{self, EdgeCounters, GroupBy, Period, Scope};
+use crate::request::ClientId;
+
+pub(super) async fn match_rates(
+    config: &Config,
+    args: &MatchRatesArgs,
+    format: Format,
+) -> Result<(), CliError> {
+    let day = |text: &Option<String>, name: &str| match text {
+        None => Ok(None),
+        Some(text) => read_day(text)
+            .map(Some)
+            .ok_or_else(|| CliError::Usage(format!("--{name} takes a day such as 2026-11-01"))),
+    };
+    let period = Period { from: day(&args.from, "from")?, to: day(&args.to, "to")? };
+    if period.from.zip(period.to).is_some_and(|(from, to)| from > to) {
+        return Err(CliError::Usage("--to lies before --from".into()));
+    }
+    let group_by = GroupBy::find(&args.group_by).ok_or_else(|| {
+        CliError::Usage("--group-by takes client, kind, operation, purpose or none".into())
+    })?;
+    let store = open_store(config).await?;
+    let kinds = client_kinds(&store).await?;
+    // What a running gateway has not flushed yet of throttled and malformed is in its memory.
+    let edge = EdgeCounters::default();
+    let now = Clock::system().now();
+    let report =
+        reports::match_rates(&store, &edge, now, period, group_by, &Scope::All, &kinds).await?;
+    match format {
+        Format::Table => println!("{}", output::match_rate_table(&report, group_by.name())),
+        Format::Csv => {
+            let text = output::match_rate_csv(&report, group_by.name())
+                .map_err(|error| CliError::Failed(error.to_string()))?;
+            print!("{text}");
+        }
+        Format::Json => print_json(&MatchRatesReply::new(report))?,
+    }
+    Ok(())
+}
+
+pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliError> {
+    let store = open_store(config).await?;
+    let mut recounts = Vec::new();
+    for checkpoint in store.checkpoints().await? {
+        recounts.push(audit::recount(&store, &checkpoint.log).await?);
+    }
+    let differences: usize = recounts.iter().map(|recount| recount.differences.len()).sum();
+    match format {
+        Format::Json => print_json(&serde_json::json!({
+            "differences": differences,
+            "logs": recounts.iter().map(|recount| serde_json::json!({
+                "log": recount.log,
+                "entries": recount.entries,
+                "counters": recount.counters,
+                "differences": recount.differences,
+            })).collect::<Vec<_>>(),
+        }))?,
+        Format::Csv => {
+            println!("log,entries,counters,differences");
+            for recount in &recounts {
+                let (log, differences) = (&recount.log, recount.differences.len());
+                println!("{log},{},{},{differences}", recount.entries, recount.counters);
+            }
+        }
+        Format::Table => {
+            for recount in &recounts {
+                let (log, differences) = (&recount.log, recount.differences.len());
+                println!(
+                    "log {log}: {} entries counted again, {} counters, {differences} differences",
+                    recount.entries, recount.counters
+                );
+                for (key, counter, again) in &recount.differences {
+                    println!("  {key}: counter {counter}, recount {again}");
+                }
+            }
+        }
+    }
+    if differences > 0 {
+        return Err(CliError::Failed(format!("{differences} counters differ from the log")));
+    }
+    Ok(())
+}
+
+async fn client_kinds(
+    store: &crate::store::Store,
+) -> Result<HashMap<ClientId, &'static str>, CliError> {
+    let directory = crate::auth::Directory::default();
+    directory.replace(&store.clients().await?)?;
+    Ok(directory.all().iter().map(|(id, client)| (id.clone(), client.kind.name())).collect())
+}
+
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| CliError::Failed(error.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

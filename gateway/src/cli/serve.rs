@@ -1,0 +1,52 @@
+//! `gateway serve`.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::CliError;
+use crate::app::App;
+use crate::clock::{Clock, Random};
+use crate::config::{Config, TelemetryConfig};
+use crate::server::Doors;
+
+pub(super) async fn serve(config: Config) -> Result<(), CliError> {
+    telemetry(&config.telemetry)?;
+    let doors = Doors::open(config.server.listen, config.server.admin_listen).await?;
+    let app = App::start(config, Clock::system(), Random::system()).await?;
+    let stop = stop_signal()?;
+    tracing::info!(
+        api = %app.config.server.listen,
+        admin = %app.config.server.admin_listen,
+        log = app.config.log.name,
+        "ready"
+    );
+    if doors.serve(app, stop).await {
+        return Ok(());
+    }
+    Err(CliError::Failed("the log is in an unknown state: start again to find out".into()))
+}
+
+/// Starts the process log.
+pub fn telemetry(config: &TelemetryConfig) -> Result<(), CliError> {
+    crate::telemetry::start_log(config)
+        .map_err(|error| CliError::Usage(format!("telemetry.filter cannot be read: {error}")))
+}
+
+/// Turns true when the process is asked to stop (SIGINT, SIGTERM).
+pub fn stop_signal() -> Result<watch::Receiver<bool>, CliError> {
+    let refuse = || CliError::io("signals cannot be listened to");
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(refuse())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(refuse())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let _everyone_gone = sender.send(true);
+        // Kept until the process ends: a dropped sender would read as a closed channel.
+        std::future::pending::<()>().await;
+        drop(sender);
+    });
+    Ok(receiver)
+}

@@ -1,0 +1,256 @@
+//! The edge around every route: identity, time, panics, problem documents, rate fields, counting.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tower::Service;
+
+use super::error::{Code, Problem};
+use super::extract::Exchange;
+use crate::app::App;
+use crate::audit::RequestId;
+use crate::clock::{Micros, Random};
+use crate::rate_limit::RateState;
+
+/// Routes that are counted by name; whatever else is asked for counts as `other`.
+const ROUTES: [&str; 6] = [
+    "/v1/verifications",
+    "/oauth2/token",
+    "/v1/reports/match-rates",
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+];
+/// Statuses that are counted apart; any other counts as the first of its class.
+const STATUSES: [u16; 15] = [
+    200, 300, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 100,
+];
+
+/// Makes request identities: time-ordered, unique by a number of this process and a counter.
+#[derive(Debug)]
+pub struct RequestIds {
+    process: [u8; 4],
+    counter: AtomicU64,
+}
+
+impl RequestIds {
+    /// Takes the number of this process from chance, so that two nodes never make the same.
+    pub fn new(random: &Random) -> Self {
+        Self {
+            process: random.bytes(),
+            counter: AtomicU64::new(0),
+        }
+    }
+
+    /// A new identity in the layout of UUID version 7 (RFC 9562, section 5.7): milliseconds, then
+    /// 38 bits of counter in the place of random bits and the process's number behind it.
+    pub fn next(&self, now: Micros) -> RequestId {
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed);
+        let mut id = [0; 16];
+        id[..6].copy_from_slice(&((now.0 / 1_000) as u64).to_be_bytes()[2..]);
+        id[6] = 0x70 | (counter >> 34 & 0x0f) as u8;
+        id[7] = (counter >> 26) as u8;
+        id[8] = 0x80 | (counter >> 20 & 0x3f) as u8;
+        id[9..12].copy_from_slice(&((counter & 0x000f_ffff) as u32).to_be_bytes()[1..]);
+        id[12..].copy_from_slice(&self.process);
+        RequestId(id)
+    }
+}
+
+/// A router with its edge.
+#[derive(Debug)]
+pub struct Edge {
+    app: Arc<App>,
+    router: Router,
+    ids: RequestIds,
+    timeout: Duration,
+    counters: Vec<metrics::Counter>,
+}
+
+impl Edge {
+    /// Puts the edge around a router.
+    pub fn new(app: Arc<App>, router: Router) -> Self {
+        let counters = ROUTES
+            .iter()
+            .chain(["other"].iter())
+            .flat_map(|route| STATUSES.iter().map(move |status| (*route, *status)))
+            .map(|(route, status)| app.metrics.requests(route, status))
+            .collect();
+        let ids = RequestIds::new(&app.random);
+        let timeout = Duration::from_millis(app.config.server.request_timeout_ms);
+        Self {
+            app,
+            router,
+            ids,
+            timeout,
+            counters,
+        }
+    }
+
+    /// Answers one request. Whatever happens inside, an answer comes out.
+    pub async fn answer(&self, mut request: Request<Body>, peer: IpAddr) -> Response {
+        let started = self.app.clock.monotonic_nanos();
+        let received_at = self.app.clock.now();
+        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, peer));
+        let route = ROUTES
+            .iter()
+            .position(|route| *route == request.uri().path());
+        let in_vietnamese = prefers_vietnamese(request.headers());
+        request.extensions_mut().insert(Arc::clone(&exchange));
+        let response = self.run(request).await;
+        let mut response = complete(response, &exchange, in_vietnamese);
+        self.add_rate_fields(&exchange, response.headers_mut());
+        let seconds = (self.app.clock.monotonic_nanos() - started) as f64 / 1e9;
+        self.app.metrics.request_seconds.record(seconds);
+        self.count(route, response.status());
+        response
+    }
+
+    async fn run(&self, request: Request<Body>) -> Response {
+        let call = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        match tokio::time::timeout(self.timeout, call).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_panic)) => {
+                tracing::error!("a handler panicked; the panic's place is on standard error");
+                Problem::from(Code::InternalError).into_response()
+            }
+            Err(_elapsed) => {
+                tracing::error!(timeout = ?self.timeout, "a request was not answered in time");
+                Problem::from(Code::Overloaded).into_response()
+            }
+        }
+    }
+
+    fn add_rate_fields(&self, exchange: &Exchange, headers: &mut HeaderMap) {
+        let Some(state) = exchange
+            .client()
+            .and_then(|id| self.app.client_limits.state(id))
+        else {
+            return;
+        };
+        let (policy, rate) = rate_fields(state);
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", rate)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    fn count(&self, route: Option<usize>, status: StatusCode) {
+        let class = status.as_u16() / 100 * 100;
+        let column = STATUSES
+            .iter()
+            .position(|known| *known == status.as_u16())
+            .or_else(|| STATUSES.iter().position(|known| *known == class))
+            .unwrap_or(0);
+        let row = route.unwrap_or(ROUTES.len());
+        self.counters[row * STATUSES.len() + column].increment(1);
+    }
+}
+
+/// `RateLimit-Policy` and `RateLimit` (IETF draft-ietf-httpapi-ratelimit-headers): quota and
+/// window, what is left and seconds until it is full again.
+fn rate_fields(RateState { limits, remaining }: RateState) -> (String, String) {
+    let (burst, rate) = (limits.burst.get(), limits.rate.get());
+    let window = limits.window_seconds();
+    let reset = (burst - remaining.min(burst)).div_ceil(rate);
+    (
+        format!("\"client\";q={burst};w={window}"),
+        format!("\"client\";r={remaining};t={reset}"),
+    )
+}
+
+/// Turns what a handler or axum itself answered into the final response.
+fn complete(response: Response, exchange: &Exchange, in_vietnamese: bool) -> Response {
+    let request_id = exchange.request_id.to_string();
+    let problem = match response.extensions().get::<Problem>() {
+        Some(problem) => Some(problem.clone()),
+        None => axums_own_refusal(&response).map(Problem::from),
+    };
+    let mut completed = match problem {
+        None => response,
+        Some(problem) => {
+            let code = problem.code().explained();
+            if code.status.is_client_error() {
+                tracing::debug!(request_id, code = code.code, "request refused");
+            } else {
+                tracing::warn!(request_id, code = code.code, "request failed");
+            }
+            let allow = response.headers().get(header::ALLOW).cloned();
+            let mut rendered = problem.render(&request_id, in_vietnamese);
+            if let Some(allow) = allow {
+                rendered.headers_mut().insert(header::ALLOW, allow);
+            }
+            rendered
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        completed.headers_mut().insert("x-request-id", value);
+    }
+    completed
+}
+
+/// The router answers 405 by itself, with an empty body.
+fn axums_own_refusal(response: &Response) -> Option<Code> {
+    match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
+        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        status if status.is_server_error() => Some(Code::InternalError),
+        _ => None,
+    }
+}
+
+/// Whether the first language the caller names is Vietnamese.
+fn prefers_vietnamese(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|languages| {
+            languages
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("vi")
+        })
+}
+
+/// What the router falls back to.
+pub async fn not_found() -> Result<Infallible, Problem> {
+    Err(Code::NotFound.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate_limit::Limits;
+
+    #[test]
+    fn identities_are_unique_ordered_and_of_version_7() {
+        let ids = RequestIds::new(&Random::seeded(1));
+        let made: Vec<[u8; 16]> = (0..3_000_i64)
+            .map(|n| ids.next(Micros(1_795_000_000_000_000 + n)).0)
+            .collect();
+        assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(made.iter().all(|id| id[6] >> 4 == 7 && id[8] >> 6 == 2));
+    }
+
+    #[test]
+    fn rate_fields_tell_quota_window_rest_and_reset() {
+        let limits = Limits::new(50, 100).unwrap();
+        let (policy, rate) = rate_fields(RateState {
+            limits,
+            remaining: 1,
+        });
+        assert_eq!(policy, "\"client\";q=100;w=2");
+        assert_eq!(rate, "\"client\";r=1;t=2");
+    }
+}

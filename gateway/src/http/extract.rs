@@ -1,0 +1,164 @@
+//! What a handler needs of a request: the caller, the body, the parameters.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::error::{Code, FieldError, Problem};
+use crate::app::App;
+use crate::audit::RequestId;
+use crate::auth::{Caller, CallerRefusal, Standing};
+use crate::clock::Micros;
+use crate::request::ClientId;
+use crate::verification::RequestContext;
+
+/// One request at the edge: put into its extensions when its head has come in.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Identity of the request.
+    pub request_id: RequestId,
+    /// When its head had come in.
+    pub received_at: Micros,
+    /// Address of the peer.
+    pub peer: IpAddr,
+    /// Whose rate the answer tells; set once the caller is known.
+    client: OnceLock<ClientId>,
+}
+
+impl Exchange {
+    /// A request that has just come in.
+    pub fn new(request_id: RequestId, received_at: Micros, peer: IpAddr) -> Self {
+        Self {
+            request_id,
+            received_at,
+            peer,
+            client: OnceLock::new(),
+        }
+    }
+
+    /// The authenticated client, if there is one.
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.get()
+    }
+
+    /// What the story of a request needs to know of it.
+    pub fn context(&self) -> RequestContext {
+        RequestContext {
+            request_id: self.request_id,
+            received_at: self.received_at,
+        }
+    }
+}
+
+/// The exchange that a request belongs to.
+///
+/// # Errors
+/// `internal-error` if the edge was left out, which only a wrongly assembled router can do.
+pub fn exchange(request: &Request<Body>) -> Result<Arc<Exchange>, Problem> {
+    request
+        .extensions()
+        .get()
+        .cloned()
+        .ok_or(Problem::from(Code::InternalError))
+}
+
+/// Who calls, by the bearer token (RFC 6750, section 2.1; never by the URL).
+///
+/// # Errors
+/// 401 for a token that is not good, 403 for a client that may not call now.
+pub fn caller(app: &App, exchange: &Exchange, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Code::InvalidToken.into());
+    };
+    let unverified_token = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token)
+        .ok_or(Code::InvalidToken)?;
+    let token = app
+        .tokens
+        .verify(unverified_token)
+        .map_err(|_| Code::InvalidToken)?;
+    let caller = Caller::admit(&app.directory, &token, exchange.received_at).map_err(
+        |refusal| match refusal {
+            CallerRefusal::UnknownClient => Code::InvalidToken,
+            CallerRefusal::Standing(standing) => standing_code(standing),
+        },
+    )?;
+    let _set_once = exchange.client.set(caller.client().client_id.clone());
+    Ok(caller)
+}
+
+/// The code that tells a client why it may not call.
+pub fn standing_code(standing: Standing) -> Code {
+    match standing {
+        // Nobody in good standing is refused; if it happens, it is our fault.
+        Standing::Good => Code::InternalError,
+        Standing::Suspended => Code::ClientSuspended,
+        Standing::NotActive => Code::ClientNotActive,
+        Standing::AgreementExpired => Code::AgreementExpired,
+        Standing::AssessmentExpired => Code::AssessmentExpired,
+    }
+}
+
+/// The body of a request, of one media type, within the limits of size and time.
+///
+/// # Errors
+/// 408, 413, 415; 400 for a body that breaks off.
+pub async fn body(app: &App, request: Request<Body>, media_type: &str) -> Result<Bytes, Problem> {
+    let sent = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = sent.and_then(|text| text.split(';').next()).map(str::trim);
+    if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    let limited = Limited::new(request.into_body(), app.config.server.body_bytes_max);
+    let time = Duration::from_millis(app.config.server.header_timeout_ms);
+    let collected = tokio::time::timeout(time, limited.collect())
+        .await
+        .map_err(|_| Problem::from(Code::RequestTimeout))?;
+    match collected {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
+        Err(_) => Err(Code::InvalidJson.into()),
+    }
+}
+
+/// The query parameters by name, each known and given once.
+///
+/// # Errors
+/// 400 with every parameter that does not belong.
+pub fn query<const N: usize>(
+    request: &Request<Body>,
+    names: [&'static str; N],
+) -> Result<[Option<String>; N], Problem> {
+    let mut values = [const { None }; N];
+    let mut errors = Vec::new();
+    let text = request.uri().query().unwrap_or("");
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        match names.iter().position(|known| *known == name) {
+            Some(index) if values[index].is_none() => values[index] = Some(value.into_owned()),
+            Some(index) => errors.push(FieldError {
+                pointer: format!("/{}", names[index]),
+                code: "duplicate",
+            }),
+            None => errors.push(FieldError {
+                pointer: "/*".into(),
+                code: "unknown",
+            }),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(values);
+    }
+    Err(Problem::with_errors(Code::InvalidRequest, errors))
+}

@@ -1,0 +1,332 @@
+//! Strict JSON: every member is known, comes once and has its type, and all that is wrong is told
+//! at once, by JSON pointer.
+//!
+//! Shape errors (400) are kept apart from value errors (422), because the former win.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::error::{Code, FieldError, Problem};
+use crate::request::Malformed;
+
+/// A JSON value that borrows from its text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node<'a> {
+    /// `null`, a boolean or a number: nothing that a request of ours holds.
+    Other,
+    /// A string.
+    Text(Cow<'a, str>),
+    /// An array.
+    List(Vec<Node<'a>>),
+    /// An object, members in their order, duplicates kept so that they can be refused.
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((Text(name), value)) = access.next_entry()? {
+            members.push((name, value));
+        }
+        Ok(Node::Object(members))
+    }
+}
+
+/// A member's name, borrowed where it holds no escape.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_str(NodeVisitor)? {
+            Node::Text(text) => Ok(Self(text)),
+            Node::Other | Node::List(_) | Node::Object(_) => {
+                Err(serde::de::Error::custom("a member's name is a string"))
+            }
+        }
+    }
+}
+
+/// Parses a body.
+///
+/// # Errors
+/// `invalid-json`; where and why is not told, because it could echo the body.
+pub fn parse(body: &[u8]) -> Result<Node<'_>, Problem> {
+    serde_json::from_slice(body).map_err(|_| Problem::from(Code::InvalidJson))
+}
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub struct Errors {
+    shape: Vec<FieldError>,
+    value: Vec<FieldError>,
+}
+
+impl Errors {
+    /// Notes a field that does not belong, is missing or has the wrong type.
+    pub fn shape(&mut self, pointer: String, code: &'static str) {
+        self.shape.push(FieldError { pointer, code });
+    }
+
+    /// Notes a value that is not well formed.
+    pub fn value(&mut self, pointer: String, malformed: Malformed) {
+        let code = match malformed {
+            Malformed::Empty => "empty",
+            Malformed::TooLong => "too-long",
+            Malformed::Form => "malformed",
+            Malformed::Future => "in-the-future",
+        };
+        self.value.push(FieldError { pointer, code });
+    }
+
+    /// Notes an attribute that the policy requires and that was not sent.
+    pub fn required_attribute(&mut self, pointer: String) {
+        self.value.push(FieldError {
+            pointer,
+            code: REQUIRED,
+        });
+    }
+
+    /// Ends the reading: nothing wrong, or one problem with everything that is.
+    ///
+    /// # Errors
+    /// 400 if anything has the wrong shape, else 422.
+    pub fn finish(self) -> Result<(), Problem> {
+        if !self.shape.is_empty() {
+            return Err(Problem::with_errors(Code::InvalidRequest, self.shape));
+        }
+        if self.value.is_empty() {
+            return Ok(());
+        }
+        let only_missing = self.value.iter().all(|error| error.code == REQUIRED);
+        let code = if only_missing {
+            Code::RequiredAttributeMissing
+        } else {
+            Code::InvalidValue
+        };
+        Err(Problem::with_errors(code, self.value))
+    }
+}
+
+const REQUIRED: &str = "required-attribute-missing";
+
+/// An object being read: members are taken by name, what is left over does not belong.
+#[derive(Debug)]
+pub struct Fields<'n, 'a> {
+    pointer: String,
+    members: Vec<(&'n str, Option<&'n Node<'a>>)>,
+}
+
+impl<'n, 'a> Fields<'n, 'a> {
+    /// Starts reading an object; anything else is noted and reads as an empty one.
+    pub fn of(node: &'n Node<'a>, pointer: String, errors: &mut Errors) -> Self {
+        let Node::Object(members) = node else {
+            errors.shape(pointer.clone(), "wrong-type");
+            return Self {
+                pointer,
+                members: Vec::new(),
+            };
+        };
+        let mut fields: Vec<(&str, Option<&Node<'_>>)> = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            if fields.iter().any(|(known, _)| known == name) {
+                errors.shape(child(&pointer, name), "duplicate");
+            } else {
+                fields.push((name, Some(value)));
+            }
+        }
+        Self {
+            pointer,
+            members: fields,
+        }
+    }
+
+    /// Pointer to a member.
+    pub fn pointer(&self, name: &str) -> String {
+        child(&self.pointer, name)
+    }
+
+    /// Takes a member, if it is there.
+    pub fn take(&mut self, name: &str) -> Option<&'n Node<'a>> {
+        self.members
+            .iter_mut()
+            .find(|(known, _)| *known == name)?
+            .1
+            .take()
+    }
+
+    /// Takes a text, if it is there.
+    pub fn text(&mut self, name: &str, errors: &mut Errors) -> Option<&'n str> {
+        match self.take(name)? {
+            Node::Text(text) => Some(text),
+            Node::Other | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                None
+            }
+        }
+    }
+
+    /// Takes a text and parses it, if it is there.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        errors: &mut Errors,
+        parse: impl FnOnce(&str) -> Result<T, Malformed>,
+    ) -> Option<T> {
+        let text = self.text(name, errors)?;
+        parse(text)
+            .map_err(|malformed| errors.value(self.pointer(name), malformed))
+            .ok()
+    }
+
+    /// Takes an object, if it is there.
+    pub fn object(&mut self, name: &str, errors: &mut Errors) -> Option<Self> {
+        let node = self.take(name)?;
+        Some(Self::of(node, self.pointer(name), errors))
+    }
+
+    /// Notes that a member must be there.
+    pub fn missing(&self, name: &str, errors: &mut Errors) {
+        errors.shape(self.pointer(name), "missing");
+    }
+
+    /// Whether a member is there, taken or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(known, _)| *known == name)
+    }
+
+    /// Ends the reading: what was not taken does not belong.
+    pub fn finish(self, errors: &mut Errors) {
+        for (name, value) in &self.members {
+            if value.is_some() {
+                errors.shape(self.pointer(name), "unknown");
+            }
+        }
+    }
+}
+
+/// Longest member name that a pointer repeats; the name is the caller's, and its tail could hold
+/// anything.
+const NAME_CHARS_MAX: usize = 40;
+
+/// Pointer to a child (RFC 6901). Only names that look like ours are repeated: a number or name
+/// typed where a member's name belongs must not come back.
+fn child(pointer: &str, name: &str) -> String {
+    let like_ours = name.len() <= NAME_CHARS_MAX
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    format!("{pointer}/{}", if like_ours { name } else { "*" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<(), Problem> {
+        let node = parse(body.as_bytes())?;
+        let mut errors = Errors::default();
+        let mut fields = Fields::of(&node, String::new(), &mut errors);
+        fields.parsed("purpose", &mut errors, crate::request::Purpose::parse);
+        if let Some(mut inner) = fields.object("subject", &mut errors) {
+            inner.text("personal_id", &mut errors);
+            inner.finish(&mut errors);
+        }
+        fields.finish(&mut errors);
+        errors.finish()
+    }
+
+    fn errors_of(body: &str) -> Vec<(String, &'static str)> {
+        let problem = read(body).unwrap_err();
+        problem
+            .errors
+            .into_iter()
+            .map(|error| (error.pointer, error.code))
+            .collect()
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_and_shape_wins() {
+        let body =
+            r#"{"purpose":"A B","subject":{"personal_id":5,"extra":1},"purpose":"x","0123":1}"#;
+        assert_eq!(
+            errors_of(body),
+            [
+                ("/purpose".into(), "duplicate"),
+                ("/subject/personal_id".into(), "wrong-type"),
+                ("/subject/extra".into(), "unknown"),
+                ("/*".into(), "unknown"),
+            ]
+        );
+        assert_eq!(
+            errors_of(r#"{"purpose":"A B"}"#),
+            [("/purpose".into(), "malformed")]
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_one_problem() {
+        for body in [
+            "",
+            "{",
+            "{}x",
+            "\u{feff}{}",
+            r#"{"a":"\ud800"}"#,
+            &"[".repeat(1_000),
+        ] {
+            let problem = parse(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.code(), Code::InvalidJson, "{body}");
+        }
+        assert_eq!(errors_of("[]"), [(String::new(), "wrong-type")]);
+    }
+}

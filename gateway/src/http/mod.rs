@@ -1,0 +1,125 @@
+//! The edges: routes, wire shapes, status codes.
+//!
+//! A handler turns wire into a request, calls the story, and turns what comes back into a reply or
+//! a [`Problem`]. It decides nothing.
+
+mod edge;
+mod error;
+mod extract;
+mod health;
+mod json;
+mod oauth;
+mod reports;
+mod verifications;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use edge::Edge;
+pub use error::{Code, Explained, FieldError, Problem, problem_table};
+pub use reports::{MatchRatesReply, read_day};
+
+use crate::app::App;
+use crate::request::Operation;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Population verification gateway",
+        description = "Asks the national population database whether what a caller holds about a person is true; answers per attribute, with a reason, and logs every answer provably.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&SecuritySchemes)
+)]
+struct Api;
+
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scopes = Operation::ALL.map(|operation| (operation.name(), operation.name()));
+        let flow = Flow::ClientCredentials(ClientCredentials::new(
+            "/oauth2/token",
+            Scopes::from_iter(scopes),
+        ));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+        components.add_security_scheme("client", basic);
+    }
+}
+
+/// The API's routes and their description.
+fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut description) = OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(oauth::post_token))
+        .routes(routes!(verifications::post_verification))
+        .routes(routes!(reports::get_match_rates))
+        .routes(routes!(health::get_livez))
+        .routes(routes!(health::get_readyz))
+        .split_for_parts();
+    close_request_bodies(&mut description);
+    (router, description)
+}
+
+/// Says in the description what the reader does: an unknown member is an error.
+fn close_request_bodies(description: &mut utoipa::openapi::OpenApi) {
+    let schemas = description
+        .components
+        .iter_mut()
+        .flat_map(|components| &mut components.schemas);
+    for (name, schema) in schemas {
+        if let RefOr::T(Schema::Object(object)) = schema
+            && name.ends_with("Body")
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// The API's description: OpenAPI 3.1, generated from the code.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().1
+}
+
+/// The API behind its edge.
+pub fn api_edge(app: &Arc<App>) -> Edge {
+    let (router, description) = api();
+    let description: Arc<str> = description.to_json().unwrap_or_default().into();
+    let json = HeaderValue::from_static("application/json");
+    let serve = move || {
+        let body = description.to_string();
+        async move { ([(header::CONTENT_TYPE, json)], body).into_response() }
+    };
+    let router = router
+        .route("/openapi.json", get(serve))
+        .fallback(edge::not_found)
+        .with_state(Arc::clone(app));
+    Edge::new(Arc::clone(app), router)
+}
+
+/// The admin listener behind its edge.
+pub fn admin_edge(app: &Arc<App>) -> Edge {
+    let router = Router::new()
+        .route("/livez", get(health::get_livez))
+        .route("/readyz", get(health::get_readyz))
+        .route("/metrics", get(health::get_metrics))
+        .fallback(edge::not_found)
+        .with_state(Arc::clone(app));
+    Edge::new(Arc::clone(app), router)
+}
+
+#[cfg(test)]
+mod tests;

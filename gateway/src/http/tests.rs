@@ -1,0 +1,88 @@
+//! Descriptions held to what the handlers read.
+
+use serde_json::{Value, json};
+
+use super::json::parse;
+use super::verifications::read_verification;
+use crate::request::AttributeSet;
+
+fn schema(name: &str) -> Value {
+    let description: Value = serde_json::to_value(super::openapi()).unwrap();
+    description["components"]["schemas"][name].clone()
+}
+
+fn members(name: &str) -> Vec<String> {
+    schema(name)["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect()
+}
+
+fn sample(name: &str) -> Value {
+    match name {
+        "sex" => json!("female"),
+        "date_of_birth" | "card_issue_date" => json!("1990-05-01"),
+        "old_id_number" => json!("123456789"),
+        "insurance_number" => json!("0123456789"),
+        "place_of_origin" | "permanent_address" => {
+            json!({"scheme": "2004", "province": "01", "commune": "00004"})
+        }
+        "on_behalf_of" => json!("G09.10"),
+        "subject" => json!({"personal_id": "001090012345"}),
+        "purpose" => json!("telecom.subscriber"),
+        "full_name" => json!("Nguyễn Văn Hoà"),
+        _ => json!("x"),
+    }
+}
+
+fn read(body: &Value) -> Result<(), super::Problem> {
+    let text = body.to_string();
+    read_verification(&parse(text.as_bytes())?, AttributeSet::EMPTY, 2026).map(drop)
+}
+
+#[test]
+fn the_described_body_is_the_one_that_is_read() {
+    let attributes: Value = members("AttributesBody")
+        .iter()
+        .map(|name| (name.clone(), sample(name)))
+        .collect();
+    let mut body: Value = members("VerificationBody")
+        .iter()
+        .filter(|name| *name != "attributes")
+        .map(|name| (name.clone(), sample(name)))
+        .collect();
+    body["attributes"] = attributes;
+    assert!(read(&body).is_ok(), "every described member is read");
+    for pointer in ["", "/subject", "/attributes", "/attributes/place_of_origin"] {
+        let mut wider = body.clone();
+        wider.pointer_mut(pointer).unwrap()["undescribed"] = json!("x");
+        assert!(read(&wider).is_err(), "{pointer}");
+    }
+    for required in schema("VerificationBody")["required"].as_array().unwrap() {
+        let mut without = body.clone();
+        without
+            .as_object_mut()
+            .unwrap()
+            .remove(required.as_str().unwrap());
+        assert!(read(&without).is_err(), "{required}");
+    }
+}
+
+#[test]
+fn the_api_description_is_published_as_3_1() {
+    let description: Value = serde_json::to_value(super::openapi()).unwrap();
+    assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
+    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/oauth2/token",
+            "/v1/verifications",
+            "/v1/reports/match-rates",
+            "/livez",
+            "/readyz"
+        ]
+    );
+}

@@ -1,0 +1,413 @@
+//! `POST /v1/verifications`: wire to request, decision to reply.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use utoipa::ToSchema;
+
+use super::error::{Code, Problem, ProblemDocument};
+use super::extract;
+use super::json::{self, Errors, Fields};
+use crate::app::App;
+use crate::matching::{self, Shown};
+use crate::reports::Edge;
+use crate::request::{
+    Address, AgencyCode, Attribute, AttributeSet, CaseRef, Claims, FullName, InsuranceNumber,
+    Malformed, OfficialRef, OldIdNumber, Operation, PartialDate, PersonalId, Procedure, Purpose,
+    Sex, SubjectKey, Verification,
+};
+use crate::verification::{self, Decision, NotAnswered};
+
+/// Body of a verification. The handler reads it by hand so that all errors are told at once; a
+/// test holds this description to what it reads.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+pub struct VerificationBody {
+    /// The person asked about, by exactly one key.
+    pub subject: SubjectBody,
+    /// Purpose code of the client.
+    #[schema(example = "telecom.subscriber")]
+    pub purpose: String,
+    /// The caller's own reference; kept only as a keyed digest.
+    pub case_ref: Option<String>,
+    /// The official who asks; kept only as a keyed digest.
+    pub official: Option<String>,
+    /// Agency code for which the client acts.
+    pub on_behalf_of: Option<String>,
+    /// Code of the public-service procedure.
+    pub procedure: Option<String>,
+    /// What the caller holds about the person.
+    pub attributes: AttributesBody,
+}
+
+/// The subject.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+pub struct SubjectBody {
+    /// Personal identification number, 12 digits.
+    #[schema(example = "001090012345", pattern = "^[0-9]{12}$")]
+    pub personal_id: String,
+}
+
+/// Claims, one per attribute.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+pub struct AttributesBody {
+    /// Full name in one field.
+    #[schema(example = "Nguyễn Văn Hoà")]
+    pub full_name: Option<String>,
+    /// `1990`, `1990-05`, `1990-05-01` or `01/05/1990`.
+    #[schema(example = "1990-05-01")]
+    pub date_of_birth: Option<String>,
+    /// `male` or `female`.
+    #[schema(example = "male")]
+    pub sex: Option<String>,
+    /// Nine digits.
+    pub old_id_number: Option<String>,
+    /// Date of issue of the current card.
+    pub card_issue_date: Option<String>,
+    /// Place of origin.
+    pub place_of_origin: Option<AddressBody>,
+    /// Permanent address.
+    pub permanent_address: Option<AddressBody>,
+    /// Ten digits.
+    pub insurance_number: Option<String>,
+}
+
+/// An address by statistical codes.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+pub struct AddressBody {
+    /// `2025` (default) or `2004`.
+    pub scheme: Option<String>,
+    /// Province, two digits.
+    #[schema(example = "01")]
+    pub province: String,
+    /// Commune, five digits.
+    #[schema(example = "00004")]
+    pub commune: Option<String>,
+}
+
+/// Answer to a verification.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerificationReply {
+    /// Identity of the answer.
+    id: String,
+    /// `matched`, `not_matched` or `inconclusive`.
+    outcome: &'static str,
+    /// Normalisation rules that were applied.
+    profile: &'static str,
+    /// Policy that was applied, `name@version`.
+    policy: String,
+    /// Verdict and reason per attribute, as far as the policy discloses them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::HashMap<String, VerdictReply>>)]
+    attributes: Option<AttributesReply>,
+    /// Status of the subject, where the policy discloses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject_status: Option<&'static str>,
+    /// What the clerk should do now; with every answer that is not `matched`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<AdviceReply>,
+    /// Token by which this client knows the person again.
+    subject_token: String,
+    /// Freshness of the register's answer, RFC 3339; null where it did not answer.
+    registry_as_of: Option<String>,
+    /// When it was decided, RFC 3339.
+    evaluated_at: String,
+    /// Where it is written down.
+    receipt: ReceiptReply,
+}
+
+/// Verdict on one attribute.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerdictReply {
+    /// `match`, `close`, `no_match`, `not_on_file`, `not_checked` or `not_permitted`.
+    verdict: &'static str,
+    /// Why it is not `match`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// What the clerk should do now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AdviceReply {
+    /// Stable code.
+    code: &'static str,
+    /// In Vietnamese.
+    vi: &'static str,
+    /// In English.
+    en: &'static str,
+}
+
+/// Where an answer is written down.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReceiptReply {
+    /// Name of the log.
+    log: String,
+    /// Index of the entry.
+    index: u64,
+    /// Leaf hash of the entry (RFC 6962), base64.
+    leaf: String,
+}
+
+#[derive(Debug)]
+struct AttributesReply(Vec<(Attribute, Shown)>);
+
+impl Serialize for AttributesReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (attribute, shown) in &self.0 {
+            let verdict = VerdictReply {
+                verdict: shown.verdict.name(),
+                reason: shown.reason.map(crate::policy::Reason::name),
+            };
+            map.serialize_entry(attribute.name(), &verdict)?;
+        }
+        map.end()
+    }
+}
+
+/// Verifies what the caller holds about one person.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications",
+    request_body = VerificationBody,
+    responses(
+        (status = 200, body = VerificationReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["verify"]))
+)]
+pub async fn post_verification(
+    State(app): State<Arc<App>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let exchange = extract::exchange(&request)?;
+    let caller = extract::caller(&app, &exchange, request.headers())?;
+    let policy = app
+        .policies
+        .find(&caller.client().policy)
+        .ok_or(Code::InternalError)?;
+    let count = |purpose: Option<&Purpose>, edge| {
+        let client = &caller.client().client_id;
+        app.edge.add(
+            exchange.received_at,
+            client,
+            Operation::Verify,
+            purpose,
+            edge,
+        );
+    };
+    let parsed = match extract::query::<0>(&request, []) {
+        Ok([]) => extract::body(&app, request, "application/json")
+            .await
+            .and_then(|body| {
+                read_verification(
+                    &json::parse(&body)?,
+                    policy.required(),
+                    app.clock.current_year(),
+                )
+            }),
+        Err(problem) => Err(problem),
+    };
+    let verification = parsed.inspect_err(|_| count(None, Edge::Malformed))?;
+    let decided = verification::verify(&app, &caller, &verification, exchange.context()).await;
+    match decided {
+        Ok(decision) => Ok(reply(&exchange.request_id.to_string(), decision)),
+        Err(NotAnswered::Throttled(limited)) => {
+            count(Some(&verification.purpose), Edge::Throttled);
+            Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
+        }
+        Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
+        Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
+        Err(NotAnswered::NoPolicy) => Err(Code::InternalError.into()),
+    }
+}
+
+fn refusal_code(refusal: crate::policy::Refusal) -> Code {
+    use crate::policy::Refusal;
+    match refusal {
+        Refusal::Operation => Code::OperationNotPermitted,
+        Refusal::Purpose => Code::PurposeNotPermitted,
+        Refusal::OnBehalfOf => Code::OnBehalfOfNotPermitted,
+    }
+}
+
+/// Reads a body into a verification.
+///
+/// # Errors
+/// 400 or 422 with every wrong field.
+pub fn read_verification(
+    node: &json::Node<'_>,
+    required: AttributeSet,
+    current_year: i16,
+) -> Result<Verification, Problem> {
+    let mut errors = Errors::default();
+    let mut fields = Fields::of(node, String::new(), &mut errors);
+    let subject = read_subject(&mut fields, current_year, &mut errors);
+    if !fields.has("purpose") {
+        fields.missing("purpose", &mut errors);
+    }
+    let purpose = fields.parsed("purpose", &mut errors, Purpose::parse);
+    let case_ref = fields.parsed("case_ref", &mut errors, CaseRef::parse);
+    let official = fields.parsed("official", &mut errors, OfficialRef::parse);
+    let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
+    let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
+    let claims = read_claims(&mut fields, required, current_year, &mut errors);
+    fields.finish(&mut errors);
+    errors.finish()?;
+    // Whatever is missing was noted above, so both are there now.
+    let (Some(subject), Some(purpose)) = (subject, purpose) else {
+        return Err(Code::InternalError.into());
+    };
+    Ok(Verification {
+        subject,
+        purpose,
+        case_ref,
+        official,
+        on_behalf_of,
+        procedure,
+        claims,
+    })
+}
+
+fn read_subject(
+    fields: &mut Fields<'_, '_>,
+    current_year: i16,
+    errors: &mut Errors,
+) -> Option<SubjectKey> {
+    let Some(mut subject) = fields.object("subject", errors) else {
+        fields.missing("subject", errors);
+        return None;
+    };
+    if !subject.has("personal_id") {
+        subject.missing("personal_id", errors);
+    }
+    let parse = |text: &str| PersonalId::parse(text, current_year);
+    let key = subject
+        .parsed("personal_id", errors, parse)
+        .map(SubjectKey::PersonalId);
+    subject.finish(errors);
+    key
+}
+
+fn read_claims(
+    fields: &mut Fields<'_, '_>,
+    required: AttributeSet,
+    current_year: i16,
+    errors: &mut Errors,
+) -> Claims {
+    let Some(mut sent) = fields.object("attributes", errors) else {
+        fields.missing("attributes", errors);
+        return Claims::default();
+    };
+    for attribute in required
+        .iter()
+        .filter(|attribute| !sent.has(attribute.name()))
+    {
+        errors.required_attribute(sent.pointer(attribute.name()));
+    }
+    let birth = |text: &str| {
+        let date = PartialDate::parse(text)?;
+        if date.year() > current_year {
+            Err(Malformed::Future)
+        } else {
+            Ok(date)
+        }
+    };
+    let claims = Claims {
+        full_name: sent.parsed("full_name", errors, FullName::parse),
+        date_of_birth: sent.parsed("date_of_birth", errors, birth),
+        sex: sent.parsed("sex", errors, Sex::parse),
+        old_id_number: sent.parsed("old_id_number", errors, OldIdNumber::parse),
+        card_issue_date: sent.parsed("card_issue_date", errors, PartialDate::parse),
+        place_of_origin: read_address(&mut sent, "place_of_origin", errors),
+        permanent_address: read_address(&mut sent, "permanent_address", errors),
+        insurance_number: sent.parsed("insurance_number", errors, InsuranceNumber::parse),
+    };
+    sent.finish(errors);
+    claims
+}
+
+fn read_address(fields: &mut Fields<'_, '_>, name: &str, errors: &mut Errors) -> Option<Address> {
+    let mut address = fields.object(name, errors)?;
+    if !address.has("province") {
+        address.missing("province", errors);
+    }
+    let scheme = address.text("scheme", errors);
+    let province = address.text("province", errors);
+    let commune = address.text("commune", errors);
+    let parsed = Address::parse(scheme, province?, commune);
+    let address = match parsed {
+        Ok(value) => {
+            address.finish(errors);
+            return Some(value);
+        }
+        Err((field, malformed)) => {
+            errors.value(address.pointer(field), malformed);
+            address
+        }
+    };
+    address.finish(errors);
+    None
+}
+
+fn reply(id: &str, decision: Decision) -> Response {
+    let disclosed = decision.policy.disclosure() > crate::policy::Disclosure::Outcome;
+    let body = VerificationReply {
+        id: format!("ver_{id}"),
+        outcome: decision.outcome.name(),
+        profile: matching::PROFILE,
+        policy: decision.policy.label().to_owned(),
+        attributes: disclosed.then_some(AttributesReply(decision.attributes)),
+        subject_status: decision.status.map(crate::population::SubjectStatus::name),
+        advice: decision.advice.map(|advice| AdviceReply {
+            code: advice.code(),
+            vi: advice.vi(),
+            en: advice.en(),
+        }),
+        subject_token: decision.subject_token,
+        registry_as_of: decision.registry_as_of.map(|at| at.to_string()),
+        evaluated_at: decision.evaluated_at.to_string(),
+        receipt: ReceiptReply {
+            log: decision.receipt.log().to_owned(),
+            index: decision.receipt.index(),
+            leaf: STANDARD.encode(decision.receipt.leaf()),
+        },
+    };
+    json_reply(&body)
+}
+
+/// A 200 with a JSON body.
+pub(super) fn json_reply(body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json)], bytes).into_response()
+        }
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a reply cannot be written"
+            );
+            Problem::from(Code::InternalError).into_response()
+        }
+    }
+}

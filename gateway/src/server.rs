@@ -1,0 +1,157 @@
+//! The process's doors: listeners, connections, and a stop that loses nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::app::App;
+use crate::http::{self, Edge};
+
+/// Wait after an accept that failed for want of something (descriptors, memory).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The two doors, open but not served yet.
+#[derive(Debug)]
+pub struct Doors {
+    api: TcpListener,
+    admin: TcpListener,
+}
+
+/// A door that does not open.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct DoorError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Doors {
+    /// Opens both listeners.
+    pub async fn open(api: SocketAddr, admin: SocketAddr) -> Result<Self, DoorError> {
+        let open = async |address| {
+            TcpListener::bind(address)
+                .await
+                .map_err(|source| DoorError { address, source })
+        };
+        Ok(Self {
+            api: open(api).await?,
+            admin: open(admin).await?,
+        })
+    }
+
+    /// Address of the API as it was opened; tells the port where 0 was asked for.
+    pub fn api_address(&self) -> io::Result<SocketAddr> {
+        self.api.local_addr()
+    }
+
+    /// Address of the admin listener.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Serves until `stop` says so, lets requests in progress end, and closes the log. Returns
+    /// whether the log ended well.
+    pub async fn serve(self, app: Arc<App>, mut stop: watch::Receiver<bool>) -> bool {
+        let api = serve_door(
+            self.api,
+            Arc::clone(&app),
+            http::api_edge(&app),
+            stop.clone(),
+        );
+        let admin = serve_door(
+            self.admin,
+            Arc::clone(&app),
+            http::admin_edge(&app),
+            stop.clone(),
+        );
+        let doors = tokio::spawn(async move { tokio::join!(api, admin) });
+        let failed = tokio::select! {
+            () = app.audit.failed() => true,
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if failed {
+            // Nobody knows what is on disk: no further answer may leave.
+            doors.abort();
+            return false;
+        }
+        let _ended = doors.await;
+        app.close().await;
+        true
+    }
+}
+
+async fn serve_door(
+    listener: TcpListener,
+    app: Arc<App>,
+    edge: Edge,
+    mut stop: watch::Receiver<bool>,
+) {
+    let edge = Arc::new(edge);
+    let connections = Arc::new(Semaphore::new(app.config.server.connections_max));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
+            break;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let connection = serve_connection(stream, peer, &app, Arc::clone(&edge));
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // Errors here are the peer's: it hung up, or did not speak HTTP.
+            let _peer_error = watched.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drain = Duration::from_millis(app.config.server.drain_timeout_ms);
+    if tokio::time::timeout(drain, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(?drain, "some requests did not end in time");
+    }
+}
+
+fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: &Arc<App>,
+    edge: Arc<Edge>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
+    // An error means that the peer is gone, which the connection finds out by itself.
+    let _gone = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let edge = Arc::clone(&edge);
+        async move {
+            let response = edge.answer(request.map(Body::new), peer.ip()).await;
+            Ok::<_, std::convert::Infallible>(response)
+        }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(app.config.server.header_timeout_ms))
+        .serve_connection(TokioIo::new(stream), service)
+}
