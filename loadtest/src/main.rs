@@ -4,6 +4,10 @@
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run` and `peers`: it makes a ring of requests, drives it, and reads the tally.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring how long other programs really take is this program's whole job"
+)]
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test that panics has failed")
