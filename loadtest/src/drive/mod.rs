@@ -1,8 +1,8 @@
 //! The two generators: closed loop for the most that a system can do, open loop for how long its
 //! users wait.
 //!
-//! Both run as tasks of one thread. Measured against several threads on two cores, one is
-//! quicker: it never waits for a lock and leaves the other core to the system under load.
+//! Both run as tasks of one thread. Two threads on two cores reached the same rates against the
+//! bare echo (103,000 to 108,000 a second) and took a tenth more CPU per request, 7.9 us for 7.1.
 
 mod closed;
 mod judge;

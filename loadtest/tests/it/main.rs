@@ -4,10 +4,12 @@
 
 mod fake_gateway;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use fake_gateway::{Answers, FakeGateway};
+use rustix::process::{Pid, Signal, kill_process};
 
 fn loadtest(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadtest"))
@@ -158,5 +160,48 @@ fn a_comparison_measures_everybody_and_leaves_no_process_behind() {
     assert_eq!(
         figures["haproxy"].is_null(),
         figures["ratios"]["gateway_vs_haproxy"].is_null()
+    );
+}
+
+#[test]
+fn a_comparison_that_is_told_to_stop_stops_its_children_first() {
+    let gateway = FakeGateway::start(Answers::Truthful);
+    let (clients, people) = (gateway.clients(), gateway.people());
+    let folder = tempfile::tempdir().unwrap();
+    let given = [
+        "peers",
+        "--url",
+        &gateway.url,
+        "--clients",
+        &clients,
+        "--people",
+        &people,
+    ];
+    let mut comparison = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(given)
+        .args(["--connections", "1", "--tolerate-missing", "haproxy"])
+        .env("TMPDIR", folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its first line comes after the first measurement, when all children run.
+    let mut said = BufReader::new(comparison.stderr.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    let pid = comparison.id();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    assert!(!children.trim().is_empty());
+
+    kill_process(Pid::from_child(&comparison), Signal::TERM).unwrap();
+    assert_eq!(comparison.wait().unwrap().code(), Some(1));
+    for child in children.split_ascii_whitespace() {
+        assert!(
+            !Path::new(&format!("/proc/{child}")).exists(),
+            "{child} is still there"
+        );
+    }
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "the folder is gone too"
     );
 }
