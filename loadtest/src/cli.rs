@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::Builder;
 
 use crate::failure::Failure;
+use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
 use crate::{peers, run};
 
@@ -116,8 +119,24 @@ pub(crate) struct EchoArgs {
     pub(crate) listen: SocketAddr,
 }
 
-/// Runs one command to its end.
-pub(crate) async fn execute(command: Command) -> Result<(), Failure> {
+/// Runs one command to its end, or until we are asked to stop.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    let mut runtime = match command {
+        Command::Echo(_) => peers::echo_runtime(),
+        Command::Run(_) | Command::Peers(_) => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build().context("the runtime")?;
+    runtime.block_on(async {
+        // Dropping the command's future stops every child that it holds.
+        tokio::select! {
+            biased;
+            stopped = asked_to_stop() => stopped,
+            done = execute(command) => done,
+        }
+    })
+}
+
+async fn execute(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(&args).await,
         Command::Peers(args) => peers::compare(&args).await,
