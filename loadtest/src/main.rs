@@ -1,2 +1,49 @@
-//! The load tester.
-fn main() {}
+//! The load tester: open-loop load with every verdict held against the truth, and a comparison
+//! with what else could stand in the gateway's place.
+//!
+//! The order of the modules is the order of dependency and of reading. A new scenario is a
+//! sibling of `run` and `peers`: it makes a ring of requests, drives it, and reads the tally.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring how long other programs really take is this program's whole job"
+)]
+
+mod failure;
+mod interrupt;
+mod stats;
+
+mod child;
+mod cpu;
+
+mod wire;
+
+mod material;
+mod tally;
+mod token;
+
+mod drive;
+
+mod peers;
+mod run;
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("loadtest: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::Builder;
+
+use crate::failure::Failure;
+use crate::interrupt::asked_to_stop;
+use crate::wire::{Endpoint, Reach};
+use crate::{peers, run};
+
+/// Load tester of the population verification gateway.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 4 access, 5 unavailable, 6 verdicts wrong.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One scenario each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sends verifications at a steady rate and holds every verdict against the truth
+    Run(RunArgs),
+    /// Compares the gateway with an HTTP proxy and a bare echo, alternating on the same cores
+    Peers(PeersArgs),
+    /// The bare echo, as `peers` starts it
+    #[command(hide = true)]
+    Echo(EchoArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Where the load goes, http://host:port
+    #[arg(long)]
+    pub(crate) url: String,
+    /// The sandbox's clients.json
+    #[arg(long)]
+    pub(crate) clients: PathBuf,
+    /// The sandbox's people.ndjson
+    #[arg(long)]
+    pub(crate) people: PathBuf,
+    /// Client to send as [default: the one with the highest rate that may verify]
+    #[arg(long)]
+    pub(crate) client: Option<String>,
+    /// Arrivals a second
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: u32,
+    /// Seconds
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub(crate) duration: u32,
+    /// Connections, the most requests in flight
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) connections: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Allow a URL that is not this machine
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// Arguments of `peers`.
+#[derive(Debug, Args)]
+pub(crate) struct PeersArgs {
+    /// A gateway that runs already [default: one is started in a temporary folder]
+    #[arg(long, requires_all = ["clients", "people"])]
+    pub(crate) url: Option<String>,
+    /// Its clients.json
+    #[arg(long, requires = "url")]
+    pub(crate) clients: Option<PathBuf>,
+    /// Its people.ndjson
+    #[arg(long, requires = "url")]
+    pub(crate) people: Option<PathBuf>,
+    /// Its process id, for its CPU time
+    #[arg(long, requires = "url")]
+    pub(crate) pid: Option<u32>,
+    /// Times that each system is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) seconds: u32,
+    /// Connections
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub(crate) connections: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Leave this system out where it is not installed
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) tolerate_missing: Vec<Optional>,
+    /// Allow a URL that is not this machine
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// Systems that a comparison can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Optional {
+    /// The proxy
+    Haproxy,
+    /// The gateway
+    Gateway,
+}
+
+/// Arguments of `echo`.
+#[derive(Debug, Args)]
+pub(crate) struct EchoArgs {
+    /// Address and port
+    #[arg(long)]
+    pub(crate) listen: SocketAddr,
+}
+
+/// Runs one command to its end, or until we are asked to stop.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    let mut runtime = match command {
+        Command::Echo(_) => peers::echo_runtime(),
+        Command::Run(_) | Command::Peers(_) => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build().context("the runtime")?;
+    runtime.block_on(async {
+        // Dropping the command's future stops every child that it holds.
+        tokio::select! {
+            biased;
+            stopped = asked_to_stop() => stopped,
+            done = execute(command) => done,
+        }
+    })
+}
+
+async fn execute(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(args) => run::run(&args).await,
+        Command::Peers(args) => peers::compare(&args).await,
+        Command::Echo(args) => peers::serve_echo(args.listen).await,
+    }
+}
+
+/// The endpoint of a URL, within the reach that the flag gives.
+pub(crate) fn endpoint(url: &str, allow_remote: bool) -> Result<Endpoint, Failure> {
+    let reach = if allow_remote {
+        Reach::Anywhere
+    } else {
+        Reach::Loopback
+    };
+    Endpoint::parse(url, reach)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_foreign_gateway_needs_its_clients_and_people() {
+        assert!(Cli::try_parse_from(["loadtest", "peers"]).is_ok());
+        let refused = Cli::try_parse_from(["loadtest", "peers", "--url", "http://127.0.0.1:1"]);
+        assert_eq!(refused.unwrap_err().exit_code(), 2);
+        let tolerant = ["loadtest", "peers", "--tolerate-missing", "haproxy,gateway"];
+        assert!(Cli::try_parse_from(tolerant).is_ok());
+    }
+}
