@@ -25,3 +25,7 @@ pub mod verification;
 pub mod http;
 
 pub mod server;
+pub mod cli;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

@@ -180,7 +180,9 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
 async fn open_store(config: &Config) -> Result<Store, CliError> {
     if !config.store.path.exists() {
         let path = config.store.path.display();
-        return Err(CliError::Usage(format!("there is no database at {path}; name one by --config")));
+        return Err(CliError::Usage(format!(
+            "there is no database at {path}; name one by --config"
+        )));
     }
     Ok(Store::open_existing(&config.store.path).await?)
 }

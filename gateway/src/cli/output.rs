@@ -31,9 +31,19 @@ const FIGURES: [&str; 9] = [
 /// The match-rate report as a table for people.
 pub fn match_rate_table(report: &MatchRates, group_by: &str) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([group_by, "received", "matched", "not matched", "inconclusive", "refused",
-        "deceased", "throttled", "malformed", "match rate"]);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header([
+        group_by,
+        "received",
+        "matched",
+        "not matched",
+        "inconclusive",
+        "refused",
+        "deceased",
+        "throttled",
+        "malformed",
+        "match rate",
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -57,11 +67,21 @@ pub(super) fn match_rate_csv(report: &MatchRates, group_by: &str) -> Result<Stri
 }
 
 fn group_value(row: &Row) -> String {
-    row.group.values().next().cloned().unwrap_or_else(|| "all".to_owned())
+    row.group
+        .values()
+        .next()
+        .cloned()
+        .unwrap_or_else(|| "all".to_owned())
 }
 
 fn cells(group: &str, figures: &Figures, for_people: bool) -> [String; 10] {
-    let number = |n: i64| if for_people { grouped(n) } else { n.to_string() };
+    let number = |n: i64| {
+        if for_people {
+            grouped(n)
+        } else {
+            n.to_string()
+        }
+    };
     let rate = match (figures.match_rate, for_people) {
         (Some(rate), true) => format!("{:.2} %", rate * 100.0),
         (Some(rate), false) => rate.to_string(),
@@ -101,6 +121,9 @@ mod tests {
 
     #[test]
     fn digits_are_grouped_in_threes() {
-        assert_eq!([0, 12, 123, 1_234, 98_000_000].map(grouped).join(" "), "0 12 123 1,234 98,000,000");
+        assert_eq!(
+            [0, 12, 123, 1_234, 98_000_000].map(grouped).join(" "),
+            "0 12 123 1,234 98,000,000"
+        );
     }
 }

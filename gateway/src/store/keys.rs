@@ -68,7 +68,7 @@ impl KeyFolder {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = self.random.bytes();
-                match create(&self.folder, &path, &key) {
+                match create(&self.folder, &path, &key, &self.random) {
                     Ok(()) => Ok(key),
                     // Another process was first: its key is the key.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -85,9 +85,9 @@ impl KeyFolder {
 
 /// Writes a key whole or not at all: to a temporary name, to disk, then linked to its name, which
 /// fails if somebody was first. If we die in between, only the temporary file stays.
-fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
-    let _leftover_of_an_earlier_death = fs::remove_file(&temporary);
+fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES], random: &Random) -> io::Result<()> {
+    // Two threads or processes may be making the same key at once, each under a name of its own.
+    let temporary = path.with_extension(format!("{:016x}", u64::from_be_bytes(random.bytes())));
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -146,6 +146,27 @@ mod tests {
         assert_eq!(
             fs::read_to_string(folder.path().join("log.key")).unwrap(),
             "abc"
+        );
+    }
+
+    #[test]
+    fn threads_that_make_a_key_at_once_get_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| keys.load_or_create("log").unwrap()))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(made.windows(2).all(|pair| pair[0] == pair[1]));
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
         );
     }
 }

@@ -1,0 +1,134 @@
+//! The files in `./sandbox-data`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::clients::CLIENTS;
+use crate::auth::generate_secret;
+use crate::cli::CliError;
+use crate::clock::Random;
+
+const LOCK: &str = "sandbox.lock";
+
+/// Makes the folder, empties it first if it is to begin anew, and holds it for this process.
+pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<File, CliError> {
+    let refuse = || CliError::io(format!("the folder {} cannot be used", folder.display()));
+    fs::create_dir_all(folder).map_err(refuse())?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))
+        .map_err(refuse())?;
+    lock.try_lock().map_err(|_| {
+        CliError::Failed(format!(
+            "another sandbox is using the folder {}",
+            folder.display()
+        ))
+    })?;
+    if fresh {
+        empty(folder).map_err(refuse())?;
+    }
+    fs::create_dir_all(folder.join("population")).map_err(refuse())?;
+    Ok(lock)
+}
+
+/// Deletes what the folder holds but the lock, which is held.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != LOCK {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The bearer key of the population database, made on first use.
+pub(super) fn population_key(folder: &Path, random: &Random) -> Result<String, CliError> {
+    let path = folder.join("population").join("api-key");
+    if let Ok(key) = fs::read_to_string(&path) {
+        return Ok(key.trim().to_owned());
+    }
+    let key = generate_secret(random);
+    write_whole(&path, format!("{key}\n").as_bytes(), 0o600)?;
+    Ok(key)
+}
+
+/// The configuration with which every other command works on the sandbox's data.
+pub(super) fn write_config(
+    folder: &Path,
+    api: SocketAddr,
+    admin: SocketAddr,
+    population: SocketAddr,
+) -> Result<(), CliError> {
+    let text = format!(
+        "# Written by `gateway sandbox` at every start; changes here are lost.\n\
+         [server]\nlisten = \"{api}\"\nadmin_listen = \"{admin}\"\n\n\
+         [store]\npath = \"gateway.sqlite\"\n\n\
+         [keys]\nfolder = \"keys\"\n\n\
+         [population]\nurl = \"http://{population}\"\napi_key_file = \"population/api-key\"\n\n\
+         [log]\nname = \"n1\"\norigin = \"sandbox.invalid/log\"\n"
+    );
+    write_whole(&folder.join("gateway.toml"), text.as_bytes(), 0o644)
+}
+
+/// `clients.json`: who can call, with what secret, for what.
+pub(super) fn write_clients(folder: &Path, secrets: &[String]) -> Result<(), CliError> {
+    let clients: Vec<_> = CLIENTS
+        .iter()
+        .zip(secrets)
+        .map(|(client, secret)| {
+            json!({
+                "client_id": client.client_id,
+                "client_secret": secret,
+                "name": client.name_vi,
+                "name_en": client.name_en,
+                "agency_code": client.agency_code,
+                "kind": client.kind.name(),
+                "operations": client.operations,
+                "purposes": client.purposes,
+                "rate": client.rate,
+                "burst": client.burst,
+            })
+        })
+        .collect();
+    let mut text =
+        serde_json::to_vec_pretty(&clients).map_err(|error| CliError::Failed(error.to_string()))?;
+    text.push(b'\n');
+    write_whole(&folder.join("clients.json"), &text, 0o600)
+}
+
+/// The secret of a client, if `clients.json` was written.
+pub(super) fn secret_of(folder: &Path, client_id: &str) -> Option<String> {
+    let text = fs::read(folder.join("clients.json")).ok()?;
+    let clients: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
+    let client = clients
+        .iter()
+        .find(|client| client["client_id"] == client_id)?;
+    client["client_secret"].as_str().map(str::to_owned)
+}
+
+/// Writes a file whole or not at all: under another name, to disk, then renamed. If we die in
+/// between, the reader sees the file as it was before.
+pub(super) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
+    let refuse = || CliError::io(format!("the file {} cannot be written", path.display()));
+    let temporary = path.with_extension("part");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(mode)
+        .open(&temporary)
+        .map_err(refuse())?;
+    file.write_all(bytes).map_err(refuse())?;
+    file.sync_all().map_err(refuse())?;
+    fs::rename(&temporary, path).map_err(refuse())
+}

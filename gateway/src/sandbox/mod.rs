@@ -1,0 +1,229 @@
+//! `gateway sandbox`: everything in one process, on loopback, from nothing to a match-rate table.
+//!
+//! Everything it keeps is in `./sandbox-data`. It seeds clients and policies, lends its own nation
+//! to a mock of the population database, and on fresh data sends demonstration traffic through its
+//! own door.
+
+mod clients;
+mod demo;
+mod files;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use mock_population_db::{DEFAULT_SEED, Nation, server as mock};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::auth::{generate_secret, hash_secret};
+use crate::cli::{self, CliError};
+use crate::clock::{Clock, Random};
+use crate::config::{Config, TelemetryConfig};
+use crate::reports::{self, GroupBy, Period, Scope};
+use crate::request::ClientId;
+use crate::server::Doors;
+use crate::store::SecretRow;
+use clients::CLIENTS;
+
+/// People in `people.ndjson`.
+const PEOPLE: u64 = 1_000;
+/// Distance of the admin listener's port from the API's.
+const ADMIN_OFFSET: u16 = 1;
+/// Distance of the population database's port from the API's.
+const POPULATION_OFFSET: u16 = 10;
+
+/// Arguments of the sandbox.
+#[derive(Debug, clap::Args)]
+pub struct SandboxArgs {
+    /// Port N of the API; the admin listener takes N+1, the population database N+10.
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
+    port: u16,
+    /// Begin anew: what ./sandbox-data holds is deleted without asking.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Runs until Ctrl-C.
+pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
+    cli::telemetry(&TelemetryConfig {
+        filter: "warn".into(),
+        ..TelemetryConfig::default()
+    })?;
+    let stop = cli::stop_signal()?;
+    // Doors first: a second sandbox must not touch the data of the first.
+    let address = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, args.port + offset));
+    let doors = Doors::open(address(0), address(ADMIN_OFFSET)).await?;
+    let population = TcpListener::bind(address(POPULATION_OFFSET))
+        .await
+        .map_err(|source| crate::server::DoorError {
+            address: address(POPULATION_OFFSET),
+            source,
+        })?;
+    let folder = Path::new("sandbox-data");
+    let _held_while_we_run = files::prepare(folder, args.fresh)?;
+    let random = Random::system();
+    let api_key = files::population_key(folder, &random)?;
+    files::write_config(
+        folder,
+        address(0),
+        address(ADMIN_OFFSET),
+        address(POPULATION_OFFSET),
+    )?;
+
+    let nation = Arc::new(Nation::new(DEFAULT_SEED));
+    let mut mock_stop = stop.clone();
+    tokio::spawn(mock::serve(
+        population,
+        Arc::clone(&nation),
+        mock::Settings::new(api_key),
+        async move {
+            let _stopped = mock_stop.wait_for(|stop| *stop).await;
+        },
+    ));
+    let config = Config::load(Some(&folder.join("gateway.toml")))?;
+    let app = App::start(config, Clock::system(), random).await?;
+    seed(&app).await?;
+    println!(
+        "Gateway sandbox: API http://{}, admin http://{}, population database http://{}",
+        address(0),
+        address(ADMIN_OFFSET),
+        address(POPULATION_OFFSET)
+    );
+    println!("98,000,000 people. Data in ./sandbox-data. Ctrl-C stops.");
+
+    let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
+    let ended_well = doors.serve(app, stop).await;
+    tour.abort();
+    if ended_well {
+        Ok(())
+    } else {
+        Err(CliError::Failed("the log is in an unknown state".into()))
+    }
+}
+
+/// Puts clients and policies into the store; what is there already stays.
+async fn seed(app: &App) -> Result<(), CliError> {
+    let now = app.clock.now();
+    let policies = CLIENTS
+        .iter()
+        .map(clients::SandboxClient::policy_row)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CliError::Failed(error.to_string()))?;
+    let rows: Vec<_> = CLIENTS
+        .iter()
+        .map(|client| client.client_row(now))
+        .collect();
+    app.store.add_clients(&policies, &rows, now.0).await?;
+    app.load_directory().await?;
+    Ok(())
+}
+
+/// What a newcomer sees: secrets, people, traffic, a table and a request to paste. Runs behind
+/// the open doors.
+async fn tour(app: Arc<App>, nation: Arc<Nation>, api: SocketAddr, stop: watch::Receiver<bool>) {
+    if let Err(error) = show_around(&app, &nation, api).await
+        && !*stop.borrow()
+    {
+        eprintln!("gateway: {}", cli::sentence(&error));
+    }
+}
+
+async fn show_around(
+    app: &Arc<App>,
+    nation: &Arc<Nation>,
+    api: SocketAddr,
+) -> Result<(), CliError> {
+    let folder = Path::new("sandbox-data");
+    if let Some(secret) = files::secret_of(folder, "viettel") {
+        print_request(nation, api, &secret);
+        return Ok(());
+    }
+    let people: String = nation
+        .sample(PEOPLE)
+        .map(|person| person.to_json() + "\n")
+        .collect();
+    files::write_whole(&folder.join("people.ndjson"), people.as_bytes(), 0o644)?;
+    let secrets = issue_secrets(app).await?;
+    files::write_clients(folder, &secrets)?;
+    let tally = demo::run(nation, api, &secrets).await?;
+    print_table(app, &tally).await?;
+    print_request(nation, api, &secrets[0]);
+    files::write_whole(&folder.join("demo.done"), b"", 0o644)
+}
+
+/// Makes a secret for every client, hashes them behind the running gateway and lets it know them
+/// as verified, so that the first token of each costs no second hash.
+async fn issue_secrets(app: &Arc<App>) -> Result<Vec<String>, CliError> {
+    let mut issued = Vec::with_capacity(CLIENTS.len());
+    for client in &CLIENTS {
+        let secret = generate_secret(&app.random);
+        let to_hash = secret.clone();
+        let hash = tokio::task::spawn_blocking(move || hash_secret(&to_hash))
+            .await
+            .map_err(|error| CliError::Failed(error.to_string()))?
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        let row = SecretRow {
+            client_id: client.client_id.to_owned(),
+            slot: 1,
+            hash,
+        };
+        app.store.put_secret(&row, app.clock.now().0).await?;
+        issued.push((secret, row.hash));
+    }
+    app.load_directory().await?;
+    for (client, (secret, hash)) in CLIENTS.iter().zip(&issued) {
+        if let Ok(client_id) = ClientId::parse(client.client_id) {
+            app.secrets.remember(&client_id, secret, hash);
+        }
+    }
+    Ok(issued.into_iter().map(|(secret, _)| secret).collect())
+}
+
+async fn print_table(app: &App, tally: &demo::Tally) -> Result<(), CliError> {
+    let report = reports::match_rates(
+        &app.store,
+        &app.edge,
+        app.clock.now(),
+        Period::default(),
+        GroupBy::Kind,
+        &Scope::All,
+        &app.client_kinds(),
+    )
+    .await?;
+    println!(
+        "\nDemonstration: {} requests through the door. Match rates by kind of client:",
+        tally.sent
+    );
+    println!("{}", cli::match_rate_table(&report, "kind"));
+    let as_expected = tally.surprises == 0
+        && report.rows.iter().all(|row| {
+            let kind = row.group.get("kind").map_or("", String::as_str);
+            let expected = tally.expected.get(kind).copied().unwrap_or_default();
+            expected == (row.figures.matched, row.figures.not_matched)
+        });
+    if as_expected {
+        println!("Every answer is the one that the truth behind its request demands.");
+        return Ok(());
+    }
+    Err(CliError::Failed(format!(
+        "{} answers were not as expected",
+        tally.surprises
+    )))
+}
+
+fn print_request(nation: &Nation, api: SocketAddr, secret: &str) {
+    let Some(body) = demo::request_to_try(nation) else {
+        return;
+    };
+    println!("\nTry it:\n");
+    println!(
+        "TOKEN=$(curl -s -u 'viettel:{secret}' -d grant_type=client_credentials \
+         http://{api}/oauth2/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+    );
+    println!(
+        "curl -s http://{api}/v1/verifications -H \"Authorization: Bearer $TOKEN\" \
+         -H 'Content-Type: application/json' -d '{body}'\n"
+    );
+}
