@@ -103,14 +103,8 @@ impl App {
         )?;
         let secrets = Secrets::new(clock.clone(), &random)
             .map_err(|error| StartError::Hashing(error.to_string()))?;
-        let audit = AuditLog::open(
-            &store,
-            &keys,
-            &config.log,
-            clock.clone(),
-            Arc::clone(&metrics),
-        )
-        .await?;
+        let audit =
+            AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let app = Arc::new(Self {
             directory: Directory::default(),
             policies: Policies::default(),
@@ -144,20 +138,17 @@ impl App {
         self.policies.replace(&policies)?;
         self.directory.replace(&clients)?;
         self.secrets.replace(&self.store.secrets().await?);
-        let limits =
-            self.directory
-                .all()
-                .values()
-                .map(|client| {
-                    let policy = self.policies.find(&client.policy).ok_or_else(|| {
-                        StoreError::Inconsistent {
-                            table: "clients",
-                            row: client.client_id.to_string(),
-                        }
-                    })?;
-                    Ok((client.client_id.clone(), policy.limits()))
-                })
-                .collect::<Result<Vec<_>, StoreError>>()?;
+        let limits = self
+            .directory
+            .all()
+            .values()
+            .map(|client| {
+                let policy = self.policies.find(&client.policy).ok_or_else(|| {
+                    StoreError::Inconsistent { table: "clients", row: client.client_id.to_string() }
+                })?;
+                Ok((client.client_id.clone(), policy.limits()))
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
         self.client_limits.replace(limits);
         Ok(version)
     }
@@ -165,10 +156,7 @@ impl App {
     /// The kind of every client by name.
     pub fn client_kinds(&self) -> HashMap<ClientId, &'static str> {
         let clients = self.directory.all();
-        clients
-            .iter()
-            .map(|(id, client)| (id.clone(), client.kind.name()))
-            .collect()
+        clients.iter().map(|(id, client)| (id.clone(), client.kind.name())).collect()
     }
 
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
@@ -180,10 +168,7 @@ impl App {
     async fn flush_edge(&self) {
         if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(
-                error,
-                "throttled and malformed could not be written; trying again"
-            );
+            tracing::warn!(error, "throttled and malformed could not be written; trying again");
         }
     }
 }

@@ -25,10 +25,7 @@ impl Micros {
     pub fn vietnamese_hour(self) -> VietnameseHour {
         let local = self.0 + VIETNAM_OFFSET;
         let date = date_of_day(local.div_euclid(MICROS_PER_DAY));
-        VietnameseHour {
-            date,
-            hour: (local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR) as u8,
-        }
+        VietnameseHour { date, hour: (local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR) as u8 }
     }
 
     /// Seconds since the epoch, rounded down.
@@ -59,15 +56,9 @@ impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VietnameseHour { date, hour } = self.vietnamese_hour();
         let in_hour = (self.0 + VIETNAM_OFFSET).rem_euclid(MICROS_PER_HOUR);
-        let (minute, second, milli) = (
-            in_hour / 60_000_000,
-            in_hour / MICROS_PER_SECOND % 60,
-            in_hour / 1_000 % 1_000,
-        );
-        write!(
-            f,
-            "{date}T{hour:02}:{minute:02}:{second:02}.{milli:03}+07:00"
-        )
+        let (minute, second, milli) =
+            (in_hour / 60_000_000, in_hour / MICROS_PER_SECOND % 60, in_hour / 1_000 % 1_000);
+        write!(f, "{date}T{hour:02}:{minute:02}:{second:02}.{milli:03}+07:00")
     }
 }
 
@@ -98,10 +89,7 @@ enum Source {
 
 impl Clock {
     /// The machine's clock.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn system() -> Self {
         Self(Source::System(Instant::now()))
     }
@@ -113,16 +101,11 @@ impl Clock {
     }
 
     /// The wall-clock time. It may step when the machine's clock is set.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn now(&self) -> Micros {
         match &self.0 {
             Source::System(_) => {
-                let since_epoch = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Micros(since_epoch.as_micros() as i64)
             }
             Source::Manual(now) => Micros(now.load(Ordering::SeqCst)),
@@ -189,9 +172,7 @@ impl Random {
         let mut bytes = [0; N];
         match &self.0 {
             Chance::System(generator) => {
-                generator
-                    .fill(&mut bytes)
-                    .expect("the system's random generator works");
+                generator.fill(&mut bytes).expect("the system's random generator works");
             }
             Chance::Seeded(state) => {
                 for chunk in bytes.chunks_mut(8) {

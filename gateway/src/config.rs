@@ -77,9 +77,7 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self {
-            path: "gateway.sqlite".into(),
-        }
+        Self { path: "gateway.sqlite".into() }
     }
 }
 
@@ -93,9 +91,7 @@ pub struct KeysConfig {
 
 impl Default for KeysConfig {
     fn default() -> Self {
-        Self {
-            folder: "keys".into(),
-        }
+        Self { folder: "keys".into() }
     }
 }
 
@@ -172,11 +168,7 @@ pub struct AuthConfig {
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self {
-            token_seconds: 600,
-            address_failures_burst: 30,
-            address_failures_per_second: 1,
-        }
+        Self { token_seconds: 600, address_failures_burst: 30, address_failures_per_second: 1 }
     }
 }
 
@@ -192,10 +184,7 @@ pub struct TelemetryConfig {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self {
-            filter: "info".into(),
-            format: LogFormat::Text,
-        }
+        Self { filter: "info".into(), format: LogFormat::Text }
     }
 }
 
@@ -246,9 +235,7 @@ impl Config {
         let mut builder = config::Config::builder();
         if let Some(file) = file {
             builder = builder.add_source(
-                config::File::from(file)
-                    .format(config::FileFormat::Toml)
-                    .required(true),
+                config::File::from(file).format(config::FileFormat::Toml).required(true),
             );
         }
         let environment = config::Environment::with_prefix("GATEWAY")
@@ -270,11 +257,7 @@ impl Config {
     /// Paths are relative to the file that names them, not to where the process was started.
     fn anchor(&mut self, folder: &Path) {
         let paths = [Some(&mut self.store.path), Some(&mut self.keys.folder)];
-        for path in paths
-            .into_iter()
-            .chain([self.population.api_key_file.as_mut()])
-            .flatten()
-        {
+        for path in paths.into_iter().chain([self.population.api_key_file.as_mut()]).flatten() {
             if path.is_relative() {
                 *path = folder.join(&*path);
             }
@@ -286,14 +269,10 @@ impl Config {
             return Ok(());
         };
         if self.population.api_key.is_some() {
-            return Err(ConfigError::Twice {
-                key: "population.api_key",
-            });
+            return Err(ConfigError::Twice { key: "population.api_key" });
         }
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::SecretFile {
-            path: path.clone(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::SecretFile { path: path.clone(), source })?;
         self.population.api_key = Some(SecretString::from(text.trim().to_owned()));
         Ok(())
     }
@@ -311,10 +290,7 @@ impl Config {
             return refuse("log.name", "must be 1 to 32 of a-z, 0-9 and -");
         }
         if self.log.batch_entries_max == 0 || self.log.queue_entries_max == 0 {
-            return refuse(
-                "log.batch_entries_max",
-                "and log.queue_entries_max must be at least 1",
-            );
+            return refuse("log.batch_entries_max", "and log.queue_entries_max must be at least 1");
         }
         if !(1..=1_000).contains(&self.population.batch_items_max) {
             return refuse("population.batch_items_max", "must be 1 to 1,000");
@@ -326,10 +302,7 @@ impl Config {
             return refuse("auth.token_seconds", "must be 60 to 3,600");
         }
         if self.auth.address_failures_burst == 0 || self.auth.address_failures_per_second == 0 {
-            return refuse(
-                "auth.address_failures_burst",
-                "and its rate must be at least 1",
-            );
+            return refuse("auth.address_failures_burst", "and its rate must be at least 1");
         }
         Ok(())
     }
@@ -358,10 +331,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error() {
-        assert!(matches!(
-            load("[server]\nlisten_on = 1\n"),
-            Err(ConfigError::Invalid(_))
-        ));
+        assert!(matches!(load("[server]\nlisten_on = 1\n"), Err(ConfigError::Invalid(_))));
         assert!(matches!(load("[sever]\n"), Err(ConfigError::Invalid(_))));
     }
 

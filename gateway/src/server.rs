@@ -41,14 +41,9 @@ impl Doors {
     /// Opens both listeners.
     pub async fn open(api: SocketAddr, admin: SocketAddr) -> Result<Self, DoorError> {
         let open = async |address| {
-            TcpListener::bind(address)
-                .await
-                .map_err(|source| DoorError { address, source })
+            TcpListener::bind(address).await.map_err(|source| DoorError { address, source })
         };
-        Ok(Self {
-            api: open(api).await?,
-            admin: open(admin).await?,
-        })
+        Ok(Self { api: open(api).await?, admin: open(admin).await? })
     }
 
     /// Address of the API as it was opened; tells the port where 0 was asked for.
@@ -64,18 +59,8 @@ impl Doors {
     /// Serves until `stop` says so, lets requests in progress end, and closes the log. Returns
     /// whether the log ended well.
     pub async fn serve(self, app: Arc<App>, mut stop: watch::Receiver<bool>) -> bool {
-        let api = serve_door(
-            self.api,
-            Arc::clone(&app),
-            http::api_edge(&app),
-            stop.clone(),
-        );
-        let admin = serve_door(
-            self.admin,
-            Arc::clone(&app),
-            http::admin_edge(&app),
-            stop.clone(),
-        );
+        let api = serve_door(self.api, Arc::clone(&app), http::api_edge(&app), stop.clone());
+        let admin = serve_door(self.admin, Arc::clone(&app), http::admin_edge(&app), stop.clone());
         let doors = tokio::spawn(async move { tokio::join!(api, admin) });
         let failed = tokio::select! {
             () = app.audit.failed() => true,
@@ -127,10 +112,7 @@ async fn serve_door(
     }
     drop(listener);
     let drain = Duration::from_millis(app.config.server.drain_timeout_ms);
-    if tokio::time::timeout(drain, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!(?drain, "some requests did not end in time");
     }
 }

@@ -3,6 +3,8 @@
 //! No personal value goes through here: neither a field of an event nor a label of a metric is
 //! ever made from a request's values.
 
+use std::io::IsTerminal;
+
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -12,9 +14,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogFormat, TelemetryConfig};
 
 /// Bounds of the duration histogram in seconds: from a tenth of a millisecond to the time-out.
-const DURATION_BUCKETS: [f64; 14] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0,
-];
+const DURATION_BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Starts the process log. A second call in one process (tests) keeps the first.
 ///
@@ -24,7 +25,8 @@ pub fn start_log(config: &TelemetryConfig) -> Result<(), tracing_subscriber::fil
     let filter = EnvFilter::builder().parse(&config.filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // The only failure is that a subscriber is set already.
     let _kept = match config.format {
         LogFormat::Text => builder.try_init(),

@@ -71,10 +71,7 @@ pub async fn verify(
     request: &Verification,
     context: RequestContext,
 ) -> Result<Decision, NotAnswered> {
-    let policy = app
-        .policies
-        .find(&caller.client().policy)
-        .ok_or(NotAnswered::NoPolicy)?;
+    let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let admission = app.client_limits.admit(caller)?;
     let question = PermitQuestion {
         operation: Operation::Verify,
@@ -96,27 +93,10 @@ pub async fn verify(
         &judgement,
         evaluated_at.since(context.received_at),
     );
-    let entry = entry(
-        app,
-        caller,
-        request,
-        context,
-        &policy,
-        evaluated_at,
-        judgement.person,
-        record,
-    )?;
+    let entry =
+        entry(app, caller, request, context, &policy, evaluated_at, judgement.person, record)?;
     let receipt = app.audit.record(entry).await?;
-    Ok(decision(
-        app,
-        caller,
-        request,
-        &permit,
-        &answer,
-        judgement,
-        evaluated_at,
-        receipt,
-    ))
+    Ok(decision(app, caller, request, &permit, &answer, judgement, evaluated_at, receipt))
 }
 
 /// Records a refusal before it is answered.
@@ -128,20 +108,8 @@ async fn refuse(
     policy: &Policy,
     refusal: Refusal,
 ) -> Result<Decision, NotAnswered> {
-    let record = Decided::Refused {
-        refusal,
-        asked: request.claims.asked(),
-    };
-    let entry = entry(
-        app,
-        caller,
-        request,
-        context,
-        policy,
-        app.clock.now(),
-        None,
-        record,
-    )?;
+    let record = Decided::Refused { refusal, asked: request.claims.asked() };
+    let entry = entry(app, caller, request, context, policy, app.clock.now(), None, record)?;
     let receipt = app.audit.record(entry).await?;
     Err(NotAnswered::Refused(refusal, receipt))
 }
@@ -162,29 +130,17 @@ fn judge<'a>(permit: &Permit, claims: &Claims, answer: &'a Answer) -> Judgement<
     let (findings, status, person) = match &answer.finding {
         population::Finding::Found(person) => compared(claims, permit, person),
         population::Finding::Ambiguous(persons) => among(claims, permit, persons),
-        population::Finding::Unknown => (
-            matching::findings_for_unknown(sent, permitted),
-            SubjectStatus::Unknown,
-            None,
-        ),
-        population::Finding::Unavailable => (
-            unchecked(permit, claims, Reason::RegistryUnavailable),
-            SubjectStatus::NotAsked,
-            None,
-        ),
+        population::Finding::Unknown => {
+            (matching::findings_for_unknown(sent, permitted), SubjectStatus::Unknown, None)
+        }
+        population::Finding::Unavailable => {
+            (unchecked(permit, claims, Reason::RegistryUnavailable), SubjectStatus::NotAsked, None)
+        }
     };
-    let findings = matching::conceal_existence(
-        findings,
-        policy.accepted_reasons(),
-        policy.discloses_status(),
-    );
+    let findings =
+        matching::conceal_existence(findings, policy.accepted_reasons(), policy.discloses_status());
     let outcome = matching::outcome(&findings, policy.required(), policy.accepted_reasons());
-    Judgement {
-        findings,
-        outcome,
-        status,
-        person,
-    }
+    Judgement { findings, outcome, status, person }
 }
 
 fn compared<'a>(
@@ -210,11 +166,9 @@ fn among<'a>(
     });
     match (named.next(), named.next()) {
         (Some(person), None) => compared(claims, permit, person),
-        (Some(_), Some(_)) => (
-            unchecked(permit, claims, Reason::SubjectAmbiguous),
-            SubjectStatus::NotAsked,
-            None,
-        ),
+        (Some(_), Some(_)) => {
+            (unchecked(permit, claims, Reason::SubjectAmbiguous), SubjectStatus::NotAsked, None)
+        }
         (None, _) => (
             matching::findings_for_unknown(claims.asked(), permit.attributes()),
             SubjectStatus::Unknown,
@@ -229,14 +183,7 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
         .iter()
         .map(|attribute| {
             let permitted = permit.attributes().contains(attribute);
-            (
-                attribute,
-                if permitted {
-                    Finding::because(reason)
-                } else {
-                    Finding::NOT_PERMITTED
-                },
-            )
+            (attribute, if permitted { Finding::because(reason) } else { Finding::NOT_PERMITTED })
         })
         .collect()
 }
@@ -245,9 +192,7 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
 fn is_named(findings: &Findings, accepted: policy::ReasonSet) -> bool {
     findings.get(Attribute::FullName).is_some_and(|finding| {
         finding.verdict() == Verdict::Match
-            || finding
-                .reason()
-                .is_some_and(|reason| accepted.contains(reason))
+            || finding.reason().is_some_and(|reason| accepted.contains(reason))
     })
 }
 
@@ -272,10 +217,7 @@ fn answered(
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the one place where an entry is put together"
-)]
+#[expect(clippy::too_many_arguments, reason = "the one place where an entry is put together")]
 fn entry(
     app: &App,
     caller: &Caller,
@@ -288,14 +230,11 @@ fn entry(
 ) -> Result<Entry, LogUnavailable> {
     let client = &caller.client().client_id;
     let resolved = person.map(|person| person.personal_id);
-    let pseudonym = app
-        .digests
-        .pseudonym(at, &request.subject, resolved)
-        .map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "no pseudonym key, so nothing can be logged");
-            LogUnavailable
-        })?;
+    let pseudonym = app.digests.pseudonym(at, &request.subject, resolved).map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "no pseudonym key, so nothing can be logged");
+        LogUnavailable
+    })?;
     let SubjectKey::PersonalId(asked) = request.subject;
     Ok(Entry {
         at,
@@ -315,19 +254,12 @@ fn entry(
             .as_ref()
             .map(|case| app.digests.case(client.as_str(), case.as_str())),
         policy: policy.label().to_owned(),
-        subject: Subject {
-            key_kind: request.subject.kind(),
-            pseudonym,
-            prefix: asked.prefix(),
-        },
+        subject: Subject { key_kind: request.subject.kind(), pseudonym, prefix: asked.prefix() },
         record,
     })
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the one place where a decision is put together"
-)]
+#[expect(clippy::too_many_arguments, reason = "the one place where a decision is put together")]
 fn decision(
     app: &App,
     caller: &Caller,
@@ -339,12 +271,7 @@ fn decision(
     receipt: Receipt,
 ) -> Decision {
     let policy = permit.policy();
-    let Judgement {
-        findings,
-        outcome,
-        status,
-        person,
-    } = judgement;
+    let Judgement { findings, outcome, status, person } = judgement;
     let disclosed_status = policy.discloses_status().then_some(status);
     let named = is_named(&findings, policy.accepted_reasons());
     let resolved = person.filter(|_| named).map(|person| person.personal_id);

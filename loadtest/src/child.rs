@@ -40,9 +40,7 @@ impl Child {
     ) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let output = File::create(&log).with_context(|| format!("the log of {name}"))?;
-        let errors = output
-            .try_clone()
-            .with_context(|| format!("the log of {name}"))?;
+        let errors = output.try_clone().with_context(|| format!("the log of {name}"))?;
         let process = command
             .stdin(Stdio::piped())
             .stdout(output)

@@ -146,11 +146,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
 
 /// The endpoint of a URL, within the reach that the flag gives.
 pub(crate) fn endpoint(url: &str, allow_remote: bool) -> Result<Endpoint, Failure> {
-    let reach = if allow_remote {
-        Reach::Anywhere
-    } else {
-        Reach::Loopback
-    };
+    let reach = if allow_remote { Reach::Anywhere } else { Reach::Loopback };
     Endpoint::parse(url, reach)
 }
 

@@ -127,21 +127,11 @@ mod tests {
         for _ in 0..20 {
             tally.record(Duration::from_millis(1), Ending::Wrong("name".into()));
         }
-        tally.record(
-            Duration::from_secs(999),
-            Ending::Error("429 rate-limited".into()),
-        );
-        assert_eq!(
-            (tally.answered(), tally.wrong, tally.failed()),
-            (120, 20, 1)
-        );
+        tally.record(Duration::from_secs(999), Ending::Error("429 rate-limited".into()));
+        assert_eq!((tally.answered(), tally.wrong, tally.failed()), (120, 20, 1));
         assert_eq!(tally.errors["429 rate-limited"], 1);
         assert_eq!(tally.quotes.len(), QUOTES_MAX);
-        assert!(
-            (tally.latency_ms(0.5) - 41.0).abs() < 0.1,
-            "{}",
-            tally.latency_ms(0.5)
-        );
+        assert!((tally.latency_ms(0.5) - 41.0).abs() < 0.1, "{}", tally.latency_ms(0.5));
         assert!(tally.latency_ms(1.0) >= 119_000.0);
     }
 }

@@ -56,9 +56,7 @@ impl Token {
         let token: Self = serde_json::from_slice(link.body()).context("the token's answer")?;
         // It becomes part of a prebuilt header.
         if !token.bearer.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Failure::Access(format!(
-                "{where_}: the token cannot stand in a header"
-            )));
+            return Err(Failure::Access(format!("{where_}: the token cannot stand in a header")));
         }
         Ok(token)
     }
@@ -87,9 +85,7 @@ pub(crate) fn random_secret() -> anyhow::Result<String> {
 /// A JWT of the same claims as the gateway's own tokens, so that all peers read headers of about
 /// one length.
 pub(crate) fn hs256(secret: &str, expires_in_s: i64) -> anyhow::Result<String> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("a clock before 1970")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("a clock before 1970")?;
     let now = i64::try_from(now.as_secs()).context("a clock far ahead")?;
     let header = json!({"alg": "HS256", "typ": "at+jwt", "kid": "loadtest"});
     let claims = json!({
@@ -116,29 +112,15 @@ mod tests {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         assert!(hmac::verify(&key, signed.as_bytes(), &signature).is_ok());
-        let claims = URL_SAFE_NO_PAD
-            .decode(signed.split('.').nth(1).unwrap())
-            .unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1).unwrap()).unwrap();
         let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
-        assert_eq!(
-            claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-            600
-        );
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
     }
 
     #[test]
     fn a_load_must_end_before_its_token() {
-        let token = Token {
-            bearer: "t".into(),
-            expires_in: 600,
-        };
+        let token = Token { bearer: "t".into(), expires_in: 600 };
         assert!(token.check_outlasts(Duration::from_secs(570)).is_ok());
-        assert_eq!(
-            token
-                .check_outlasts(Duration::from_secs(571))
-                .unwrap_err()
-                .exit_code(),
-            2
-        );
+        assert_eq!(token.check_outlasts(Duration::from_secs(571)).unwrap_err().exit_code(), 2);
     }
 }

@@ -11,10 +11,7 @@ const STARTS: u32 = 10;
 
 /// Measures and writes the figures.
 pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<()> {
-    let start = (0..STARTS)
-        .map(|_| time(|| Nation::new(seed)).1)
-        .min()
-        .unwrap_or_default();
+    let start = (0..STARTS).map(|_| time(|| Nation::new(seed)).1).min().unwrap_or_default();
     writeln!(out, "start:        {:.1} ms", start.as_secs_f64() * 1_000.0)?;
 
     let nation = Nation::new(seed);
@@ -25,10 +22,7 @@ pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<(
         .collect();
 
     let resolve = |numbers: &[PersonalNumber]| {
-        numbers
-            .iter()
-            .filter(|number| black_box(nation.find_person(**number)).is_some())
-            .count()
+        numbers.iter().filter(|number| black_box(nation.find_person(**number)).is_some()).count()
     };
     rate(out, "people", count, time(|| resolve(&numbers)).1)?;
     rate(out, "misses", count, time(|| resolve(&misses)).1)?;
@@ -62,8 +56,5 @@ fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 fn rate(out: &mut impl Write, what: &str, count: u64, took: Duration) -> io::Result<()> {
     let nanoseconds = took.as_nanos() as f64 / count.max(1) as f64;
     let per_second = 1_000.0 / nanoseconds;
-    writeln!(
-        out,
-        "{what:<13} {per_second:.2} million/s, {nanoseconds:.0} ns each"
-    )
+    writeln!(out, "{what:<13} {per_second:.2} million/s, {nanoseconds:.0} ns each")
 }

@@ -100,9 +100,7 @@ impl Cells {
 
     /// The cell a person belongs to, and their rank in it.
     pub(crate) fn locate(&self, ordinal: u64) -> (Cell, u32) {
-        let after = self
-            .starts
-            .partition_point(|start| u64::from(*start) <= ordinal);
+        let after = self.starts.partition_point(|start| u64::from(*start) <= ordinal);
         let rank = ordinal - u64::from(self.starts[after - 1]);
         (Cell::at(after - 1), rank as u32) // less than the cell's size
     }
@@ -127,14 +125,7 @@ impl Cells {
         }
         let province = self.codes.binary_search(&((prefix / 1_000) as u16)).ok()?; // three digits
         let sex = Sex::ALL[(century_and_sex % 2) as usize];
-        Some((
-            Cell {
-                province,
-                sex,
-                birth_year,
-            },
-            serial,
-        ))
+        Some((Cell { province, sex, birth_year }, serial))
     }
 }
 
@@ -155,10 +146,8 @@ fn weight_of(cell: Cell, province_weight: u32, group: &AgeGroup) -> u64 {
 /// whole part, and the largest remainders get one more.
 fn apportion(weights: &[u64], total: u64) -> Vec<u64> {
     let sum: u128 = weights.iter().copied().map(u128::from).sum();
-    let quotas: Vec<u128> = weights
-        .iter()
-        .map(|weight| u128::from(*weight) * u128::from(total))
-        .collect();
+    let quotas: Vec<u128> =
+        weights.iter().map(|weight| u128::from(*weight) * u128::from(total)).collect();
     let mut sizes: Vec<u64> = quotas.iter().map(|quota| (quota / sum) as u64).collect();
     let missing = total - sizes.iter().sum::<u64>();
     let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
@@ -181,18 +170,8 @@ mod tests {
     #[test]
     fn cell_sizes_add_up_to_the_population() {
         let cells = cells();
-        assert_eq!(
-            cells
-                .iter()
-                .map(|cell| u64::from(cells.size(cell)))
-                .sum::<u64>(),
-            POPULATION
-        );
-        assert!(
-            cells
-                .iter()
-                .all(|cell| (1..SERIALS / 2).contains(&cells.size(cell)))
-        );
+        assert_eq!(cells.iter().map(|cell| u64::from(cells.size(cell))).sum::<u64>(), POPULATION);
+        assert!(cells.iter().all(|cell| (1..SERIALS / 2).contains(&cells.size(cell))));
     }
 
     #[test]
@@ -206,10 +185,8 @@ mod tests {
     fn cells_start_where_the_one_before_ends() {
         let cells = cells();
         for cell in cells.iter() {
-            let (first, last) = (
-                cells.start(cell),
-                cells.start(cell) + u64::from(cells.size(cell)),
-            );
+            let (first, last) =
+                (cells.start(cell), cells.start(cell) + u64::from(cells.size(cell)));
             assert_eq!(cells.locate(first), (cell, 0));
             assert_eq!(cells.locate(last - 1), (cell, cells.size(cell) - 1));
         }
@@ -230,10 +207,7 @@ mod tests {
         for [digit, sex, _, from, to] in tables::rows::<5>(table).take(4) {
             let sex = if sex == "nam" { Sex::Male } else { Sex::Female };
             let years = tables::number(from)..=tables::number::<u16>(to);
-            for cell in cells
-                .iter()
-                .filter(|it| it.sex == sex && years.contains(&it.birth_year))
-            {
+            for cell in cells.iter().filter(|it| it.sex == sex && years.contains(&it.birth_year)) {
                 assert_eq!(&cells.number(cell, 0).as_str()[3..4], digit);
             }
         }
@@ -242,13 +216,9 @@ mod tests {
     #[test]
     fn numbers_outside_the_nation_name_no_cell() {
         let cells = cells();
-        for number in [
-            "003090000000",
-            "999090000000",
-            "001025000000",
-            "001226000000",
-            "001490000000",
-        ] {
+        for number in
+            ["003090000000", "999090000000", "001025000000", "001226000000", "001490000000"]
+        {
             let number = PersonalNumber::parse(number).expect("twelve digits");
             assert_eq!(cells.read(number), None, "{number}");
         }

@@ -104,10 +104,7 @@ impl CliError {
 /// Runs one command.
 pub fn run(cli: &Cli) -> Result<(), CliError> {
     let done = match &cli.command {
-        Command::Serve {
-            listen,
-            api_key_file,
-        } => serve(cli.seed, *listen, api_key_file),
+        Command::Serve { listen, api_key_file } => serve(cli.seed, *listen, api_key_file),
         Command::Show { number } => show(cli.seed, number),
         Command::Sample { count } => sample(cli.seed, *count),
         Command::Stats => Ok(report::write(&Nation::new(cli.seed), &mut output())?),
@@ -123,9 +120,8 @@ pub fn run(cli: &Cli) -> Result<(), CliError> {
 fn show(seed: u64, number: &str) -> Result<(), CliError> {
     let number =
         PersonalNumber::parse(number).ok_or_else(|| CliError::Malformed(number.to_owned()))?;
-    let person = Nation::new(seed)
-        .find_person(number)
-        .ok_or(CliError::NotIssued { number, seed })?;
+    let person =
+        Nation::new(seed).find_person(number).ok_or(CliError::NotIssued { number, seed })?;
     Ok(writeln!(output(), "{}", person.to_json())?)
 }
 
@@ -146,9 +142,7 @@ async fn serve(seed: u64, listen: SocketAddr, api_key_file: &Path) -> Result<(),
     let address = listener.local_addr().map_err(failed)?;
     let shutdown = shutdown_signal().map_err(CliError::Serve)?;
     println!("ready on {address}: {POPULATION} people of seed {seed}");
-    server::serve(listener, nation, settings, shutdown)
-        .await
-        .map_err(CliError::Serve)
+    server::serve(listener, nation, settings, shutdown).await.map_err(CliError::Serve)
 }
 
 fn read_key(path: &Path) -> Result<String, CliError> {

@@ -23,17 +23,9 @@ impl Date {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-        let month = if from_march < 10 {
-            from_march + 3
-        } else {
-            from_march - 9
-        };
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
         let year = year_of_era + era * 400 + u32::from(month <= 2);
-        Self {
-            year: year as u16,
-            month: month as u8,
-            day: day as u8,
-        } // all within a calendar
+        Self { year: year as u16, month: month as u8, day: day as u8 } // all within a calendar
     }
 
     /// Days since 0000-03-01. A 29 February in a common year counts as 1 March.
@@ -123,9 +115,6 @@ mod tests {
     #[test]
     fn a_leap_day_has_its_anniversary_on_the_first_of_march() {
         let leap_day = Date::from_day_number(Date::day_number(2008, 2, 29));
-        assert_eq!(
-            Date::from_day_number(leap_day.anniversary(14)).to_string(),
-            "2022-03-01"
-        );
+        assert_eq!(Date::from_day_number(leap_day.anniversary(14)).to_string(), "2022-03-01");
     }
 }

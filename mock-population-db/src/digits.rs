@@ -15,10 +15,7 @@ impl<const N: usize> Digits<N> {
     /// Reads a text of exactly `N` ASCII digits.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: [u8; N] = text.as_bytes().try_into().ok()?;
-        digits
-            .iter()
-            .all(u8::is_ascii_digit)
-            .then_some(Self(digits))
+        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
     }
 
     /// The last `N` decimal digits of `value`.
@@ -33,9 +30,7 @@ impl<const N: usize> Digits<N> {
 
     /// The number the digits spell. `N` is at most 19, so that it fits.
     pub(crate) fn value(self) -> u64 {
-        self.0
-            .iter()
-            .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))
+        self.0.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))
     }
 
     /// The digits as text.
@@ -72,9 +67,6 @@ mod tests {
     #[test]
     fn leading_zeros_are_kept() {
         assert_eq!(Digits::<5>::from_value(97).as_str(), "00097");
-        assert_eq!(
-            Digits::<12>::from_value(1_090_012_345).to_string(),
-            "001090012345"
-        );
+        assert_eq!(Digits::<12>::from_value(1_090_012_345).to_string(), "001090012345");
     }
 }

@@ -93,12 +93,7 @@ mod tests {
         for field in Field::ALL {
             let list = format!("[\"{}\"]", field.name());
             let set: FieldSet = serde_json::from_str(&list).expect("a known name");
-            assert!(
-                Field::ALL
-                    .into_iter()
-                    .all(|it| set.contains(it) == (it == field)),
-                "{list}"
-            );
+            assert!(Field::ALL.into_iter().all(|it| set.contains(it) == (it == field)), "{list}");
         }
     }
 

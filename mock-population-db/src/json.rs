@@ -18,10 +18,7 @@ pub(crate) fn member(out: &mut String, name: &str, value: &str) {
 
 /// Writes the asked fields of `person`, each after a comma.
 pub(crate) fn fields(out: &mut String, person: &Person, asked: FieldSet) {
-    for field in Field::ALL
-        .into_iter()
-        .filter(|field| asked.contains(*field))
-    {
+    for field in Field::ALL.into_iter().filter(|field| asked.contains(*field)) {
         out.push(',');
         let name = field.name();
         match field {
@@ -50,11 +47,7 @@ fn digits<const N: usize>(out: &mut String, name: &str, value: Option<Digits<N>>
 }
 
 fn date(out: &mut String, name: &str, value: Option<Date>) {
-    optional(
-        out,
-        name,
-        value.map(Date::iso).as_ref().map(IsoDate::as_str),
-    );
+    optional(out, name, value.map(Date::iso).as_ref().map(IsoDate::as_str));
 }
 
 fn text(out: &mut String, name: &str, value: &str) {
@@ -95,12 +88,7 @@ mod tests {
 
     #[test]
     fn text_is_escaped_as_a_json_parser_expects() {
-        for value in [
-            "Nguyễn Văn An",
-            "H'Hen Niê",
-            "a\"b\\c",
-            "tab\tline\n\u{1f}end",
-        ] {
+        for value in ["Nguyễn Văn An", "H'Hen Niê", "a\"b\\c", "tab\tline\n\u{1f}end"] {
             let mut out = String::new();
             text(&mut out, "name", value);
             let read: serde_json::Value =

@@ -50,9 +50,7 @@ pub(crate) struct Draws {
 impl Draws {
     /// The draws about the person with this ordinal in the nation of `seed`.
     pub(crate) fn new(seed: u64, ordinal: u64) -> Self {
-        Self {
-            key: mix(mix(seed) ^ ordinal),
-        }
+        Self { key: mix(mix(seed) ^ ordinal) }
     }
 
     /// 64 random bits for one decision: always the same ones.

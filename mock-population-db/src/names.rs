@@ -48,9 +48,7 @@ fn cohort_per_mille(sex: Sex, birth_year: u16) -> u32 {
         Sex::Male => 283,
         Sex::Female => 375,
     };
-    let since = birth_year
-        .saturating_sub(OLD_CUSTOM_UNTIL)
-        .min(CUSTOM_FADES_YEARS);
+    let since = birth_year.saturating_sub(OLD_CUSTOM_UNTIL).min(CUSTOM_FADES_YEARS);
     in_full * u32::from(CUSTOM_FADES_YEARS - since) / u32::from(CUSTOM_FADES_YEARS)
 }
 
@@ -124,10 +122,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new() -> Self {
-        Self {
-            men: NamesOf::new(Sex::Male),
-            women: NamesOf::new(Sex::Female),
-        }
+        Self { men: NamesOf::new(Sex::Male), women: NamesOf::new(Sex::Female) }
     }
 
     /// Draws the full name of a person.
@@ -166,10 +161,7 @@ fn middle(names: &NamesOf, sex: Sex, birth_year: u16, draws: Draws) -> Option<&'
     if chance(draws.of(Facet::NoMiddleName), no_middle_per_mille(sex)) {
         return None;
     }
-    if chance(
-        draws.of(Facet::CohortMiddleName),
-        cohort_per_mille(sex, birth_year),
-    ) {
+    if chance(draws.of(Facet::CohortMiddleName), cohort_per_mille(sex, birth_year)) {
         return Some(cohort_middle(sex));
     }
     Some(names.middle.draw(draws.of(Facet::MiddleName)))
@@ -181,20 +173,14 @@ mod tests {
 
     fn full_names(sex: Sex, birth_year: u16, count: u64) -> Vec<String> {
         let names = Names::new();
-        (0..count)
-            .map(|it| names.full_name(sex, birth_year, Draws::new(1, it)))
-            .collect()
+        (0..count).map(|it| names.full_name(sex, birth_year, Draws::new(1, it))).collect()
     }
 
     /// How many in a thousand of 20,000 full names of Kinh shape have a middle name like this.
     fn per_mille(sex: Sex, birth_year: u16, opens_with: &str) -> usize {
         let names = full_names(sex, birth_year, 20_000);
         let middle = |name: &String| name.split(' ').nth(1).map(str::to_owned);
-        names
-            .iter()
-            .filter(|name| middle(name).as_deref() == Some(opens_with))
-            .count()
-            / 20
+        names.iter().filter(|name| middle(name).as_deref() == Some(opens_with)).count() / 20
     }
 
     #[test]
@@ -217,16 +203,13 @@ mod tests {
         let men = full_names(Sex::Male, 1990, 300_000);
         let women = full_names(Sex::Female, 1990, 300_000);
         let has = |names: &[String], test: fn(&str) -> bool| names.iter().any(|name| test(name));
-        assert!(has(&men, |name| name.starts_with("Y ")
-            && name.ends_with(" Êban")));
-        assert!(has(&women, |name| name.starts_with("H'")
-            && name.ends_with(" Niê")));
+        assert!(has(&men, |name| name.starts_with("Y ") && name.ends_with(" Êban")));
+        assert!(has(&women, |name| name.starts_with("H'") && name.ends_with(" Niê")));
         assert!(has(&men, |name| name.starts_with("K'") && !name.contains(' ')));
         assert!(has(&women, |name| name.starts_with("Ka ")));
         assert!(has(&men, |name| name.starts_with("Giàng A ")));
         assert!(has(&women, |name| name.starts_with("Ksor H'")));
-        assert!(!has(&men, |name| name.starts_with("Ka ")
-            || name.starts_with("H'")));
+        assert!(!has(&men, |name| name.starts_with("Ka ") || name.starts_with("H'")));
         assert!(!has(&women, |name| name.starts_with("K'")));
     }
 

@@ -24,9 +24,7 @@ impl Permutation {
     /// The permutation of one cell.
     pub(crate) fn new(seed: u64, cell: u64) -> Self {
         // Complemented, so that a cell never shares its key with the draws about a person.
-        Self {
-            key: mix(!mix(seed) ^ cell),
-        }
+        Self { key: mix(!mix(seed) ^ cell) }
     }
 
     /// The serial number at `rank`.
@@ -76,12 +74,7 @@ mod tests {
     fn neighbouring_ranks_do_not_get_neighbouring_serials() {
         let permutation = Permutation::new(7, 7);
         let close = (1..10_000)
-            .filter(|&rank| {
-                permutation
-                    .serial(rank)
-                    .abs_diff(permutation.serial(rank - 1))
-                    < 1_000
-            })
+            .filter(|&rank| permutation.serial(rank).abs_diff(permutation.serial(rank - 1)) < 1_000)
             .count();
         assert!(close < 40, "{close} of about 20");
     }

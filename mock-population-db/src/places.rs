@@ -22,16 +22,8 @@ const NEARBY_PER_MILLE: u32 = 230;
 
 /// Where those who move away go: code of the old province and weight. Ours, after the provinces
 /// with the largest gains in the census of 2019.
-const DESTINATIONS: [(u8, u32); 8] = [
-    (79, 38),
-    (74, 20),
-    (1, 18),
-    (75, 9),
-    (48, 5),
-    (27, 5),
-    (31, 3),
-    (92, 2),
-];
+const DESTINATIONS: [(u8, u32); 8] =
+    [(79, 38), (74, 20), (1, 18), (75, 9), (48, 5), (27, 5), (31, 3), (92, 2)];
 
 /// Weight of an older commune: divisible by every number of parts one was divided into, 1 to 5.
 const COMMUNE_WEIGHT: u32 = 60;
@@ -127,10 +119,8 @@ mod tests {
     fn most_people_stay_and_the_others_gather_in_the_cities() {
         let provinces = tables::provinces();
         let places = Places::new(&provinces);
-        let nghe_an = provinces
-            .iter()
-            .position(|it| it.name == "Nghệ An")
-            .expect("a province of this name");
+        let nghe_an =
+            provinces.iter().position(|it| it.name == "Nghệ An").expect("a province of this name");
         let count = 100_000;
         let (mut at_home, mut in_the_south, mut of_nghe_an) = (0, 0, 0);
         for ordinal in 0..count {
@@ -139,15 +129,9 @@ mod tests {
             at_home += u64::from(home.province.as_str() == "40");
             in_the_south += u64::from(home.province.as_str() == "79");
         }
-        assert!(
-            (93..97).contains(&(of_nghe_an * 100 / count)),
-            "{of_nghe_an}"
-        );
+        assert!((93..97).contains(&(of_nghe_an * 100 / count)), "{of_nghe_an}");
         assert!((87..90).contains(&(at_home * 100 / count)), "{at_home}");
-        assert!(
-            (6..9).contains(&(in_the_south * 100 / count)),
-            "{in_the_south}"
-        );
+        assert!((6..9).contains(&(in_the_south * 100 / count)), "{in_the_south}");
     }
 
     #[test]
@@ -155,15 +139,11 @@ mod tests {
         let provinces = tables::provinces();
         let places = Places::new(&provinces);
         let communes_of = |name| {
-            let province = provinces
-                .iter()
-                .position(|it| it.name == name)
-                .expect("a province of this name");
+            let province =
+                provinces.iter().position(|it| it.name == name).expect("a province of this name");
             let draw =
                 |ordinal| places.communes[province].draw(Draws::new(1, ordinal).of(Facet::Move));
-            (0..20_000)
-                .map(move |i| draw(i).commune)
-                .collect::<std::collections::BTreeSet<_>>()
+            (0..20_000).map(move |i| draw(i).commune).collect::<std::collections::BTreeSet<_>>()
         };
         // Both are Tuyên Quang now.
         assert!(communes_of("Hà Giang").is_disjoint(&communes_of("Tuyên Quang")));

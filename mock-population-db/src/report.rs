@@ -14,12 +14,7 @@ const FAMILY_NAMES_LISTED: usize = 17;
 
 /// Writes the report.
 pub(crate) fn write(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{} people on {}\n",
-        thousands(POPULATION),
-        crate::AS_OF
-    )?;
+    writeln!(out, "{} people on {}\n", thousands(POPULATION), crate::AS_OF)?;
     ages(nation, out)?;
     provinces(nation, out)?;
     family_names(nation, out)?;
@@ -33,12 +28,8 @@ fn ages(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
         "age", "people", "%", "table", "m/100f", "table"
     )?;
     for group in tables::age_groups() {
-        let males = people(nation, |cell| {
-            cell.sex == Sex::Male && group.has(cell.age())
-        });
-        let females = people(nation, |cell| {
-            cell.sex == Sex::Female && group.has(cell.age())
-        });
+        let males = people(nation, |cell| cell.sex == Sex::Male && group.has(cell.age()));
+        let females = people(nation, |cell| cell.sex == Sex::Female && group.has(cell.age()));
         writeln!(
             out,
             "{:<22}{:>12}{:>9.2}{:>9.2}{:>9.1}{:>9}",
@@ -63,11 +54,7 @@ fn ages(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn provinces(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{:<22}{:>12}{:>9}{:>9}",
-        "birth registered in", "people", "%", "table"
-    )?;
+    writeln!(out, "{:<22}{:>12}{:>9}{:>9}", "birth registered in", "people", "%", "table")?;
     for (index, province) in nation.provinces().iter().enumerate() {
         let people = people(nation, |cell| cell.province == index);
         writeln!(
@@ -89,11 +76,7 @@ fn family_names(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
         *seen.entry(first.to_owned()).or_default() += 1;
     }
     let total: u32 = tables::family_names().map(|it| it.weight).sum();
-    writeln!(
-        out,
-        "{:<22}{:>12}{:>9}{:>9}",
-        "family name", "in sample", "%", "table"
-    )?;
+    writeln!(out, "{:<22}{:>12}{:>9}{:>9}", "family name", "in sample", "%", "table")?;
     for family in tables::family_names().take(FAMILY_NAMES_LISTED) {
         let count = seen.get(family.name).copied().unwrap_or_default();
         writeln!(
@@ -110,11 +93,7 @@ fn family_names(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
 
 fn people(nation: &Nation, belongs: impl Fn(&crate::cells::Cell) -> bool) -> u64 {
     let cells = nation.cells();
-    cells
-        .iter()
-        .filter(belongs)
-        .map(|cell| u64::from(cells.size(cell)))
-        .sum()
+    cells.iter().filter(belongs).map(|cell| u64::from(cells.size(cell))).sum()
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

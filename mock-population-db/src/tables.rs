@@ -31,15 +31,13 @@ pub(crate) struct Province {
 /// The provinces in the order of their codes.
 pub(crate) fn provinces() -> Vec<Province> {
     rows(PROVINCES)
-        .map(
-            |[code, admin_code, name, _, merged_into, _, _, _, _, weight]| Province {
-                code: number(code),
-                admin_code: number(admin_code),
-                name,
-                merged_into: number(merged_into),
-                weight: number(weight),
-            },
-        )
+        .map(|[code, admin_code, name, _, merged_into, _, _, _, _, weight]| Province {
+            code: number(code),
+            admin_code: number(admin_code),
+            name,
+            merged_into: number(merged_into),
+            weight: number(weight),
+        })
         .collect()
 }
 
@@ -84,10 +82,8 @@ pub(crate) struct OldCommune {
 
 /// The communes from before July 2025, by province.
 pub(crate) fn old_communes() -> impl Iterator<Item = OldCommune> {
-    rows(COMMUNES_2004).map(|[province, _, became, _]| OldCommune {
-        province: number(province),
-        became,
-    })
+    rows(COMMUNES_2004)
+        .map(|[province, _, became, _]| OldCommune { province: number(province), became })
 }
 
 /// A family name and the people who bear it.
@@ -146,18 +142,12 @@ fn vietnamese(sex: Sex) -> &'static str {
 pub(crate) fn rows<const N: usize>(table: &'static str) -> impl Iterator<Item = [&'static str; N]> {
     table.lines().skip(1).map(|line| {
         let mut cells = line.split(',');
-        std::array::from_fn(|_| {
-            cells
-                .next()
-                .expect("a row of a compiled-in table is complete")
-        })
+        std::array::from_fn(|_| cells.next().expect("a row of a compiled-in table is complete"))
     })
 }
 
 pub(crate) fn number<T: FromStr>(cell: &str) -> T {
-    cell.parse()
-        .ok()
-        .expect("a number in a compiled-in table is well formed")
+    cell.parse().ok().expect("a number in a compiled-in table is well formed")
 }
 
 #[cfg(test)]
@@ -173,21 +163,15 @@ mod tests {
         let communes: Vec<[&str; 3]> = rows(COMMUNES_2025).collect();
         let provinces: HashSet<&str> = communes.iter().map(|[province, ..]| *province).collect();
         let codes: HashSet<&str> = communes.iter().map(|[_, code, _]| *code).collect();
-        assert_eq!(
-            (provinces.len(), codes.len(), communes.len()),
-            (34, 3_321, 3_321)
-        );
+        assert_eq!((provinces.len(), codes.len(), communes.len()), (34, 3_321, 3_321));
     }
 
     #[test]
     fn old_communes_became_communes_of_the_province_their_own_was_merged_into() {
-        let province_of: HashMap<&str, u8> = rows(COMMUNES_2025)
-            .map(|[province, code, _]| (code, number(province)))
-            .collect();
-        let merged_into: HashMap<u8, u8> = provinces()
-            .iter()
-            .map(|it| (it.admin_code, it.merged_into))
-            .collect();
+        let province_of: HashMap<&str, u8> =
+            rows(COMMUNES_2025).map(|[province, code, _]| (code, number(province))).collect();
+        let merged_into: HashMap<u8, u8> =
+            provinces().iter().map(|it| (it.admin_code, it.merged_into)).collect();
         assert_eq!((merged_into.len(), old_communes().count()), (63, 10_035));
         for commune in old_communes() {
             assert!(!commune.became.is_empty());
@@ -201,11 +185,7 @@ mod tests {
     fn shares_add_up() {
         assert_eq!(provinces().iter().map(|it| it.weight).sum::<u32>(), 100_000);
         assert_eq!(age_groups().iter().map(|it| it.share).sum::<u32>(), 10_000);
-        assert!(
-            age_groups()
-                .windows(2)
-                .all(|pair| pair[0].to + 1 == pair[1].from)
-        );
+        assert!(age_groups().windows(2).all(|pair| pair[0].to + 1 == pair[1].from));
         assert!(provinces().is_sorted_by_key(|it| it.code));
     }
 }

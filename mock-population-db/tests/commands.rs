@@ -98,9 +98,7 @@ fn serve_says_when_it_is_ready_and_stops_when_told() {
         .expect("the program starts");
     let mut ready = String::new();
     let stdout = child.stdout.take().expect("a pipe");
-    BufReader::new(stdout)
-        .read_line(&mut ready)
-        .expect("a line");
+    BufReader::new(stdout).read_line(&mut ready).expect("a line");
     let address = ready.strip_prefix("ready on ").expect(&ready);
     let (address, rest) = address.split_once(": ").expect("an address and a sentence");
     assert_eq!(rest, "98000000 people of seed 20220106\n");
@@ -115,23 +113,12 @@ fn serve_says_when_it_is_ready_and_stops_when_told() {
     )
     .expect("the request is sent");
     let mut response = String::new();
-    stream
-        .read_to_string(&mut response)
-        .expect("the response is read");
+    stream.read_to_string(&mut response).expect("the response is read");
     let person =
         r#"{"personal_id":"001082022497","status":"active","superseded":false,"sex":"male"}"#;
-    assert!(
-        response.ends_with(&format!(r#""items":[{{"persons":[{person}]}}]}}"#)),
-        "{response}"
-    );
+    assert!(response.ends_with(&format!(r#""items":[{{"persons":[{person}]}}]}}"#)), "{response}");
 
     let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill runs")
-            .success()
-    );
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     assert!(child.wait().expect("the program ends").success());
 }

@@ -36,12 +36,7 @@ pub enum CheckpointError {
 
 impl Checkpoint {
     fn text(&self) -> String {
-        format!(
-            "{}\n{}\n{}\n",
-            self.origin,
-            self.size,
-            STANDARD.encode(self.root)
-        )
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -51,11 +46,7 @@ impl Checkpoint {
         let size: u64 = size_text.parse().ok()?;
         let root = STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
         // The canonical form only: no leading zeros or signs, nothing after the root.
-        let parsed = Self {
-            origin: origin.to_owned(),
-            size,
-            root,
-        };
+        let parsed = Self { origin: origin.to_owned(), size, root };
         (parsed.text() == text).then_some(parsed)
     }
 }
@@ -79,11 +70,7 @@ impl CheckpointSigner {
         context.update(pair.public_key().as_ref());
         let digest = context.finish();
         let key_id = digest.as_ref().first_chunk().copied()?;
-        Some(Self {
-            pair,
-            origin,
-            key_id,
-        })
+        Some(Self { pair, origin, key_id })
     }
 
     /// The log's origin.
@@ -93,11 +80,7 @@ impl CheckpointSigner {
 
     /// The verifier key in the form of signed notes: `name+id+base64(algorithm || key)`.
     pub fn verifier_key(&self) -> String {
-        let id: String = self
-            .key_id
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id: String = self.key_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut key = vec![ED25519_ALGORITHM];
         key.extend_from_slice(self.pair.public_key().as_ref());
         format!("{}+{id}+{}", self.origin, STANDARD.encode(key))
@@ -105,19 +88,11 @@ impl CheckpointSigner {
 
     /// Signs how far the log reaches.
     pub fn sign(&self, size: u64, root: Hash) -> String {
-        let checkpoint = Checkpoint {
-            origin: self.origin.clone(),
-            size,
-            root,
-        };
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
         let text = checkpoint.text();
         let mut signature = self.key_id.to_vec();
         signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
-        format!(
-            "{text}\n\u{2014} {} {}\n",
-            self.origin,
-            STANDARD.encode(signature)
-        )
+        format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(signature))
     }
 
     /// Reads a note and verifies our signature on it.
@@ -125,9 +100,7 @@ impl CheckpointSigner {
     /// # Errors
     /// [`CheckpointError`].
     pub fn verify(&self, unverified_note: &str) -> Result<Checkpoint, CheckpointError> {
-        let (text, signatures) = unverified_note
-            .split_once("\n\n")
-            .ok_or(CheckpointError::Form)?;
+        let (text, signatures) = unverified_note.split_once("\n\n").ok_or(CheckpointError::Form)?;
         let text = format!("{text}\n");
         let checkpoint = Checkpoint::parse(&text).ok_or(CheckpointError::Form)?;
         if checkpoint.origin != self.origin {
@@ -141,19 +114,13 @@ impl CheckpointSigner {
             .filter_map(|(_, signature)| STANDARD.decode(signature).ok())
             .filter(|bytes| bytes.len() == 4 + SIGNATURE_BYTES && bytes[..4] == self.key_id)
             .any(|bytes| public.verify(text.as_bytes(), &bytes[4..]).is_ok());
-        if signed {
-            Ok(checkpoint)
-        } else {
-            Err(CheckpointError::Signature)
-        }
+        if signed { Ok(checkpoint) } else { Err(CheckpointError::Signature) }
     }
 }
 
 impl std::fmt::Debug for CheckpointSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckpointSigner")
-            .field("origin", &self.origin)
-            .finish_non_exhaustive()
+        f.debug_struct("CheckpointSigner").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 

@@ -104,10 +104,7 @@ fn write_period(key: &mut String, cube: char, grain: char, hour: &VietnameseHour
 }
 
 fn write_outcome(key: &mut String, entry: &Entry) {
-    let on_behalf_of = entry
-        .on_behalf_of
-        .as_ref()
-        .map_or("-", |code| code.as_str());
+    let on_behalf_of = entry.on_behalf_of.as_ref().map_or("-", |code| code.as_str());
     let _infallible = write!(
         key,
         "{}|{on_behalf_of}|{}|{}|{}|{}",

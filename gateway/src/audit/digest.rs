@@ -1,6 +1,7 @@
 //! Keyed digests: who and what an entry is about, for those alone who hold the keys.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
@@ -34,19 +35,9 @@ pub struct Digests {
 impl Digests {
     /// Loads the keys, and makes those that are missing.
     pub fn open(folder: KeyFolder) -> Result<Self, KeyError> {
-        let key = |name| {
-            Ok(hmac::Key::new(
-                hmac::HMAC_SHA256,
-                &folder.load_or_create(name)?,
-            ))
-        };
+        let key = |name| Ok(hmac::Key::new(hmac::HMAC_SHA256, &folder.load_or_create(name)?));
         let (references, guesses) = (key("references")?, key("guesses")?);
-        Ok(Self {
-            folder,
-            references,
-            guesses,
-            quarters: RwLock::default(),
-        })
+        Ok(Self { folder, references, guesses, quarters: RwLock::default() })
     }
 
     /// Pseudonym of a person, for the quarter of `at`. A key asked for that leads to nobody is its
@@ -66,23 +57,20 @@ impl Digests {
         };
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(&period) {
-            return Ok(Pseudonym {
-                period,
-                digest: digest(key, &[canonical.as_bytes()]),
-            });
+            return Ok(Pseudonym { period, digest: digest(key, &[canonical.as_bytes()]) });
         }
         drop(known);
-        let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load_or_create(&name)?);
-        let pseudonym = Pseudonym {
-            period,
-            digest: digest(&key, &[canonical.as_bytes()]),
+        // The first request of a quarter makes its key; those beside it wait here for the file.
+        let mut known = self.quarters.write().unwrap_or_else(PoisonError::into_inner);
+        let key = match known.entry(period) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
+                let bytes = self.folder.load_or_create(&name)?;
+                entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+            }
         };
-        self.quarters
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(period, key);
-        Ok(pseudonym)
+        Ok(Pseudonym { period, digest: digest(key, &[canonical.as_bytes()]) })
     }
 
     /// Digest of an official of a client.
@@ -99,34 +87,14 @@ impl Digests {
     pub fn guess(&self, claims: &Claims) -> ShortDigest {
         let text = |part: Option<&str>| part.unwrap_or("\u{1}").to_owned();
         let parts = [
-            text(
-                claims
-                    .full_name
-                    .as_ref()
-                    .map(crate::request::FullName::as_str),
-            ),
+            text(claims.full_name.as_ref().map(crate::request::FullName::as_str)),
             text(claims.date_of_birth.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.sex),
-            text(
-                claims
-                    .old_id_number
-                    .as_ref()
-                    .map(crate::request::OldIdNumber::as_str),
-            ),
-            text(
-                claims
-                    .card_issue_date
-                    .map(|date| date.to_string())
-                    .as_deref(),
-            ),
+            text(claims.old_id_number.as_ref().map(crate::request::OldIdNumber::as_str)),
+            text(claims.card_issue_date.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.place_of_origin),
             format!("{:?}", claims.permanent_address),
-            text(
-                claims
-                    .insurance_number
-                    .as_ref()
-                    .map(crate::request::InsuranceNumber::as_str),
-            ),
+            text(claims.insurance_number.as_ref().map(crate::request::InsuranceNumber::as_str)),
         ];
         let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
         ShortDigest(digest(&self.guesses, &parts))
@@ -169,20 +137,12 @@ mod tests {
         let id = PersonalId::from_register("001090012345").unwrap();
         let key = SubjectKey::PersonalId(id);
         let at = |text| Micros::parse_rfc3339(text).unwrap();
-        let october = digests
-            .pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None)
-            .unwrap();
-        let december = digests
-            .pseudonym(at("2026-12-31T23:59:59+07:00"), &key, Some(id))
-            .unwrap();
-        let january = digests
-            .pseudonym(at("2027-01-01T00:00:00+07:00"), &key, None)
-            .unwrap();
+        let october = digests.pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
+        let december = digests.pseudonym(at("2026-12-31T23:59:59+07:00"), &key, Some(id)).unwrap();
+        let january = digests.pseudonym(at("2027-01-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(october, december);
         assert_ne!(december.digest, january.digest);
-        let reopened = open()
-            .pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None)
-            .unwrap();
+        let reopened = open().pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(reopened, october);
     }
 }

@@ -210,20 +210,12 @@ impl Entry {
         writer.0.extend_from_slice(&self.request_id.0);
         writer.0.extend_from_slice(&self.item.to_be_bytes());
         writer.field(tag::CLIENT, self.client.as_str().as_bytes());
-        writer.optional(
-            tag::ON_BEHALF_OF,
-            self.on_behalf_of.as_ref().map(|c| c.as_str().as_bytes()),
-        );
-        writer.optional(
-            tag::OFFICIAL,
-            self.official.as_ref().map(|d| d.0.as_slice()),
-        );
+        writer
+            .optional(tag::ON_BEHALF_OF, self.on_behalf_of.as_ref().map(|c| c.as_str().as_bytes()));
+        writer.optional(tag::OFFICIAL, self.official.as_ref().map(|d| d.0.as_slice()));
         writer.field(tag::OPERATION, &[self.operation as u8]);
         writer.field(tag::PURPOSE, self.purpose.as_str().as_bytes());
-        writer.optional(
-            tag::PROCEDURE,
-            self.procedure.as_ref().map(|p| p.as_str().as_bytes()),
-        );
+        writer.optional(tag::PROCEDURE, self.procedure.as_ref().map(|p| p.as_str().as_bytes()));
         writer.optional(tag::CASE, self.case.as_ref().map(|d| d.0.as_slice()));
         writer.field(tag::POLICY, self.policy.as_bytes());
         if let Decided::Answered { profile, .. } = &self.record {
@@ -235,12 +227,7 @@ impl Entry {
         subject[3..].copy_from_slice(&self.subject.pseudonym.digest);
         writer.field(tag::SUBJECT, &subject);
         match &self.record {
-            Decided::Answered {
-                findings,
-                outcome,
-                status,
-                ..
-            } => {
+            Decided::Answered { findings, outcome, status, .. } => {
                 writer.field(tag::FINDINGS, &encode_findings(findings));
                 writer.field(tag::OUTCOME, &[*outcome as u8, *status as u8]);
             }
@@ -253,17 +240,8 @@ impl Entry {
 
     fn encode_end(&self, writer: &mut Writer) {
         match &self.record {
-            Decided::Answered {
-                failed_guess,
-                registry_as_of,
-                registry_us,
-                total_us,
-                ..
-            } => {
-                writer.optional(
-                    tag::FAILED_GUESS,
-                    failed_guess.as_ref().map(|d| d.0.as_slice()),
-                );
+            Decided::Answered { failed_guess, registry_as_of, registry_us, total_us, .. } => {
+                writer.optional(tag::FAILED_GUESS, failed_guess.as_ref().map(|d| d.0.as_slice()));
                 if let Some(as_of) = registry_as_of {
                     writer.field(tag::REGISTRY_AS_OF, &as_of.0.to_be_bytes());
                 }
@@ -274,9 +252,7 @@ impl Entry {
             }
             Decided::Refused { refusal, asked } => {
                 writer.field(tag::REFUSAL, &[*refusal as u8]);
-                let bits = asked
-                    .iter()
-                    .fold(0_u16, |bits, attribute| bits | 1 << attribute as u8);
+                let bits = asked.iter().fold(0_u16, |bits, attribute| bits | 1 << attribute as u8);
                 writer.field(tag::ASKED, &bits.to_be_bytes());
             }
         }
@@ -287,18 +263,14 @@ impl Entry {
     /// # Errors
     /// [`EntryError`] for anything that [`Entry::encode`] does not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
-        let (head, fields) = bytes
-            .split_at_checked(28)
-            .ok_or(EntryError::Damaged { tag: 0 })?;
+        let (head, fields) = bytes.split_at_checked(28).ok_or(EntryError::Damaged { tag: 0 })?;
         let damaged = EntryError::Damaged { tag: 0 };
         let kind = match (head[0], head[1]) {
             (VERSION, 1) => Kind::Decision,
             (VERSION, 2) => Kind::Refusal,
             (version, kind) => return Err(EntryError::Unknown { version, kind }),
         };
-        let at = Micros(i64::from_be_bytes(
-            head[2..10].try_into().map_err(|_| damaged)?,
-        ));
+        let at = Micros(i64::from_be_bytes(head[2..10].try_into().map_err(|_| damaged)?));
         let request_id = RequestId(head[10..26].try_into().map_err(|_| damaged)?);
         let item = u16::from_be_bytes(head[26..28].try_into().map_err(|_| damaged)?);
         let mut reader = Reader(fields);
@@ -327,11 +299,7 @@ impl Entry {
         if !reader.0.is_empty() {
             return Err(EntryError::Damaged { tag: reader.0[0] });
         }
-        let subject = Subject {
-            key_kind,
-            pseudonym: Pseudonym { period, digest },
-            prefix,
-        };
+        let subject = Subject { key_kind, pseudonym: Pseudonym { period, digest }, prefix };
         Ok(Self {
             at,
             request_id,
@@ -386,9 +354,8 @@ fn decode_answered(reader: &mut Reader<'_>, profile: String) -> Result<(Decided,
     let status = SubjectStatus::from_number(status).ok_or(out_of_range)?;
     let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
     let failed_guess = reader.optional_array(tag::FAILED_GUESS)?.map(ShortDigest);
-    let registry_as_of = reader
-        .optional_array(tag::REGISTRY_AS_OF)?
-        .map(|bytes| Micros(i64::from_be_bytes(bytes)));
+    let registry_as_of =
+        reader.optional_array(tag::REGISTRY_AS_OF)?.map(|bytes| Micros(i64::from_be_bytes(bytes)));
     let [a, b, c, d, e, f, g, h] = reader.array(tag::DURATIONS)?;
     let record = Decided::Answered {
         profile,
@@ -407,10 +374,8 @@ fn decode_refused(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError>
     let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
     let refusal = reader.number(tag::REFUSAL, Refusal::from_number)?;
     let bits = u16::from_be_bytes(reader.array(tag::ASKED)?);
-    let asked: AttributeSet = Attribute::ALL
-        .into_iter()
-        .filter(|&attribute| bits & 1 << attribute as u8 != 0)
-        .collect();
+    let asked: AttributeSet =
+        Attribute::ALL.into_iter().filter(|&attribute| bits & 1 << attribute as u8 != 0).collect();
     Ok((Decided::Refused { refusal, asked }, prefix))
 }
 
@@ -473,18 +438,12 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<T>, EntryError> {
         let damaged = EntryError::Damaged { tag };
         self.optional_bytes(tag)?
-            .map(|bytes| {
-                std::str::from_utf8(bytes)
-                    .ok()
-                    .and_then(parse)
-                    .ok_or(damaged)
-            })
+            .map(|bytes| std::str::from_utf8(bytes).ok().and_then(parse).ok_or(damaged))
             .transpose()
     }
 
     fn text<T>(&mut self, tag: u8, parse: fn(&str) -> Option<T>) -> Result<T, EntryError> {
-        self.optional_text(tag, parse)?
-            .ok_or(EntryError::Damaged { tag })
+        self.optional_text(tag, parse)?.ok_or(EntryError::Damaged { tag })
     }
 }
 

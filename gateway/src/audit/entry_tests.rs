@@ -22,10 +22,7 @@ fn answered() -> Entry {
         policy: "carrier-basic@3".into(),
         subject: Subject {
             key_kind: KeyKind::PersonalId,
-            pseudonym: Pseudonym {
-                period: 8107,
-                digest: [9; 16],
-            },
+            pseudonym: Pseudonym { period: 8107, digest: [9; 16] },
             prefix: 79,
         },
         record: Decided::Answered {
@@ -43,18 +40,8 @@ fn answered() -> Entry {
 
 fn refused() -> Entry {
     let asked = AttributeSet::EMPTY.with(Attribute::FullName);
-    let record = Decided::Refused {
-        refusal: Refusal::Purpose,
-        asked,
-    };
-    Entry {
-        record,
-        on_behalf_of: None,
-        official: None,
-        case: None,
-        procedure: None,
-        ..answered()
-    }
+    let record = Decided::Refused { refusal: Refusal::Purpose, asked };
+    Entry { record, on_behalf_of: None, official: None, case: None, procedure: None, ..answered() }
 }
 
 #[test]
@@ -66,23 +53,14 @@ fn an_entry_comes_back_as_it_went_in() {
 
 #[test]
 fn the_layout_of_version_1_does_not_change() {
-    let hex: String = refused()
-        .encode()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = refused().encode().iter().map(|byte| format!("{byte:02x}")).collect();
     insta::assert_snapshot!(hex);
 }
 
 #[test]
 fn a_usual_entry_leaves_room_for_its_tree_within_200_bytes() {
     let mut entry = answered();
-    (
-        entry.on_behalf_of,
-        entry.official,
-        entry.case,
-        entry.procedure,
-    ) = (None, None, None, None);
+    (entry.on_behalf_of, entry.official, entry.case, entry.procedure) = (None, None, None, None);
     let bytes = 2 + entry.encode().len() + 32 + 1;
     assert!(bytes <= 200, "{bytes}");
 }
@@ -95,13 +73,7 @@ fn every_shortened_entry_and_every_unknown_version_is_an_error() {
     }
     let mut newer = bytes.clone();
     newer[0] = 2;
-    assert_eq!(
-        Entry::decode(&newer),
-        Err(EntryError::Unknown {
-            version: 2,
-            kind: 1
-        })
-    );
+    assert_eq!(Entry::decode(&newer), Err(EntryError::Unknown { version: 2, kind: 1 }));
     let mut longer = bytes;
     longer.push(0);
     assert!(Entry::decode(&longer).is_err());

@@ -46,16 +46,11 @@ pub(super) async fn load_frontier(
     let Some(row) = store.checkpoint(log).await? else {
         return Ok(None);
     };
-    let contradiction = |what: &str| OpenError::Contradiction {
-        log: log.into(),
-        what: what.into(),
-    };
+    let contradiction =
+        |what: &str| OpenError::Contradiction { log: log.into(), what: what.into() };
     let checkpoint = signer
         .verify(&row.note)
-        .map_err(|source| OpenError::Checkpoint {
-            log: log.into(),
-            source,
-        })?;
+        .map_err(|source| OpenError::Checkpoint { log: log.into(), source })?;
     if i64::try_from(checkpoint.size) != Ok(row.tree_size) {
         return Err(contradiction("the signed size is not the size in its row"));
     }
@@ -69,9 +64,7 @@ pub(super) async fn load_frontier(
     let frontier = Frontier::from_partial_tiles(checkpoint.size, tiles)
         .ok_or_else(|| contradiction("entries are missing or left over after the last tile"))?;
     if frontier.root() != checkpoint.root {
-        return Err(contradiction(
-            "the root over entries and tiles is not the signed one",
-        ));
+        return Err(contradiction("the root over entries and tiles is not the signed one"));
     }
     Ok(Some(frontier))
 }
@@ -82,9 +75,7 @@ async fn tail_leaves(store: &Store, log: &str, size: u64) -> Result<Vec<Hash>, O
     let first = size - tree::partial_width(size, 0);
     let (mut next, mut leaves) = (first, Vec::new());
     loop {
-        let bundles = store
-            .bundles_from(log, next as i64, BUNDLES_PER_READ)
-            .await?;
+        let bundles = store.bundles_from(log, next as i64, BUNDLES_PER_READ).await?;
         let before = next;
         for bundle in &bundles {
             let damaged = || OpenError::Contradiction {
@@ -125,10 +116,7 @@ async fn tile_roots(
     let mut roots = Vec::new();
     for index in first..below {
         let tile = store.tile(log, i64::from(level) - 1, index as i64).await?;
-        let root = tile
-            .as_ref()
-            .and_then(tile_hashes)
-            .and_then(|hashes| tree::tile_root(&hashes));
+        let root = tile.as_ref().and_then(tile_hashes).and_then(|hashes| tree::tile_root(&hashes));
         roots.push(root.ok_or_else(|| OpenError::Contradiction {
             log: log.into(),
             what: format!("tile {index} of level {} is missing or damaged", level - 1),
@@ -139,12 +127,8 @@ async fn tile_roots(
 
 /// The hashes of a stored tile.
 pub(super) fn tile_hashes(row: &TileRow) -> Option<Vec<Hash>> {
-    let hashes: Vec<Hash> = row
-        .hashes
-        .chunks(32)
-        .map(TryInto::try_into)
-        .collect::<Result<_, _>>()
-        .ok()?;
+    let hashes: Vec<Hash> =
+        row.hashes.chunks(32).map(TryInto::try_into).collect::<Result<_, _>>().ok()?;
     (hashes.len() == TILE_WIDTH).then_some(hashes)
 }
 

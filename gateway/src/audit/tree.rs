@@ -121,28 +121,19 @@ impl Frontier {
                 rest = after;
             }
         }
-        Some(Self {
-            size,
-            subtrees,
-            tiles,
-        })
+        Some(Self { size, subtrees, tiles })
     }
 
     fn note_in_tile(&mut self, level: u32, hash: Hash, full: &mut Vec<FullTile>) {
         let slot = level as usize;
         if self.tiles.len() <= slot {
-            self.tiles
-                .resize_with(slot + 1, || Vec::with_capacity(TILE_WIDTH));
+            self.tiles.resize_with(slot + 1, || Vec::with_capacity(TILE_WIDTH));
         }
         let tile = &mut self.tiles[slot];
         tile.push(hash);
         if tile.len() == TILE_WIDTH {
             let index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1;
-            full.push(FullTile {
-                level: level as u8,
-                index,
-                hashes: std::mem::take(tile),
-            });
+            full.push(FullTile { level: level as u8, index, hashes: std::mem::take(tile) });
         }
     }
 }
@@ -154,11 +145,7 @@ pub(super) fn partial_width(size: u64, level: u32) -> u64 {
 
 /// Tile levels that a tree of `size` entries reaches.
 pub(super) fn partial_levels(size: u64) -> u32 {
-    if size == 0 {
-        0
-    } else {
-        size.ilog2() / TILE_HEIGHT + 1
-    }
+    if size == 0 { 0 } else { size.ilog2() / TILE_HEIGHT + 1 }
 }
 
 /// Root of a full tile: its hash on the tile level above.
@@ -177,10 +164,7 @@ mod tests {
             [only] => *only,
             _ => {
                 let split = leaves.len().next_power_of_two() / 2;
-                node_hash(
-                    &reference_root(&leaves[..split]),
-                    &reference_root(&leaves[split..]),
-                )
+                node_hash(&reference_root(&leaves[..split]), &reference_root(&leaves[split..]))
             }
         }
     }
@@ -211,11 +195,7 @@ mod tests {
                 frontier.append(leaf_hash(&number.to_be_bytes()), &mut full);
             }
             let again = Frontier::from_partial_tiles(size, frontier.tiles.clone()).unwrap();
-            assert_eq!(
-                (again.root(), again.size()),
-                (frontier.root(), size),
-                "{size}"
-            );
+            assert_eq!((again.root(), again.size()), (frontier.root(), size), "{size}");
             let short = Frontier::from_partial_tiles(size + 1, frontier.tiles.clone());
             assert!(short.is_none(), "{size}");
         }

@@ -90,16 +90,11 @@ pub async fn verify_log(
     let signer = open_signer(keys, config)?;
     // Counted before the checkpoint is read: a gateway that runs meanwhile only adds tiles.
     let tiles_stored = store.tile_counts(log).await?;
-    let row = store
-        .checkpoint(log)
-        .await?
-        .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
+    let row =
+        store.checkpoint(log).await?.ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
     let checkpoint = signer
         .verify(&row.note)
-        .map_err(|source| OpenError::Checkpoint {
-            log: log.into(),
-            source,
-        })?;
+        .map_err(|source| OpenError::Checkpoint { log: log.into(), source })?;
     let mut frontier = Frontier::default();
     let mut tiles = BTreeMap::new();
     let mut full = Vec::new();
@@ -122,40 +117,22 @@ pub async fn verify_log(
         let counted = tiles.get(&(level as u8)).copied().unwrap_or(0);
         if stored as u64 > counted {
             let level = level as u8;
-            return Err(VerifyError::Tile {
-                log: log.into(),
-                level,
-                tile_index: counted,
-            });
+            return Err(VerifyError::Tile { log: log.into(), level, tile_index: counted });
         }
     }
     let (entries, root) = (frontier.size(), frontier.root());
     if entries != checkpoint.size || root != checkpoint.root {
-        return Err(VerifyError::Root {
-            log: log.into(),
-            entries,
-        });
+        return Err(VerifyError::Root { log: log.into(), entries });
     }
-    Ok(Verification {
-        log: log.into(),
-        entries,
-        tiles: tiles.values().sum(),
-        root,
-    })
+    Ok(Verification { log: log.into(), entries, tiles: tiles.values().sum(), root })
 }
 
 async fn check_tile(store: &Store, log: &str, tile: &FullTile) -> Result<(), VerifyError> {
-    let stored = store
-        .tile(log, i64::from(tile.level), tile.index as i64)
-        .await?;
+    let stored = store.tile(log, i64::from(tile.level), tile.index as i64).await?;
     if stored.as_ref().and_then(tile_hashes).as_ref() == Some(&tile.hashes) {
         return Ok(());
     }
-    Err(VerifyError::Tile {
-        log: log.into(),
-        level: tile.level,
-        tile_index: tile.index,
-    })
+    Err(VerifyError::Tile { log: log.into(), level: tile.level, tile_index: tile.index })
 }
 
 /// How a recount differs from the counters.
@@ -173,10 +150,8 @@ pub struct Recount {
 
 /// Counts a log again from its entries and compares with the counters.
 pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
-    let row = store
-        .checkpoint(log)
-        .await?
-        .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
+    let row =
+        store.checkpoint(log).await?.ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
     let mut counts = Counts::default();
     let mut entries = 0;
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
@@ -193,27 +168,17 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     }
     let stored: BTreeMap<String, i64> = store.counters_of_log(log).await?.into_iter().collect();
     let recounted: BTreeMap<&str, i64> = counts.iter().collect();
-    let keys: std::collections::BTreeSet<&str> = stored
-        .keys()
-        .map(String::as_str)
-        .chain(recounted.keys().copied())
-        .collect();
+    let keys: std::collections::BTreeSet<&str> =
+        stored.keys().map(String::as_str).chain(recounted.keys().copied()).collect();
     let differences = keys
         .iter()
         .filter_map(|&key| {
-            let (counter, again) = (
-                stored.get(key).copied().unwrap_or(0),
-                recounted.get(key).copied().unwrap_or(0),
-            );
+            let (counter, again) =
+                (stored.get(key).copied().unwrap_or(0), recounted.get(key).copied().unwrap_or(0));
             (counter != again).then(|| (key.to_owned(), counter, again))
         })
         .collect();
-    Ok(Recount {
-        log: log.into(),
-        entries,
-        counters: keys.len(),
-        differences,
-    })
+    Ok(Recount { log: log.into(), entries, counters: keys.len(), differences })
 }
 
 /// Reads a log's entries in order, a bounded number at a time, up to a given size: what a running
@@ -227,26 +192,15 @@ struct EntryReader<'a> {
 
 impl<'a> EntryReader<'a> {
     fn new(store: &'a Store, log: &'a str, size: u64) -> Self {
-        Self {
-            store,
-            log,
-            next: 0,
-            size,
-        }
+        Self { store, log, next: 0, size }
     }
 
     async fn next(&mut self) -> Result<Option<Vec<(u64, Vec<u8>)>>, VerifyError> {
         if self.next >= self.size {
             return Ok(None);
         }
-        let out_of_place = |first_index| VerifyError::Bundle {
-            log: self.log.into(),
-            first_index,
-        };
-        let bundles = self
-            .store
-            .bundles_from(self.log, self.next as i64, BUNDLES_PER_READ)
-            .await?;
+        let out_of_place = |first_index| VerifyError::Bundle { log: self.log.into(), first_index };
+        let bundles = self.store.bundles_from(self.log, self.next as i64, BUNDLES_PER_READ).await?;
         let mut read = Vec::new();
         for bundle in &bundles {
             if self.next >= self.size {

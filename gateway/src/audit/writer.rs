@@ -94,8 +94,7 @@ impl AuditLog {
             Some(frontier) => frontier,
             None => {
                 let frontier = Frontier::default();
-                rows.create(&config.name, &signer.sign(0, frontier.root()))
-                    .await?;
+                rows.create(&config.name, &signer.sign(0, frontier.root())).await?;
                 frontier
             }
         };
@@ -123,15 +122,8 @@ impl AuditLog {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
         let (reply, receipt) = oneshot::channel();
-        let pending = Box::new(Pending {
-            entry,
-            bytes,
-            leaf,
-            reply,
-        });
-        self.sender
-            .try_send(Message::Record(pending))
-            .map_err(|_| LogUnavailable)?;
+        let pending = Box::new(Pending { entry, bytes, leaf, reply });
+        self.sender.try_send(Message::Record(pending)).map_err(|_| LogUnavailable)?;
         receipt.await.map_err(|_| LogUnavailable)
     }
 
@@ -143,11 +135,7 @@ impl AuditLog {
     /// Waits until the writer has failed in a way that only a restart mends.
     pub async fn failed(&self) {
         let mut stopped = self.stopped.clone();
-        if stopped
-            .wait_for(|state| *state == WriterState::Failed)
-            .await
-            .is_err()
-        {
+        if stopped.wait_for(|state| *state == WriterState::Failed).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -157,9 +145,7 @@ impl AuditLog {
         let mut stopped = self.stopped.clone();
         // An error means that the writer is gone already.
         let _sent = self.sender.send(Message::Close).await;
-        let _writer_gone = stopped
-            .wait_for(|state| *state != WriterState::Running)
-            .await;
+        let _writer_gone = stopped.wait_for(|state| *state != WriterState::Running).await;
     }
 }
 
@@ -264,11 +250,7 @@ impl Writer {
 
     fn reply(&self, batch: impl Iterator<Item = Pending>, first_index: u64) {
         for (index, pending) in (first_index..).zip(batch) {
-            let receipt = Receipt {
-                log: Arc::clone(&self.log),
-                index,
-                leaf: pending.leaf,
-            };
+            let receipt = Receipt { log: Arc::clone(&self.log), index, leaf: pending.leaf };
             let _caller_may_be_gone = pending.reply.send(receipt);
         }
     }

@@ -188,15 +188,9 @@ impl Client {
             kind: ClientKind::find(&row.kind)?,
             name_vi: row.name_vi.clone(),
             name_en: row.name_en.clone(),
-            policy: (
-                row.policy_name.clone(),
-                u32::try_from(row.policy_version).ok()?,
-            ),
+            policy: (row.policy_name.clone(), u32::try_from(row.policy_version).ok()?),
             state: ClientState::find(&row.state)?,
-            agreement: (
-                Micros(row.agreement_from_us),
-                Micros(row.agreement_until_us),
-            ),
+            agreement: (Micros(row.agreement_from_us), Micros(row.agreement_until_us)),
             assessment_level: u8::try_from(row.assessment_level).ok()?,
             assessment_until: Micros(row.assessment_until_us),
         })
@@ -269,18 +263,11 @@ mod tests {
         assert_eq!(client.standing(Micros(100)), Standing::Good);
         assert_eq!(client.standing(Micros(180)), Standing::AssessmentExpired);
         assert_eq!(client.standing(Micros(200)), Standing::AgreementExpired);
-        let low = Client::from_row(&ClientRow {
-            assessment_level: 2,
-            ..row()
-        })
-        .unwrap();
+        let low = Client::from_row(&ClientRow { assessment_level: 2, ..row() }).unwrap();
         assert_eq!(low.standing(Micros(150)), Standing::AssessmentExpired);
         for state in ClientState::ALL {
-            let client = Client::from_row(&ClientRow {
-                state: state.name().into(),
-                ..row()
-            })
-            .unwrap();
+            let client =
+                Client::from_row(&ClientRow { state: state.name().into(), ..row() }).unwrap();
             let good = client.standing(Micros(150)) == Standing::Good;
             assert_eq!(good, state == ClientState::Active, "{state:?}");
         }
@@ -290,10 +277,7 @@ mod tests {
     fn a_row_that_cannot_be_read_replaces_nothing() {
         let directory = Directory::default();
         directory.replace(&[row()]).unwrap();
-        let bad = ClientRow {
-            kind: "pirate".into(),
-            ..row()
-        };
+        let bad = ClientRow { kind: "pirate".into(), ..row() };
         assert!(directory.replace(&[bad]).is_err());
         assert_eq!(directory.all().len(), 1);
     }

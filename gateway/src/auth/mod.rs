@@ -31,14 +31,9 @@ impl Caller {
         token: &tokens::VerifiedToken,
         now: crate::clock::Micros,
     ) -> Result<Self, CallerRefusal> {
-        let client = directory
-            .client(token.client_id())
-            .ok_or(CallerRefusal::UnknownClient)?;
+        let client = directory.client(token.client_id()).ok_or(CallerRefusal::UnknownClient)?;
         match client.standing(now) {
-            Standing::Good => Ok(Self {
-                client,
-                scope: token.scope(),
-            }),
+            Standing::Good => Ok(Self { client, scope: token.scope() }),
             standing => Err(CallerRefusal::Standing(standing)),
         }
     }
@@ -77,9 +72,7 @@ impl OperationSet {
 
     /// The operations in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Operation> {
-        Operation::ALL
-            .into_iter()
-            .filter(move |&operation| self.contains(operation))
+        Operation::ALL.into_iter().filter(move |&operation| self.contains(operation))
     }
 
     /// Reads a scope: names separated by single spaces (RFC 6749, section 3.3). `None` if a name
@@ -98,10 +91,7 @@ impl OperationSet {
 
     /// The scope as text.
     pub fn to_scope(self) -> String {
-        self.iter()
-            .map(Operation::name)
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.iter().map(Operation::name).collect::<Vec<_>>().join(" ")
     }
 
     /// What this set holds and the other does not.
@@ -118,10 +108,6 @@ impl OperationSet {
 
 impl FromIterator<Operation> for OperationSet {
     fn from_iter<I: IntoIterator<Item = Operation>>(operations: I) -> Self {
-        Self(
-            operations
-                .into_iter()
-                .fold(0, |bits, operation| bits | 1 << operation as u8),
-        )
+        Self(operations.into_iter().fold(0, |bits, operation| bits | 1 << operation as u8))
     }
 }

@@ -81,10 +81,7 @@ impl Secrets {
     pub async fn check(&self, client_id: &ClientId, secret: &str) -> SecretCheck {
         let hashes = self.hashes_of(client_id);
         let now = self.clock.now();
-        if hashes
-            .iter()
-            .any(|hash| self.is_remembered(client_id, secret, hash, now))
-        {
+        if hashes.iter().any(|hash| self.is_remembered(client_id, secret, hash, now)) {
             return SecretCheck::Right;
         }
         let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
@@ -99,14 +96,9 @@ impl Secrets {
         let secret_to_check = secret.to_owned();
         let matching = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let checked: Vec<bool> = candidates
-                .iter()
-                .map(|hash| is_secret_of(hash, &secret_to_check))
-                .collect();
-            checked
-                .iter()
-                .position(|&right| right)
-                .map(|index| candidates.swap_remove(index))
+            let checked: Vec<bool> =
+                candidates.iter().map(|hash| is_secret_of(hash, &secret_to_check)).collect();
+            checked.iter().position(|&right| right).map(|index| candidates.swap_remove(index))
         })
         .await
         .unwrap_or_default();
@@ -122,10 +114,7 @@ impl Secrets {
     /// Counts a secret that was hashed just now, by us, as verified.
     pub fn remember(&self, client_id: &ClientId, secret: &str, hash: &str) {
         let until = self.clock.now().plus_seconds(REMEMBERED_SECONDS);
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED_MAX {
             let now = self.clock.now();
             remembered.retain(|_, until| *until > now);
@@ -143,10 +132,7 @@ impl Secrets {
 
     fn is_remembered(&self, client_id: &ClientId, secret: &str, hash: &str, now: Micros) -> bool {
         let fingerprint = self.fingerprint(client_id, secret, hash);
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         match remembered.get_mut(&fingerprint) {
             Some(until) if *until > now => {
                 *until = now.plus_seconds(REMEMBERED_SECONDS);
@@ -173,18 +159,13 @@ impl Secrets {
 }
 
 fn is_secret_of(hash: &str, secret: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| {
-        Argon2::default()
-            .verify_password(secret.as_bytes(), &hash)
-            .is_ok()
-    })
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
 }
 
 /// Hashes a secret with argon2id and a salt of its own, PHC form. Takes about 20 ms of a core.
 pub fn hash_secret(secret: &str) -> Result<String, argon2::password_hash::Error> {
-    Ok(Argon2::default()
-        .hash_password(secret.as_bytes())?
-        .to_string())
+    Ok(Argon2::default().hash_password(secret.as_bytes())?.to_string())
 }
 
 /// A new secret: 32 random bytes, `[A-Za-z0-9_-]`.
@@ -197,11 +178,7 @@ mod tests {
     use super::*;
 
     fn row(client_id: &str, slot: i64, secret: &str) -> SecretRow {
-        SecretRow {
-            client_id: client_id.into(),
-            slot,
-            hash: hash_secret(secret).unwrap(),
-        }
+        SecretRow { client_id: client_id.into(), slot, hash: hash_secret(secret).unwrap() }
     }
 
     #[tokio::test]
@@ -213,10 +190,7 @@ mod tests {
         secrets.replace(&[row("c", 1, "a"), row("c", 2, "b")]);
         assert_eq!(secrets.check(&client, "a").await, SecretCheck::Right);
         assert_eq!(secrets.check(&client, "b").await, SecretCheck::Right);
-        assert_eq!(
-            secrets.check(&client, NOBODYS_SECRET).await,
-            SecretCheck::Wrong
-        );
+        assert_eq!(secrets.check(&client, NOBODYS_SECRET).await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "c")]);
         assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
     }

@@ -155,11 +155,7 @@ impl Tokens {
         };
         let access_token = jsonwebtoken::encode(&self.header, &claims, &self.encoding)
             .map_err(|error| TokenError::Invalid(Some(error)))?;
-        Ok(IssuedToken {
-            access_token,
-            expires_in: self.life_seconds,
-            scope,
-        })
+        Ok(IssuedToken { access_token, expires_in: self.life_seconds, scope })
     }
 
     /// Verifies a token, from memory if it was verified before.
@@ -173,20 +169,13 @@ impl Tokens {
             verified.get(unverified_token).cloned()
         };
         if let Some(token) = known {
-            return if now < token.expires {
-                Ok(token)
-            } else {
-                Err(TokenError::Expired)
-            };
+            return if now < token.expires { Ok(token) } else { Err(TokenError::Expired) };
         }
         if unverified_token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid(None));
         }
         let token = Arc::new(self.decode(unverified_token)?);
-        let mut verified = self
-            .verified
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
         if verified.len() >= VERIFIED_MAX {
             verified.retain(|_, token| now < token.expires);
             if verified.len() >= VERIFIED_MAX {
@@ -213,10 +202,7 @@ impl Tokens {
         let client_id =
             ClientId::parse(&claims.client_id).map_err(|_| TokenError::Invalid(None))?;
         let now = self.clock.now().seconds();
-        let life = claims
-            .exp
-            .checked_sub(claims.iat)
-            .ok_or(TokenError::Invalid(None))?;
+        let life = claims.exp.checked_sub(claims.iat).ok_or(TokenError::Invalid(None))?;
         if claims.sub != claims.client_id
             || claims.jti.is_empty()
             || !(1..=i64::from(self.life_seconds)).contains(&life)
@@ -228,19 +214,13 @@ impl Tokens {
             return Err(TokenError::Expired);
         }
         let expires = Micros(0).plus_seconds(claims.exp + LEEWAY_SECONDS);
-        Ok(VerifiedToken {
-            client_id,
-            scope,
-            expires,
-        })
+        Ok(VerifiedToken { client_id, scope, expires })
     }
 }
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("Tokens").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
@@ -250,14 +230,8 @@ mod tests {
     use crate::request::Operation;
 
     fn tokens(seed: u8, clock: &Clock) -> Tokens {
-        Tokens::new(
-            &[seed; 32],
-            "http://here".into(),
-            600,
-            clock.clone(),
-            Random::seeded(1),
-        )
-        .unwrap()
+        Tokens::new(&[seed; 32], "http://here".into(), 600, clock.clone(), Random::seeded(1))
+            .unwrap()
     }
 
     #[test]
@@ -265,19 +239,14 @@ mod tests {
         let (clock, hand) = Clock::manual(Micros(1_000_000_000_000_000));
         let tokens = tokens(1, &clock);
         let client = ClientId::parse("viettel").unwrap();
-        let scope = [Operation::Verify, Operation::Insurance]
-            .into_iter()
-            .collect();
+        let scope = [Operation::Verify, Operation::Insurance].into_iter().collect();
         let issued = tokens.issue(&client, scope).unwrap();
         let verified = tokens.verify(&issued.access_token).unwrap();
         assert_eq!((verified.client_id(), verified.scope()), (&client, scope));
         hand.advance(609_000_000);
         assert!(tokens.verify(&issued.access_token).is_ok());
         hand.advance(1_000_000);
-        assert!(matches!(
-            tokens.verify(&issued.access_token),
-            Err(TokenError::Expired)
-        ));
+        assert!(matches!(tokens.verify(&issued.access_token), Err(TokenError::Expired)));
     }
 
     #[test]
@@ -285,25 +254,13 @@ mod tests {
         let (clock, _hand) = Clock::manual(Micros(1_000_000_000_000_000));
         let ours = tokens(1, &clock);
         let client = ClientId::parse("viettel").unwrap();
-        let foreign = tokens(2, &clock)
-            .issue(&client, OperationSet::default())
-            .unwrap();
+        let foreign = tokens(2, &clock).issue(&client, OperationSet::default()).unwrap();
         assert!(ours.verify(&foreign.access_token).is_err());
-        let issued = ours
-            .issue(&client, OperationSet::default())
-            .unwrap()
-            .access_token;
+        let issued = ours.issue(&client, OperationSet::default()).unwrap().access_token;
         for position in [10, issued.len() / 2, issued.len() - 4] {
             let mut changed = issued.clone().into_bytes();
-            changed[position] = if changed[position] == b'A' {
-                b'B'
-            } else {
-                b'A'
-            };
-            assert!(
-                ours.verify(&String::from_utf8(changed).unwrap()).is_err(),
-                "{position}"
-            );
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+            assert!(ours.verify(&String::from_utf8(changed).unwrap()).is_err(), "{position}");
         }
     }
 }

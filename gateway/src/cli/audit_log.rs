@@ -14,18 +14,13 @@ pub(super) async fn verify(config: &Config, format: Format) -> Result<(), CliErr
     let store = open_store(config).await?;
     if !config.keys.folder.is_dir() {
         let folder = config.keys.folder.display();
-        return Err(CliError::Usage(format!(
-            "there is no key folder at {folder}"
-        )));
+        return Err(CliError::Usage(format!("there is no key folder at {folder}")));
     }
     let keys = KeyFolder::open(&config.keys.folder, Random::system())
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let mut verified = Vec::new();
     for checkpoint in store.checkpoints().await? {
-        let log = LogConfig {
-            name: checkpoint.log,
-            ..config.log.clone()
-        };
+        let log = LogConfig { name: checkpoint.log, ..config.log.clone() };
         verified.push(audit::verify_log(&store, &keys, &log).await?);
     }
     if verified.is_empty() {
@@ -39,25 +34,14 @@ fn print(verified: &[Verification], format: Format) -> Result<(), CliError> {
         Format::Table => {
             for log in verified {
                 let root = STANDARD.encode(log.root);
-                let Verification {
-                    log,
-                    entries,
-                    tiles,
-                    ..
-                } = log;
+                let Verification { log, entries, tiles, .. } = log;
                 println!("log {log}: {entries} entries, {tiles} full tiles, root {root}: verified");
             }
         }
         Format::Csv => {
             println!("log,entries,tiles,root");
             for log in verified {
-                println!(
-                    "{},{},{},{}",
-                    log.log,
-                    log.entries,
-                    log.tiles,
-                    STANDARD.encode(log.root)
-                );
+                println!("{},{},{},{}", log.log, log.entries, log.tiles, STANDARD.encode(log.root));
             }
         }
         Format::Json => {

@@ -53,9 +53,7 @@ impl ApiClient {
         client_id: &str,
         secret: &str,
     ) -> Result<Self, ApiError> {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(ApiError::Connect)?;
+        let stream = TcpStream::connect(address).await.map_err(ApiError::Connect)?;
         stream.set_nodelay(true).map_err(ApiError::Connect)?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -63,11 +61,8 @@ impl ApiClient {
             let _reported_by_the_sender = connection.await;
         });
         let basic = STANDARD.encode(format!("{client_id}:{secret}"));
-        let mut client = Self {
-            sender,
-            host: address.to_string(),
-            authorization: format!("Basic {basic}"),
-        };
+        let mut client =
+            Self { sender, host: address.to_string(), authorization: format!("Basic {basic}") };
         let form = "grant_type=client_credentials".to_owned();
         let kind = "application/x-www-form-urlencoded";
         let (status, body) = client.post("/oauth2/token", kind, form).await?;

@@ -67,20 +67,12 @@ pub(super) fn match_rate_csv(report: &MatchRates, group_by: &str) -> Result<Stri
 }
 
 fn group_value(row: &Row) -> String {
-    row.group
-        .values()
-        .next()
-        .cloned()
-        .unwrap_or_else(|| "all".to_owned())
+    row.group.values().next().cloned().unwrap_or_else(|| "all".to_owned())
 }
 
 fn cells(group: &str, figures: &Figures, for_people: bool) -> [String; 10] {
     let number = |n: i64| {
-        if for_people {
-            grouped(n)
-        } else {
-            n.to_string()
-        }
+        if for_people { grouped(n) } else { n.to_string() }
     };
     let rate = match (figures.match_rate, for_people) {
         (Some(rate), true) => format!("{:.2} %", rate * 100.0),

@@ -21,15 +21,8 @@ pub(super) async fn match_rates(
             .map(Some)
             .ok_or_else(|| CliError::Usage(format!("--{name} takes a day such as 2026-11-01"))),
     };
-    let period = Period {
-        from: day(&args.from, "from")?,
-        to: day(&args.to, "to")?,
-    };
-    if period
-        .from
-        .zip(period.to)
-        .is_some_and(|(from, to)| from > to)
-    {
+    let period = Period { from: day(&args.from, "from")?, to: day(&args.to, "to")? };
+    if period.from.zip(period.to).is_some_and(|(from, to)| from > to) {
         return Err(CliError::Usage("--to lies before --from".into()));
     }
     let group_by = GroupBy::find(&args.group_by).ok_or_else(|| {
@@ -60,10 +53,7 @@ pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliEr
     for checkpoint in store.checkpoints().await? {
         recounts.push(audit::recount(&store, &checkpoint.log).await?);
     }
-    let differences: usize = recounts
-        .iter()
-        .map(|recount| recount.differences.len())
-        .sum();
+    let differences: usize = recounts.iter().map(|recount| recount.differences.len()).sum();
     match format {
         Format::Json => print_json(&serde_json::json!({
             "differences": differences,
@@ -78,10 +68,7 @@ pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliEr
             println!("log,entries,counters,differences");
             for recount in &recounts {
                 let (log, differences) = (&recount.log, recount.differences.len());
-                println!(
-                    "{log},{},{},{differences}",
-                    recount.entries, recount.counters
-                );
+                println!("{log},{},{},{differences}", recount.entries, recount.counters);
             }
         }
         Format::Table => {
@@ -98,9 +85,7 @@ pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliEr
         }
     }
     if differences > 0 {
-        return Err(CliError::Failed(format!(
-            "{differences} counters differ from the log"
-        )));
+        return Err(CliError::Failed(format!("{differences} counters differ from the log")));
     }
     Ok(())
 }
@@ -110,11 +95,7 @@ async fn client_kinds(
 ) -> Result<HashMap<ClientId, &'static str>, CliError> {
     let directory = crate::auth::Directory::default();
     directory.replace(&store.clients().await?)?;
-    Ok(directory
-        .all()
-        .iter()
-        .map(|(id, client)| (id.clone(), client.kind.name()))
-        .collect())
+    Ok(directory.all().iter().map(|(id, client)| (id.clone(), client.kind.name())).collect())
 }
 
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {

@@ -23,9 +23,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     if doors.serve(app, stop).await {
         return Ok(());
     }
-    Err(CliError::Failed(
-        "the log is in an unknown state: start again to find out".into(),
-    ))
+    Err(CliError::Failed("the log is in an unknown state: start again to find out".into()))
 }
 
 /// Starts the process log.

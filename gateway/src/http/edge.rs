@@ -31,9 +31,8 @@ const ROUTES: [&str; 6] = [
     "/openapi.json",
 ];
 /// Statuses that are counted apart; any other counts as the first of its class.
-const STATUSES: [u16; 15] = [
-    200, 300, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 100,
-];
+const STATUSES: [u16; 15] =
+    [200, 300, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 100];
 
 /// Makes request identities: time-ordered, unique by a number of this process and a counter.
 #[derive(Debug)]
@@ -45,10 +44,7 @@ pub struct RequestIds {
 impl RequestIds {
     /// Takes the number of this process from chance, so that two nodes never make the same.
     pub fn new(random: &Random) -> Self {
-        Self {
-            process: random.bytes(),
-            counter: AtomicU64::new(0),
-        }
+        Self { process: random.bytes(), counter: AtomicU64::new(0) }
     }
 
     /// A new identity in the layout of UUID version 7 (RFC 9562, section 5.7): milliseconds, then
@@ -87,13 +83,7 @@ impl Edge {
             .collect();
         let ids = RequestIds::new(&app.random);
         let timeout = Duration::from_millis(app.config.server.request_timeout_ms);
-        Self {
-            app,
-            router,
-            ids,
-            timeout,
-            counters,
-        }
+        Self { app, router, ids, timeout, counters }
     }
 
     /// Answers one request. Whatever happens inside, an answer comes out.
@@ -101,9 +91,7 @@ impl Edge {
         let started = self.app.clock.monotonic_nanos();
         let received_at = self.app.clock.now();
         let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, peer));
-        let route = ROUTES
-            .iter()
-            .position(|route| *route == request.uri().path());
+        let route = ROUTES.iter().position(|route| *route == request.uri().path());
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
         let response = self.run(request).await;
@@ -132,10 +120,7 @@ impl Edge {
     }
 
     fn add_rate_fields(&self, exchange: &Exchange, headers: &mut HeaderMap) {
-        let Some(state) = exchange
-            .client()
-            .and_then(|id| self.app.client_limits.state(id))
-        else {
+        let Some(state) = exchange.client().and_then(|id| self.app.client_limits.state(id)) else {
             return;
         };
         let (policy, rate) = rate_fields(state);
@@ -164,10 +149,7 @@ fn rate_fields(RateState { limits, remaining }: RateState) -> (String, String) {
     let (burst, rate) = (limits.burst.get(), limits.rate.get());
     let window = limits.window_seconds();
     let reset = (burst - remaining.min(burst)).div_ceil(rate);
-    (
-        format!("\"client\";q={burst};w={window}"),
-        format!("\"client\";r={remaining};t={reset}"),
-    )
+    (format!("\"client\";q={burst};w={window}"), format!("\"client\";r={remaining};t={reset}"))
 }
 
 /// Turns what a handler or axum itself answered into the final response.
@@ -215,12 +197,7 @@ fn prefers_vietnamese(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|languages| {
-            languages
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("vi")
-        })
+        .is_some_and(|languages| languages.trim_start().to_ascii_lowercase().starts_with("vi"))
 }
 
 /// What the router falls back to.
@@ -236,9 +213,8 @@ mod tests {
     #[test]
     fn identities_are_unique_ordered_and_of_version_7() {
         let ids = RequestIds::new(&Random::seeded(1));
-        let made: Vec<[u8; 16]> = (0..3_000_i64)
-            .map(|n| ids.next(Micros(1_795_000_000_000_000 + n)).0)
-            .collect();
+        let made: Vec<[u8; 16]> =
+            (0..3_000_i64).map(|n| ids.next(Micros(1_795_000_000_000_000 + n)).0).collect();
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(made.iter().all(|id| id[6] >> 4 == 7 && id[8] >> 6 == 2));
     }
@@ -246,10 +222,7 @@ mod tests {
     #[test]
     fn rate_fields_tell_quota_window_rest_and_reset() {
         let limits = Limits::new(50, 100).unwrap();
-        let (policy, rate) = rate_fields(RateState {
-            limits,
-            remaining: 1,
-        });
+        let (policy, rate) = rate_fields(RateState { limits, remaining: 1 });
         assert_eq!(policy, "\"client\";q=100;w=2");
         assert_eq!(rate, "\"client\";r=1;t=2");
     }

@@ -116,12 +116,9 @@ impl Code {
     /// Code, status and sentences: the published error table is made from this.
     pub fn explained(self) -> Explained {
         let (code, status, en, vi) = match self {
-            Self::InvalidJson => (
-                "invalid-json",
-                400,
-                "The body is not JSON.",
-                "Nội dung gửi lên không phải JSON.",
-            ),
+            Self::InvalidJson => {
+                ("invalid-json", 400, "The body is not JSON.", "Nội dung gửi lên không phải JSON.")
+            }
             Self::InvalidRequest => (
                 "invalid-request",
                 400,
@@ -280,12 +277,7 @@ impl Code {
             ),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Explained {
-            code,
-            status,
-            en,
-            vi,
-        }
+        Explained { code, status, en, vi }
     }
 
     /// The `error` member that RFC 6749, section 5.2 adds at the token endpoint.
@@ -330,27 +322,23 @@ pub struct Problem {
 impl Problem {
     /// A problem with fields.
     pub fn with_errors(code: Code, errors: Vec<FieldError>) -> Self {
-        Self {
-            errors,
-            ..Self::from(code)
-        }
+        Self { errors, ..Self::from(code) }
     }
 
     /// A problem that goes away after a while.
     pub fn retry_after(code: Code, wait: Duration) -> Self {
-        Self {
-            retry_after: Some(wait),
-            ..Self::from(code)
-        }
+        Self { retry_after: Some(wait), ..Self::from(code) }
     }
 
     /// The same problem at the token endpoint, which adds RFC 6749's `error`.
     #[must_use]
     pub fn at_token_endpoint(self) -> Self {
-        Self {
-            oauth: true,
-            ..self
-        }
+        Self { oauth: true, ..self }
+    }
+
+    /// The wrong fields.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// Its code.
@@ -360,12 +348,7 @@ impl Problem {
 
     /// The whole response, for the edge: `request_id` completes the document.
     pub fn render(&self, request_id: &str, in_vietnamese: bool) -> Response {
-        let Explained {
-            code,
-            status,
-            en,
-            vi,
-        } = self.code.explained();
+        let Explained { code, status, en, vi } = self.code.explained();
         let document = ProblemDocument {
             r#type: format!("/docs/problems#{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -406,17 +389,9 @@ impl Problem {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        let retry_after = matches!(
-            code,
-            Code::LogUnavailable | Code::Overloaded | Code::NotReady
-        )
-        .then_some(Duration::from_secs(1));
-        Self {
-            code,
-            errors: Vec::new(),
-            retry_after,
-            oauth: false,
-        }
+        let retry_after = matches!(code, Code::LogUnavailable | Code::Overloaded | Code::NotReady)
+            .then_some(Duration::from_secs(1));
+        Self { code, errors: Vec::new(), retry_after, oauth: false }
     }
 }
 
@@ -461,16 +436,8 @@ pub fn problem_table() -> String {
          | code | status | English | Tiếng Việt |\n| --- | --- | --- | --- |\n",
     );
     for code in Code::ALL {
-        let Explained {
-            code,
-            status,
-            en,
-            vi,
-        } = code.explained();
-        table.push_str(&format!(
-            "| `{code}` | {} | {en} | {vi} |\n",
-            status.as_u16()
-        ));
+        let Explained { code, status, en, vi } = code.explained();
+        table.push_str(&format!("| `{code}` | {} | {en} | {vi} |\n", status.as_u16()));
     }
     table
 }
@@ -495,10 +462,6 @@ mod tests {
     #[test]
     fn the_published_table_is_made_from_the_codes() {
         let published = include_str!("../../../docs/problems.md");
-        assert_eq!(
-            published,
-            problem_table(),
-            "write problem_table() to docs/problems.md"
-        );
+        assert_eq!(published, problem_table(), "write problem_table() to docs/problems.md");
     }
 }

@@ -32,12 +32,7 @@ pub struct Exchange {
 impl Exchange {
     /// A request that has just come in.
     pub fn new(request_id: RequestId, received_at: Micros, peer: IpAddr) -> Self {
-        Self {
-            request_id,
-            received_at,
-            peer,
-            client: OnceLock::new(),
-        }
+        Self { request_id, received_at, peer, client: OnceLock::new() }
     }
 
     /// The authenticated client, if there is one.
@@ -47,10 +42,7 @@ impl Exchange {
 
     /// What the story of a request needs to know of it.
     pub fn context(&self) -> RequestContext {
-        RequestContext {
-            request_id: self.request_id,
-            received_at: self.received_at,
-        }
+        RequestContext { request_id: self.request_id, received_at: self.received_at }
     }
 }
 
@@ -59,11 +51,7 @@ impl Exchange {
 /// # Errors
 /// `internal-error` if the edge was left out, which only a wrongly assembled router can do.
 pub fn exchange(request: &Request<Body>) -> Result<Arc<Exchange>, Problem> {
-    request
-        .extensions()
-        .get()
-        .cloned()
-        .ok_or(Problem::from(Code::InternalError))
+    request.extensions().get().cloned().ok_or(Problem::from(Code::InternalError))
 }
 
 /// Who calls, by the bearer token (RFC 6750, section 2.1; never by the URL).
@@ -82,10 +70,7 @@ pub fn caller(app: &App, exchange: &Exchange, headers: &HeaderMap) -> Result<Cal
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token)
         .ok_or(Code::InvalidToken)?;
-    let token = app
-        .tokens
-        .verify(unverified_token)
-        .map_err(|_| Code::InvalidToken)?;
+    let token = app.tokens.verify(unverified_token).map_err(|_| Code::InvalidToken)?;
     let caller = Caller::admit(&app.directory, &token, exchange.received_at).map_err(
         |refusal| match refusal {
             CallerRefusal::UnknownClient => Code::InvalidToken,
@@ -113,10 +98,7 @@ pub fn standing_code(standing: Standing) -> Code {
 /// # Errors
 /// 408, 413, 415; 400 for a body that breaks off.
 pub async fn body(app: &App, request: Request<Body>, media_type: &str) -> Result<Bytes, Problem> {
-    let sent = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let sent = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = sent.and_then(|text| text.split(';').next()).map(str::trim);
     if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
         return Err(Code::UnsupportedMediaType.into());
@@ -147,14 +129,10 @@ pub fn query<const N: usize>(
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         match names.iter().position(|known| *known == name) {
             Some(index) if values[index].is_none() => values[index] = Some(value.into_owned()),
-            Some(index) => errors.push(FieldError {
-                pointer: format!("/{}", names[index]),
-                code: "duplicate",
-            }),
-            None => errors.push(FieldError {
-                pointer: "/*".into(),
-                code: "unknown",
-            }),
+            Some(index) => {
+                errors.push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" })
+            }
+            None => errors.push(FieldError { pointer: "/*".into(), code: "unknown" }),
         }
     }
     if errors.is_empty() {

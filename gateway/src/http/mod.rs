@@ -76,10 +76,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
 
 /// Says in the description what the reader does: an unknown member is an error.
 fn close_request_bodies(description: &mut utoipa::openapi::OpenApi) {
-    let schemas = description
-        .components
-        .iter_mut()
-        .flat_map(|components| &mut components.schemas);
+    let schemas = description.components.iter_mut().flat_map(|components| &mut components.schemas);
     for (name, schema) in schemas {
         if let RefOr::T(Schema::Object(object)) = schema
             && name.ends_with("Body")

@@ -66,9 +66,7 @@ pub async fn post_token(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    token(&app, request)
-        .await
-        .map_err(Problem::at_token_endpoint)
+    token(&app, request).await.map_err(Problem::at_token_endpoint)
 }
 
 async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
@@ -78,19 +76,13 @@ async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
     let body = extract::body(app, request, "application/x-www-form-urlencoded").await?;
     let scope = read_form(&body)?;
     let client_id = authenticate(app, &exchange, credentials).await?;
-    let client = app
-        .directory
-        .client(&client_id)
-        .ok_or(Code::InvalidClient)?;
+    let client = app.directory.client(&client_id).ok_or(Code::InvalidClient)?;
     // After a right secret, a state problem is told.
     match client.standing(exchange.received_at) {
         Standing::Good => {}
         standing => return Err(extract::standing_code(standing).into()),
     }
-    let policy = app
-        .policies
-        .find(&client.policy)
-        .ok_or(Code::InternalError)?;
+    let policy = app.policies.find(&client.policy).ok_or(Code::InternalError)?;
     let scope = match scope {
         None => policy.operations(),
         Some(text) => OperationSet::parse_scope(&text)
@@ -98,10 +90,7 @@ async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
             .ok_or(Code::InvalidScope)?,
     };
     let issued = app.tokens.issue(&client_id, scope).map_err(|error| {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "a token cannot be signed"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "a token cannot be signed");
         Code::InternalError
     })?;
     let mut response = json_reply(&TokenReply {
@@ -110,9 +99,7 @@ async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
         expires_in: issued.expires_in,
         scope: issued.scope.to_scope(),
     });
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -133,9 +120,7 @@ async fn authenticate(
             SecretCheck::Overloaded => return Err(Code::Overloaded.into()),
         }
     }
-    app.address_guard
-        .note_failure(exchange.peer)
-        .map_err(limited)?;
+    app.address_guard.note_failure(exchange.peer).map_err(limited)?;
     Err(Code::InvalidClient.into())
 }
 
@@ -166,10 +151,7 @@ fn read_form(body: &[u8]) -> Result<Option<String>, Problem> {
             _ => continue,
         };
         if slot.replace(value.into_owned()).is_some() {
-            let error = FieldError {
-                pointer: format!("/{name}"),
-                code: "duplicate",
-            };
+            let error = FieldError { pointer: format!("/{name}"), code: "duplicate" };
             return Err(Problem::with_errors(Code::InvalidRequest, vec![error]));
         }
     }
@@ -177,10 +159,7 @@ fn read_form(body: &[u8]) -> Result<Option<String>, Problem> {
         Some("client_credentials") => Ok(scope.filter(|scope| !scope.is_empty())),
         Some(_) => Err(Code::UnsupportedGrantType.into()),
         None => {
-            let error = FieldError {
-                pointer: "/grant_type".into(),
-                code: "missing",
-            };
+            let error = FieldError { pointer: "/grant_type".into(), code: "missing" };
             Err(Problem::with_errors(Code::InvalidRequest, vec![error]))
         }
     }

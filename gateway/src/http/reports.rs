@@ -60,10 +60,7 @@ impl MatchRatesReply {
     /// The reply that shows a report.
     pub fn new(report: reports::MatchRates) -> Self {
         Self {
-            definition: DefinitionReply {
-                vi: DEFINITION_VI,
-                en: DEFINITION_EN,
-            },
+            definition: DefinitionReply { vi: DEFINITION_VI, en: DEFINITION_EN },
             from: report.from.to_string(),
             to: report.to.to_string(),
             rows: report.rows,
@@ -99,26 +96,13 @@ pub async fn get_match_rates(
     let (period, group_by) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
     let client_id = &caller.client().client_id;
     if let Err(limited) = app.client_limits.admit(&caller) {
-        app.edge.add(
-            exchange.received_at,
-            client_id,
-            Operation::Report,
-            None,
-            Edge::Throttled,
-        );
+        app.edge.add(exchange.received_at, client_id, Operation::Report, None, Edge::Throttled);
         return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
     }
-    let policy = app
-        .policies
-        .find(&caller.client().policy)
-        .ok_or(Code::InternalError)?;
+    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let sees_all =
         caller.has_scope(Operation::Report) && policy.operations().contains(Operation::Report);
-    let scope = if sees_all {
-        Scope::All
-    } else {
-        Scope::Client(client_id.clone())
-    };
+    let scope = if sees_all { Scope::All } else { Scope::Client(client_id.clone()) };
     let report = reports::match_rates(
         &app.store,
         &app.edge,
@@ -130,10 +114,7 @@ pub async fn get_match_rates(
     )
     .await
     .map_err(|error| {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the report cannot be read"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "the report cannot be read");
         Code::InternalError
     })?;
     Ok(json_reply(&MatchRatesReply::new(report)))
@@ -149,24 +130,15 @@ fn read_parameters(
     let mut day = |text: Option<&str>, name: &str| -> Option<Date> {
         let parsed = read_day(text?);
         if parsed.is_none() {
-            errors.push(FieldError {
-                pointer: format!("/{name}"),
-                code: "malformed",
-            });
+            errors.push(FieldError { pointer: format!("/{name}"), code: "malformed" });
         }
         parsed
     };
-    let period = Period {
-        from: day(from, "from"),
-        to: day(to, "to"),
-    };
+    let period = Period { from: day(from, "from"), to: day(to, "to") };
     if let (Some(from), Some(to)) = (period.from, period.to)
         && from > to
     {
-        errors.push(FieldError {
-            pointer: "/to".into(),
-            code: "before-from",
-        });
+        errors.push(FieldError { pointer: "/to".into(), code: "before-from" });
     }
     if !errors.is_empty() {
         return Err(Problem::with_errors(Code::InvalidValue, errors));
@@ -174,14 +146,8 @@ fn read_parameters(
     match group_by.map_or(Some(GroupBy::None), GroupBy::find) {
         Some(group_by) => Ok((period, group_by)),
         None => {
-            let error = FieldError {
-                pointer: "/group_by".into(),
-                code: "not-available",
-            };
-            Err(Problem::with_errors(
-                Code::GroupingNotAvailable,
-                vec![error],
-            ))
+            let error = FieldError { pointer: "/group_by".into(), code: "not-available" };
+            Err(Problem::with_errors(Code::GroupingNotAvailable, vec![error]))
         }
     }
 }

@@ -201,30 +201,15 @@ pub async fn post_verification(
 ) -> Result<Response, Problem> {
     let exchange = extract::exchange(&request)?;
     let caller = extract::caller(&app, &exchange, request.headers())?;
-    let policy = app
-        .policies
-        .find(&caller.client().policy)
-        .ok_or(Code::InternalError)?;
+    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let count = |purpose: Option<&Purpose>, edge| {
         let client = &caller.client().client_id;
-        app.edge.add(
-            exchange.received_at,
-            client,
-            Operation::Verify,
-            purpose,
-            edge,
-        );
+        app.edge.add(exchange.received_at, client, Operation::Verify, purpose, edge);
     };
     let parsed = match extract::query::<0>(&request, []) {
-        Ok([]) => extract::body(&app, request, "application/json")
-            .await
-            .and_then(|body| {
-                read_verification(
-                    &json::parse(&body)?,
-                    policy.required(),
-                    app.clock.current_year(),
-                )
-            }),
+        Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
+            read_verification(&json::parse(&body)?, policy.required(), app.clock.current_year())
+        }),
         Err(problem) => Err(problem),
     };
     let verification = parsed.inspect_err(|_| count(None, Edge::Malformed))?;
@@ -277,15 +262,7 @@ pub fn read_verification(
     let (Some(subject), Some(purpose)) = (subject, purpose) else {
         return Err(Code::InternalError.into());
     };
-    Ok(Verification {
-        subject,
-        purpose,
-        case_ref,
-        official,
-        on_behalf_of,
-        procedure,
-        claims,
-    })
+    Ok(Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, claims })
 }
 
 fn read_subject(
@@ -301,9 +278,7 @@ fn read_subject(
         subject.missing("personal_id", errors);
     }
     let parse = |text: &str| PersonalId::parse(text, current_year);
-    let key = subject
-        .parsed("personal_id", errors, parse)
-        .map(SubjectKey::PersonalId);
+    let key = subject.parsed("personal_id", errors, parse).map(SubjectKey::PersonalId);
     subject.finish(errors);
     key
 }
@@ -318,19 +293,12 @@ fn read_claims(
         fields.missing("attributes", errors);
         return Claims::default();
     };
-    for attribute in required
-        .iter()
-        .filter(|attribute| !sent.has(attribute.name()))
-    {
+    for attribute in required.iter().filter(|attribute| !sent.has(attribute.name())) {
         errors.required_attribute(sent.pointer(attribute.name()));
     }
     let birth = |text: &str| {
         let date = PartialDate::parse(text)?;
-        if date.year() > current_year {
-            Err(Malformed::Future)
-        } else {
-            Ok(date)
-        }
+        if date.year() > current_year { Err(Malformed::Future) } else { Ok(date) }
     };
     let claims = Claims {
         full_name: sent.parsed("full_name", errors, FullName::parse),
@@ -403,10 +371,7 @@ pub(super) fn json_reply(body: &impl Serialize) -> Response {
             ([(header::CONTENT_TYPE, json)], bytes).into_response()
         }
         Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a reply cannot be written"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "a reply cannot be written");
             Problem::from(Code::InternalError).into_response()
         }
     }

@@ -147,16 +147,11 @@ pub fn advice(
             let repair = disclose(findings, disclosure)
                 .filter_map(|(attribute, shown)| repair(attribute, shown, accepted))
                 .min();
-            Some(
-                for_status(status)
-                    .or(repair)
-                    .unwrap_or(Advice::CopyFromCard),
-            )
+            Some(for_status(status).or(repair).unwrap_or(Advice::CopyFromCard))
         }
         Outcome::Inconclusive => {
-            let remedy = disclose(findings, disclosure)
-                .filter_map(|(_, shown)| remedy(shown))
-                .min();
+            let remedy =
+                disclose(findings, disclosure).filter_map(|(_, shown)| remedy(shown)).min();
             Some(remedy.map_or(Advice::RetryLater, Remedy::advice))
         }
     }

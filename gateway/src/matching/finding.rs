@@ -25,17 +25,11 @@ impl Finding {
     /// The policy does not name the attribute.
     pub const NOT_PERMITTED: Self = Self::without_reason(Verdict::NotPermitted);
     /// Claim and record differ, in no way that has a name.
-    pub const DIFFERENT: Self = Self {
-        verdict: Verdict::NoMatch,
-        reason: Some(Reason::Different),
-    };
+    pub const DIFFERENT: Self = Self { verdict: Verdict::NoMatch, reason: Some(Reason::Different) };
 
     /// The finding that has this reason.
     pub fn because(reason: Reason) -> Self {
-        Self {
-            verdict: Verdict::of(reason),
-            reason: Some(reason),
-        }
+        Self { verdict: Verdict::of(reason), reason: Some(reason) }
     }
 
     /// Reads the two numbers of a log entry, 0 standing for no reason; `None` for a pair that
@@ -65,10 +59,7 @@ impl Finding {
     }
 
     const fn without_reason(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            reason: None,
-        }
+        Self { verdict, reason: None }
     }
 }
 
@@ -83,10 +74,7 @@ impl Findings {
 
     /// The same finding for each of `attributes`, as when the register did not answer at all.
     pub fn all(attributes: AttributeSet, finding: Finding) -> Self {
-        attributes
-            .iter()
-            .map(|attribute| (attribute, finding))
-            .collect()
+        attributes.iter().map(|attribute| (attribute, finding)).collect()
     }
 
     /// What was found about `attribute`; `None` when it was not sent.
@@ -129,9 +117,7 @@ impl FromIterator<(Attribute, Finding)> for Findings {
     fn from_iter<I: IntoIterator<Item = (Attribute, Finding)>>(findings: I) -> Self {
         findings
             .into_iter()
-            .fold(Self::EMPTY, |all, (attribute, finding)| {
-                all.with(attribute, finding)
-            })
+            .fold(Self::EMPTY, |all, (attribute, finding)| all.with(attribute, finding))
     }
 }
 

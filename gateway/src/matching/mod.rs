@@ -65,31 +65,27 @@ pub fn compare_code(claim: &str, record: &str) -> Finding {
 /// Compares one claim with the record; `None` when it was not sent.
 fn compare_attribute(attribute: Attribute, claims: &Claims, record: &Record) -> Option<Finding> {
     match attribute {
-        Attribute::FullName => pair(
-            claims.full_name.as_ref(),
-            record.full_name.as_deref(),
-            |claim, record| compare_name(claim.as_str(), record),
-        ),
+        Attribute::FullName => {
+            pair(claims.full_name.as_ref(), record.full_name.as_deref(), |claim, record| {
+                compare_name(claim.as_str(), record)
+            })
+        }
         Attribute::DateOfBirth => pair(claims.date_of_birth, record.date_of_birth, compare_date),
         Attribute::Sex => pair(claims.sex, record.sex, compare_sex),
-        Attribute::OldIdNumber => pair(
-            claims.old_id_number.as_ref(),
-            record.old_id_number.as_ref(),
-            |claim, record| compare_code(claim.as_str(), record.as_str()),
-        ),
+        Attribute::OldIdNumber => {
+            pair(claims.old_id_number.as_ref(), record.old_id_number.as_ref(), |claim, record| {
+                compare_code(claim.as_str(), record.as_str())
+            })
+        }
         Attribute::CardIssueDate => {
             pair(claims.card_issue_date, record.card_issue_date, compare_date)
         }
-        Attribute::PlaceOfOrigin => pair(
-            claims.place_of_origin,
-            record.place_of_origin,
-            compare_address,
-        ),
-        Attribute::PermanentAddress => pair(
-            claims.permanent_address,
-            record.permanent_address,
-            compare_address,
-        ),
+        Attribute::PlaceOfOrigin => {
+            pair(claims.place_of_origin, record.place_of_origin, compare_address)
+        }
+        Attribute::PermanentAddress => {
+            pair(claims.permanent_address, record.permanent_address, compare_address)
+        }
         Attribute::InsuranceNumber => pair(
             claims.insurance_number.as_ref(),
             record.insurance_number.as_ref(),

@@ -21,12 +21,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes in the order of their numbers.
-    pub const ALL: [Self; 4] = [
-        Self::Matched,
-        Self::NotMatched,
-        Self::Inconclusive,
-        Self::Refused,
-    ];
+    pub const ALL: [Self; 4] = [Self::Matched, Self::NotMatched, Self::Inconclusive, Self::Refused];
 
     /// The name on the wire and in the counters.
     pub fn name(self) -> &'static str {
@@ -40,9 +35,7 @@ impl Outcome {
 
     /// The outcome with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|outcome| *outcome as u8 == number)
+        Self::ALL.into_iter().find(|outcome| *outcome as u8 == number)
     }
 }
 
@@ -81,7 +74,5 @@ fn weigh(finding: Finding, accepted: ReasonSet) -> Outcome {
 /// nothing: only `close` can be accepted.
 pub(super) fn is_accepted(finding: Finding, accepted: ReasonSet) -> bool {
     finding.verdict() == Verdict::Close
-        && finding
-            .reason()
-            .is_some_and(|reason| accepted.contains(reason))
+        && finding.reason().is_some_and(|reason| accepted.contains(reason))
 }

@@ -38,9 +38,6 @@ mod tests {
         ] {
             assert_eq!(compare_address(claim, record), expected, "{claim:?}");
         }
-        assert_eq!(
-            compare_address(record, place("2025", "01", None)),
-            Finding::MATCH
-        );
+        assert_eq!(compare_address(record, place("2025", "01", None)), Finding::MATCH);
     }
 }

@@ -6,19 +6,13 @@ use crate::population::SubjectStatus;
 use crate::request::{FullName, OldIdNumber, PartialDate};
 
 /// Three attributes stand for all: the name, which decides existence, and two others.
-const ATTRIBUTES: [Attribute; 3] = [
-    Attribute::FullName,
-    Attribute::DateOfBirth,
-    Attribute::InsuranceNumber,
-];
+const ATTRIBUTES: [Attribute; 3] =
+    [Attribute::FullName, Attribute::DateOfBirth, Attribute::InsuranceNumber];
 
 /// Every finding there is.
 fn all_findings() -> Vec<Finding> {
     let plain = [Finding::MATCH, Finding::NOT_ON_FILE, Finding::NOT_PERMITTED];
-    plain
-        .into_iter()
-        .chain(Reason::ALL.map(Finding::because))
-        .collect()
+    plain.into_iter().chain(Reason::ALL.map(Finding::because)).collect()
 }
 
 /// Every combination of findings, absent ones included, over [`ATTRIBUTES`].
@@ -37,10 +31,7 @@ fn subsets() -> Vec<AttributeSet> {
     (0..1 << ATTRIBUTES.len())
         .map(|bits| {
             let is_in = |place: &usize| bits & (1 << place) != 0;
-            (0..ATTRIBUTES.len())
-                .filter(is_in)
-                .map(|place| ATTRIBUTES[place])
-                .collect()
+            (0..ATTRIBUTES.len()).filter(is_in).map(|place| ATTRIBUTES[place]).collect()
         })
         .collect()
 }
@@ -48,38 +39,27 @@ fn subsets() -> Vec<AttributeSet> {
 fn accepted_sets() -> [ReasonSet; 3] {
     [
         ReasonSet::EMPTY,
-        [Reason::MarksMissing, Reason::YearOnly]
-            .into_iter()
-            .collect(),
+        [Reason::MarksMissing, Reason::YearOnly].into_iter().collect(),
         Reason::ALL.into_iter().collect(),
     ]
 }
 
 #[test]
 fn numbers_and_names_of_the_log_are_fixed() {
-    let verdicts = Verdict::ALL
-        .map(|v| format!("{} {}", v as u8, v.name()))
-        .join(", ");
+    let verdicts = Verdict::ALL.map(|v| format!("{} {}", v as u8, v.name())).join(", ");
     assert_eq!(
         verdicts,
         "1 match, 2 close, 3 no_match, 4 not_on_file, 5 not_checked, 6 not_permitted"
     );
-    let reasons = Reason::ALL
-        .map(|r| format!("{} {}", r as u8, r.name()))
-        .join(", ");
+    let reasons = Reason::ALL.map(|r| format!("{} {}", r as u8, r.name())).join(", ");
     assert_eq!(
         reasons,
         "1 marks_missing, 2 tone_differs, 3 one_letter, 4 token_missing, 5 extra_token, \
          6 token_order, 7 initials, 8 day_month_swapped, 9 one_digit, 10 year_only, \
          11 merged_place, 12 squashed, 13 subject_ambiguous, 14 registry_unavailable, 15 different"
     );
-    let outcomes = Outcome::ALL
-        .map(|o| format!("{} {}", o as u8, o.name()))
-        .join(", ");
-    assert_eq!(
-        outcomes,
-        "1 matched, 2 not_matched, 3 inconclusive, 4 refused"
-    );
+    let outcomes = Outcome::ALL.map(|o| format!("{} {}", o as u8, o.name())).join(", ");
+    assert_eq!(outcomes, "1 matched, 2 not_matched, 3 inconclusive, 4 refused");
     for number in 0..=u8::MAX {
         assert!(Verdict::from_number(number).is_none_or(|v| v as u8 == number));
         assert!(Reason::from_number(number).is_none_or(|r| r as u8 == number));
@@ -94,9 +74,7 @@ fn the_outcome_follows_its_definition() {
         for required in subsets() {
             for accepted in accepted_sets() {
                 let any = |test: &dyn Fn(Option<Finding>) -> bool| {
-                    required
-                        .iter()
-                        .any(|attribute| test(findings.get(attribute)))
+                    required.iter().any(|attribute| test(findings.get(attribute)))
                 };
                 let speaks_against = any(&|finding| {
                     finding.is_some_and(|finding| match finding.verdict() {
@@ -118,11 +96,7 @@ fn the_outcome_follows_its_definition() {
                     (false, true) => Outcome::Inconclusive,
                     (false, false) => Outcome::Matched,
                 };
-                assert_eq!(
-                    outcome(&findings, required, accepted),
-                    expected,
-                    "{findings:?}"
-                );
+                assert_eq!(outcome(&findings, required, accepted), expected, "{findings:?}");
             }
         }
     }
@@ -148,9 +122,8 @@ fn without_the_name_an_issued_number_answers_like_an_unissued_one() {
                 Verdict::NoMatch | Verdict::NotOnFile | Verdict::NotPermitted => false,
             });
             let unavailable = Finding::because(Reason::RegistryUnavailable);
-            let nothing_was_read = permitted
-                .iter()
-                .all(|attribute| findings.get(attribute) == Some(unavailable));
+            let nothing_was_read =
+                permitted.iter().all(|attribute| findings.get(attribute) == Some(unavailable));
             if names_the_person || nothing_was_read {
                 assert_eq!(concealed, findings);
                 continue;
@@ -168,19 +141,12 @@ fn without_the_name_an_issued_number_answers_like_an_unissued_one() {
 /// The same, told from the outside: any two people, or none, behind a wrong or absent name.
 #[test]
 fn no_record_shows_through_a_wrong_or_absent_name() {
-    let permitted: AttributeSet = [
-        Attribute::FullName,
-        Attribute::DateOfBirth,
-        Attribute::OldIdNumber,
-    ]
-    .into_iter()
-    .collect();
+    let permitted: AttributeSet =
+        [Attribute::FullName, Attribute::DateOfBirth, Attribute::OldIdNumber].into_iter().collect();
     let accepted: ReasonSet = [Reason::MarksMissing].into_iter().collect();
     for full_name in [None, Some("Trần Thị Bình"), Some("NGUYEN VAN ANH")] {
-        let claims = Claims {
-            full_name: full_name.map(|name| FullName::parse(name).unwrap()),
-            ..claims()
-        };
+        let claims =
+            Claims { full_name: full_name.map(|name| FullName::parse(name).unwrap()), ..claims() };
         let unknown = findings_for_unknown(claims.asked(), permitted);
         for record in [record(), Record::default()] {
             let findings = compare(&claims, permitted, &record);
@@ -210,22 +176,14 @@ fn record() -> Record {
 
 #[test]
 fn each_claim_is_compared_with_its_own_value() {
-    let permitted: AttributeSet = [
-        Attribute::FullName,
-        Attribute::DateOfBirth,
-        Attribute::OldIdNumber,
-    ]
-    .into_iter()
-    .collect();
+    let permitted: AttributeSet =
+        [Attribute::FullName, Attribute::DateOfBirth, Attribute::OldIdNumber].into_iter().collect();
     let found: Vec<_> = compare(&claims(), permitted, &record()).iter().collect();
     assert_eq!(
         found,
         [
             (Attribute::FullName, Finding::because(Reason::MarksMissing)),
-            (
-                Attribute::DateOfBirth,
-                Finding::because(Reason::DayMonthSwapped)
-            ),
+            (Attribute::DateOfBirth, Finding::because(Reason::DayMonthSwapped)),
             (Attribute::Sex, Finding::NOT_PERMITTED),
             (Attribute::OldIdNumber, Finding::NOT_ON_FILE),
         ]
@@ -269,10 +227,7 @@ fn advice_tells_no_more_than_the_answer_shows() {
 }
 
 fn shown_key(shown: &[(Attribute, Shown)]) -> Vec<(Attribute, Verdict, Option<Reason>)> {
-    shown
-        .iter()
-        .map(|(attribute, shown)| (*attribute, shown.verdict, shown.reason))
-        .collect()
+    shown.iter().map(|(attribute, shown)| (*attribute, shown.verdict, shown.reason)).collect()
 }
 
 #[test]
@@ -284,58 +239,27 @@ fn advice_fits_what_went_wrong() {
     let swapped = Finding::because(Reason::DayMonthSwapped);
     let merged = Finding::because(Reason::MergedPlace);
     let not_matched = |findings, status| {
-        advice(
-            Outcome::NotMatched,
-            &findings,
-            accepted,
-            Disclosure::Reasons,
-            status,
-        )
-        .unwrap()
+        advice(Outcome::NotMatched, &findings, accepted, Disclosure::Reasons, status).unwrap()
     };
     let named = Findings::EMPTY.with(name, marks);
     for (findings, status, expected) in [
         (named.with(birth, swapped), None, Advice::RetypeDayMonth),
-        (
-            named.with(birth, Finding::DIFFERENT),
-            None,
-            Advice::CopyFromCard,
-        ),
-        (
-            named.with(Attribute::InsuranceNumber, Finding::DIFFERENT),
-            None,
-            Advice::OpenDispute,
-        ),
-        (
-            named.with(Attribute::PermanentAddress, merged),
-            None,
-            Advice::UseNewPlaceCode,
-        ),
+        (named.with(birth, Finding::DIFFERENT), None, Advice::CopyFromCard),
+        (named.with(Attribute::InsuranceNumber, Finding::DIFFERENT), None, Advice::OpenDispute),
+        (named.with(Attribute::PermanentAddress, merged), None, Advice::UseNewPlaceCode),
         (named, Some(SubjectStatus::Superseded), Advice::UseNewNumber),
         (named, Some(SubjectStatus::Unknown), Advice::RetypeNumber),
     ] {
         assert_eq!(not_matched(findings, status), expected, "{findings:?}");
     }
     for (finding, expected) in [
-        (
-            Finding::because(Reason::SubjectAmbiguous),
-            Advice::UseNewNumber,
-        ),
-        (
-            Finding::because(Reason::RegistryUnavailable),
-            Advice::RetryLater,
-        ),
+        (Finding::because(Reason::SubjectAmbiguous), Advice::UseNewNumber),
+        (Finding::because(Reason::RegistryUnavailable), Advice::RetryLater),
         (Finding::NOT_ON_FILE, Advice::CorrectAtPolice),
         (Finding::NOT_PERMITTED, Advice::AskOperator),
     ] {
         let findings = Findings::EMPTY.with(birth, finding);
-        let given = advice(
-            Outcome::Inconclusive,
-            &findings,
-            accepted,
-            Disclosure::Reasons,
-            None,
-        );
+        let given = advice(Outcome::Inconclusive, &findings, accepted, Disclosure::Reasons, None);
         assert_eq!(given, Some(expected));
     }
     let codes: std::collections::HashSet<_> = Advice::ALL.map(Advice::code).into_iter().collect();

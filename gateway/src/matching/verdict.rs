@@ -48,9 +48,7 @@ impl Verdict {
 
     /// The verdict with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| *verdict as u8 == number)
+        Self::ALL.into_iter().find(|verdict| *verdict as u8 == number)
     }
 
     /// The one verdict that a reason goes with (design 2).

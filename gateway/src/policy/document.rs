@@ -111,11 +111,7 @@ impl Policy {
             label: format!("{name}@{version}"),
             name: name.to_owned(),
             version,
-            grants: document
-                .grants
-                .iter()
-                .map(parse_grant)
-                .collect::<Result<_, _>>()?,
+            grants: document.grants.iter().map(parse_grant).collect::<Result<_, _>>()?,
             required: attributes("required", &document.required)?,
             accepted_reasons: document
                 .accepted_reasons
@@ -173,9 +169,7 @@ impl Policy {
         Operation::ALL
             .into_iter()
             .filter(|&operation| {
-                self.grants
-                    .iter()
-                    .any(|grant| grant.operations.contains(operation))
+                self.grants.iter().any(|grant| grant.operations.contains(operation))
             })
             .collect()
     }
@@ -211,15 +205,9 @@ fn parse_grant(grant: &Grant) -> Result<ParsedGrant, PolicyError> {
 }
 
 fn attributes(list: &'static str, names: &[String]) -> Result<AttributeSet, PolicyError> {
-    names
-        .iter()
-        .map(|name| Attribute::find(name).ok_or_else(|| unknown(list, name)))
-        .collect()
+    names.iter().map(|name| Attribute::find(name).ok_or_else(|| unknown(list, name))).collect()
 }
 
 fn unknown(list: &'static str, name: &str) -> PolicyError {
-    PolicyError::UnknownName {
-        list,
-        name: name.to_owned(),
-    }
+    PolicyError::UnknownName { list, name: name.to_owned() }
 }

@@ -46,10 +46,6 @@ impl Policies {
 
     /// The policy of this name and version.
     pub fn find(&self, reference: &(String, u32)) -> Option<Arc<Policy>> {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(reference)
-            .cloned()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()
     }
 }

@@ -63,9 +63,7 @@ impl Refusal {
 
     /// The refusal with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|refusal| *refusal as u8 == number)
+        Self::ALL.into_iter().find(|refusal| *refusal as u8 == number)
     }
 
     /// The name in exports, which is the problem code.
@@ -88,12 +86,7 @@ pub fn check(
     policy: &Arc<Policy>,
     question: PermitQuestion<'_>,
 ) -> Result<Permit, Refusal> {
-    let PermitQuestion {
-        operation,
-        purpose,
-        attributes,
-        on_behalf_of,
-    } = question;
+    let PermitQuestion { operation, purpose, attributes, on_behalf_of } = question;
     if !caller.has_scope(operation) || !policy.operations().contains(operation) {
         return Err(Refusal::Operation);
     }

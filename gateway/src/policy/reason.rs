@@ -119,9 +119,7 @@ impl ReasonSet {
 
     /// The reasons in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
-        Reason::ALL
-            .into_iter()
-            .filter(move |&reason| self.contains(reason))
+        Reason::ALL.into_iter().filter(move |&reason| self.contains(reason))
     }
 
     fn bit(reason: Reason) -> u32 {
@@ -137,8 +135,6 @@ impl FromIterator<Reason> for ReasonSet {
 
 impl fmt::Debug for ReasonSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Reason::name))
-            .finish()
+        f.debug_set().entries(self.iter().map(Reason::name)).finish()
     }
 }

@@ -67,9 +67,9 @@ impl RegistryUrl {
         let uri: Uri = text.parse().map_err(|_| ClientError::Url)?;
         let plain = uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/");
         match uri.authority() {
-            Some(authority) if plain && authority.port().is_some() => Ok(Self {
-                authority: authority.as_str().to_owned(),
-            }),
+            Some(authority) if plain && authority.port().is_some() => {
+                Ok(Self { authority: authority.as_str().to_owned() })
+            }
             _ => Err(ClientError::Url),
         }
     }
@@ -86,20 +86,12 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn from_config(config: &PopulationConfig) -> Result<Self, ClientError> {
         let url = RegistryUrl::parse(&config.url)?;
-        let key = config
-            .api_key
-            .as_ref()
-            .map_or("", |key| key.expose_secret());
+        let key = config.api_key.as_ref().map_or("", |key| key.expose_secret());
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| ClientError::Key)?;
         authorization.set_sensitive(true);
         let host = HeaderValue::from_str(&url.authority).map_err(|_| ClientError::Url)?;
-        Ok(Self {
-            url,
-            authorization,
-            host,
-            timeout: Duration::from_millis(config.timeout_ms),
-        })
+        Ok(Self { url, authorization, host, timeout: Duration::from_millis(config.timeout_ms) })
     }
 }
 
@@ -113,11 +105,7 @@ pub(super) struct RegistryCaller {
 
 impl RegistryCaller {
     pub(super) fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
-        Self {
-            settings,
-            metrics,
-            connection: None,
-        }
+        Self { settings, metrics, connection: None }
     }
 
     /// Puts the questions in one call. After a failure the connection is given up, because a late
@@ -127,9 +115,7 @@ impl RegistryCaller {
         questions: &[Question],
     ) -> Result<(Option<Micros>, Vec<Finding>), ClientError> {
         self.metrics.population_calls.increment(1);
-        self.metrics
-            .population_items
-            .increment(questions.len() as u64);
+        self.metrics.population_items.increment(questions.len() as u64);
         let body = Bytes::from(wire::write_request(questions));
         let answer =
             tokio::time::timeout(self.settings.timeout, self.exchange(questions.len(), body))
@@ -163,10 +149,8 @@ impl RegistryCaller {
             return Err(ClientError::Status(response.status()));
         }
         let limit = questions.saturating_mul(ANSWER_BYTES_PER_ITEM_MAX);
-        let bytes = Limited::new(response.into_body(), limit)
-            .collect()
-            .await
-            .map_err(ClientError::Body)?;
+        let bytes =
+            Limited::new(response.into_body(), limit).collect().await.map_err(ClientError::Body)?;
         self.connection = Some(sender);
         Ok(bytes.to_bytes())
     }
@@ -183,9 +167,8 @@ impl RegistryCaller {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let stream = TcpStream::connect(&self.settings.url.authority)
-            .await
-            .map_err(ClientError::Connect)?;
+        let stream =
+            TcpStream::connect(&self.settings.url.authority).await.map_err(ClientError::Connect)?;
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

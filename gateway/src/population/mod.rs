@@ -71,10 +71,7 @@ impl Population {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ClientError> {
         let settings = client::Settings::from_config(config)?;
-        let queue = Arc::new(queue::Queue::new(
-            config.queue_items_max,
-            config.batch_items_max,
-        ));
+        let queue = Arc::new(queue::Queue::new(config.queue_items_max, config.batch_items_max));
         for _ in 0..config.calls_in_flight_max {
             let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
             tokio::spawn(queue::serve(Arc::clone(&queue), caller));
@@ -85,26 +82,15 @@ impl Population {
     /// Asks who is on file under `key`, and for the permitted attributes only.
     pub async fn find(&self, permit: &Permit, key: SubjectKey) -> Answer {
         let asked_at = self.clock.monotonic_nanos();
-        let question = Question {
-            key,
-            fields: permit.attributes(),
-        };
+        let question = Question { key, fields: permit.attributes() };
         let reply = match self.queue.push(question) {
             Some(reply) => reply.await.ok(),
             None => None,
         };
         let waited_us = (self.clock.monotonic_nanos() - asked_at) / 1_000;
         match reply {
-            Some((finding, as_of)) => Answer {
-                finding,
-                as_of,
-                waited_us,
-            },
-            None => Answer {
-                finding: Finding::Unavailable,
-                as_of: None,
-                waited_us,
-            },
+            Some((finding, as_of)) => Answer { finding, as_of, waited_us },
+            None => Answer { finding: Finding::Unavailable, as_of: None, waited_us },
         }
     }
 

@@ -76,13 +76,8 @@ pub enum SubjectStatus {
 
 impl SubjectStatus {
     /// All values in the order of their numbers.
-    pub const ALL: [Self; 5] = [
-        Self::Active,
-        Self::Deceased,
-        Self::Superseded,
-        Self::Unknown,
-        Self::NotAsked,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Active, Self::Deceased, Self::Superseded, Self::Unknown, Self::NotAsked];
 
     /// The name on the wire and in the counters.
     pub fn name(self) -> &'static str {

@@ -30,10 +30,7 @@ pub struct SubjectTokens {
 impl SubjectTokens {
     /// Takes the key from which the clients' keys are derived.
     pub fn new(master: &[u8; KEY_BYTES]) -> Self {
-        Self {
-            master: hmac::Key::new(hmac::HMAC_SHA256, master),
-            clients: RwLock::default(),
-        }
+        Self { master: hmac::Key::new(hmac::HMAC_SHA256, master), clients: RwLock::default() }
     }
 
     /// Token of a person for a client: of the resolved number where the caller has named the
@@ -63,12 +60,8 @@ impl SubjectTokens {
     }
 
     fn client_key(&self, client: &ClientId) -> Arc<LessSafeKey> {
-        let known = self
-            .clients
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(client)
-            .cloned();
+        let known =
+            self.clients.read().unwrap_or_else(PoisonError::into_inner).get(client).cloned();
         known.unwrap_or_else(|| {
             let derived = hmac::sign(&self.master, client.as_str().as_bytes());
             let unbound = UnboundKey::new(&AES_256_GCM_SIV, derived.as_ref())

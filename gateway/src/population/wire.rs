@@ -68,17 +68,11 @@ pub(super) fn read_answer(
 ) -> Result<(Option<Micros>, Vec<Finding>), WireError> {
     let answer: AnswerBody<'_> = serde_json::from_slice(body)?;
     if answer.items.len() != questions {
-        return Err(WireError::Count {
-            questions,
-            answers: answer.items.len(),
-        });
+        return Err(WireError::Count { questions, answers: answer.items.len() });
     }
     let as_of = Micros::parse_rfc3339(&answer.as_of).ok_or(WireError::Value { field: "as_of" })?;
-    let findings = answer
-        .items
-        .into_iter()
-        .map(|item| finding(item.persons))
-        .collect::<Result<_, _>>()?;
+    let findings =
+        answer.items.into_iter().map(|item| finding(item.persons)).collect::<Result<_, _>>()?;
     Ok((Some(as_of), findings))
 }
 
@@ -136,9 +130,7 @@ fn finding(mut persons: Vec<PersonBody<'_>>) -> Result<Finding, WireError> {
     match persons.len() {
         0 => Ok(Finding::Unknown),
         1 => Ok(Finding::Found(Box::new(person(persons.remove(0))?))),
-        _ => Ok(Finding::Ambiguous(
-            persons.into_iter().map(person).collect::<Result<_, _>>()?,
-        )),
+        _ => Ok(Finding::Ambiguous(persons.into_iter().map(person).collect::<Result<_, _>>()?)),
     }
 }
 
@@ -154,9 +146,7 @@ fn person(body: PersonBody<'_>) -> Result<Person, WireError> {
             .transpose()
     };
     let record = Record {
-        full_name: body
-            .full_name
-            .map(|name| name.into_owned().into_boxed_str()),
+        full_name: body.full_name.map(|name| name.into_owned().into_boxed_str()),
         date_of_birth: date(body.date_of_birth, "date_of_birth")?,
         sex: body
             .sex
@@ -176,11 +166,7 @@ fn person(body: PersonBody<'_>) -> Result<Person, WireError> {
     };
     let personal_id =
         PersonalId::from_register(&body.personal_id).ok_or_else(bad("personal_id"))?;
-    Ok(Person {
-        personal_id,
-        status,
-        record,
-    })
+    Ok(Person { personal_id, status, record })
 }
 
 fn address(
@@ -202,14 +188,8 @@ mod tests {
     #[test]
     fn a_question_names_its_own_fields() {
         let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
-        let one = Question {
-            key,
-            fields: AttributeSet::EMPTY.with(Attribute::FullName),
-        };
-        let two = Question {
-            key,
-            fields: AttributeSet::EMPTY,
-        };
+        let one = Question { key, fields: AttributeSet::EMPTY.with(Attribute::FullName) };
+        let two = Question { key, fields: AttributeSet::EMPTY };
         insta::assert_snapshot!(
             write_request(&[one, two]),
             @r#"{"items":[{"key":{"personal_id":"001090012345"},"fields":["full_name"]},{"key":{"personal_id":"001090012345"},"fields":[]}]}"#
@@ -225,14 +205,9 @@ mod tests {
             {"persons":[]}]}"#;
         let (as_of, findings) = read_answer(2, body.as_bytes()).unwrap();
         assert_eq!(as_of.unwrap().to_string(), "2026-01-01T00:00:00.000+07:00");
-        let Finding::Found(person) = &findings[0] else {
-            panic!("one person is on file")
-        };
+        let Finding::Found(person) = &findings[0] else { panic!("one person is on file") };
         assert_eq!(person.record.full_name.as_deref(), Some("Nguyễn Văn Hoà"));
-        assert_eq!(
-            (person.record.sex, person.status),
-            (None, SubjectStatus::Active)
-        );
+        assert_eq!((person.record.sex, person.status), (None, SubjectStatus::Active));
         assert!(matches!(findings[1], Finding::Unknown));
     }
 

@@ -46,11 +46,7 @@ impl AddressGuard {
         let clock = MonotonicClock(clock);
         let quota = Quota::per_second(rate).allow_burst(burst);
         let failures = RateLimiter::dashmap_with_clock(quota, clock.clone());
-        Self {
-            clock,
-            failures,
-            blocked: Mutex::default(),
-        }
+        Self { clock, failures, blocked: Mutex::default() }
     }
 
     /// Refuses an address that has failed too often, before anything is spent on it.
@@ -61,9 +57,9 @@ impl AddressGuard {
         let now = self.clock.0.monotonic_nanos();
         let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
         match blocked.get(&address) {
-            Some(&until) if until > now => Err(TooManyFailures {
-                retry_after: Duration::from_nanos(until - now),
-            }),
+            Some(&until) if until > now => {
+                Err(TooManyFailures { retry_after: Duration::from_nanos(until - now) })
+            }
             Some(_) => {
                 blocked.remove(&address);
                 Ok(())
@@ -110,10 +106,7 @@ mod tests {
     #[test]
     fn an_address_is_blocked_after_its_burst_and_let_in_at_its_rate() {
         let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let config = AuthConfig {
-            address_failures_burst: 3,
-            ..AuthConfig::default()
-        };
+        let config = AuthConfig { address_failures_burst: 3, ..AuthConfig::default() };
         let guard = AddressGuard::new(&config, clock);
         let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         for _ in 0..3 {

@@ -86,23 +86,15 @@ pub struct ClientLimits {
 impl ClientLimits {
     /// Starts with no client known.
     pub fn new(clock: Clock) -> Self {
-        Self {
-            clock: MonotonicClock(clock),
-            limiters: RwLock::default(),
-        }
+        Self { clock: MonotonicClock(clock), limiters: RwLock::default() }
     }
 
     /// Replaces the limits; a client whose limits stay keeps what it has used.
     pub fn replace(&self, limits: impl IntoIterator<Item = (ClientId, Limits)>) {
-        let mut limiters = self
-            .limiters
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *limiters);
         limiters.extend(limits.into_iter().map(|(client_id, limits)| {
-            let kept = before
-                .remove(&client_id)
-                .filter(|limiter| limiter.limits == limits);
+            let kept = before.remove(&client_id).filter(|limiter| limiter.limits == limits);
             let limiter =
                 kept.unwrap_or_else(|| Arc::new(Limiter::new(limits, self.clock.clone())));
             (client_id, limiter)
@@ -117,9 +109,7 @@ impl ClientLimits {
         match self.limiter(&caller.client().client_id) {
             Some(limiter) => limiter.take(),
             // The directory was replaced a moment ago and the limits follow: refuse, never guess.
-            None => Err(RateLimited {
-                retry_after: Duration::from_secs(1),
-            }),
+            None => Err(RateLimited { retry_after: Duration::from_secs(1) }),
         }
     }
 
@@ -129,11 +119,7 @@ impl ClientLimits {
     }
 
     fn limiter(&self, client_id: &ClientId) -> Option<Arc<Limiter>> {
-        self.limiters
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(client_id)
-            .cloned()
+        self.limiters.read().unwrap_or_else(PoisonError::into_inner).get(client_id).cloned()
     }
 }
 
@@ -141,12 +127,7 @@ impl Limiter {
     fn new(limits: Limits, clock: MonotonicClock) -> Self {
         let quota = Quota::per_second(limits.rate).allow_burst(limits.burst);
         let gcra = RateLimiter::direct_with_clock(quota, clock.clone()).with_middleware();
-        let limiter = Self {
-            limits,
-            gcra,
-            clock,
-            last: AtomicU64::new(0),
-        };
+        let limiter = Self { limits, gcra, clock, last: AtomicU64::new(0) };
         limiter.note(limits.burst.get());
         limiter
     }
@@ -160,9 +141,7 @@ impl Limiter {
             }
             Err(refusal) => {
                 self.note(0);
-                Err(RateLimited {
-                    retry_after: refusal.wait_time_from(self.clock.now()),
-                })
+                Err(RateLimited { retry_after: refusal.wait_time_from(self.clock.now()) })
             }
         }
     }
@@ -177,13 +156,8 @@ impl Limiter {
         let noted = packed & u64::from(REMAINING_MAX);
         let elapsed_micros = self.now_micros().saturating_sub(packed >> REMAINING_BITS);
         let refilled = elapsed_micros.saturating_mul(u64::from(self.limits.rate.get())) / 1_000_000;
-        let remaining = noted
-            .saturating_add(refilled)
-            .min(u64::from(self.limits.burst.get()));
-        RateState {
-            limits: self.limits,
-            remaining: remaining as u32,
-        }
+        let remaining = noted.saturating_add(refilled).min(u64::from(self.limits.burst.get()));
+        RateState { limits: self.limits, remaining: remaining as u32 }
     }
 
     fn now_micros(&self) -> u64 {

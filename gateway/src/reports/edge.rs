@@ -49,9 +49,7 @@ impl EdgeCounters {
         edge: Edge,
     ) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let purpose = purpose
-            .filter(|_| counts.len() < KEYS_MAX)
-            .map_or("-", Purpose::as_str);
+        let purpose = purpose.filter(|_| counts.len() < KEYS_MAX).map_or("-", Purpose::as_str);
         let key = key(at, client, operation, purpose, edge);
         *counts.entry(key).or_default() += 1;
     }

@@ -45,13 +45,8 @@ pub enum GroupBy {
 
 impl GroupBy {
     /// All groupings.
-    pub const ALL: [Self; 5] = [
-        Self::Client,
-        Self::Kind,
-        Self::Operation,
-        Self::Purpose,
-        Self::None,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Client, Self::Kind, Self::Operation, Self::Purpose, Self::None];
 
     /// The name of the parameter's value, and of the row's key.
     pub fn name(self) -> &'static str {
@@ -66,9 +61,7 @@ impl GroupBy {
 
     /// The grouping with this name.
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|group_by| group_by.name() == name)
+        Self::ALL.into_iter().find(|group_by| group_by.name() == name)
     }
 }
 
@@ -154,12 +147,8 @@ pub async fn match_rates(
 ) -> Result<MatchRates, StoreError> {
     let (first, last) = (bound(period.from, "0"), bound(period.to, "9"));
     let until = |prefix: &str| format!("{prefix}{last}~");
-    let counted = store
-        .counters(
-            &format!("{OUTCOMES_BY_DAY}{first}"),
-            &until(OUTCOMES_BY_DAY),
-        )
-        .await?;
+    let counted =
+        store.counters(&format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY)).await?;
     let mut at_the_edge = store.edge_counters(&first, &until("")).await?;
     at_the_edge.extend(
         edge.unflushed()
@@ -198,20 +187,11 @@ impl<'a> Table<'a> {
         scope: &'a Scope,
         kinds: &'a HashMap<ClientId, &'static str>,
     ) -> Self {
-        Self {
-            group_by,
-            scope,
-            kinds,
-            rows: BTreeMap::new(),
-            days: None,
-        }
+        Self { group_by, scope, kinds, rows: BTreeMap::new(), days: None }
     }
 
     fn add_counted(&mut self, key: &str, n: i64) -> Result<(), StoreError> {
-        let inconsistent = || StoreError::Inconsistent {
-            table: "counters",
-            row: key.to_owned(),
-        };
+        let inconsistent = || StoreError::Inconsistent { table: "counters", row: key.to_owned() };
         let parsed = OutcomeKey::parse(key).ok_or_else(inconsistent)?;
         let outcome = Outcome::ALL
             .into_iter()
@@ -239,10 +219,7 @@ impl<'a> Table<'a> {
     fn add_edge(&mut self, key: &str, n: i64) -> Result<(), StoreError> {
         let fields: Vec<&str> = key.split('|').collect();
         let [day, client, operation, purpose, what] = fields[..] else {
-            return Err(StoreError::Inconsistent {
-                table: "edge_counters",
-                row: key.to_owned(),
-            });
+            return Err(StoreError::Inconsistent { table: "edge_counters", row: key.to_owned() });
         };
         let Some(figures) = self.row((day, client, operation, purpose)) else {
             return Ok(());
@@ -263,9 +240,7 @@ impl<'a> Table<'a> {
         if matches!(self.scope, Scope::Client(own) if own.as_str() != client) {
             return None;
         }
-        let (first, last) = self
-            .days
-            .get_or_insert_with(|| (day.to_owned(), day.to_owned()));
+        let (first, last) = self.days.get_or_insert_with(|| (day.to_owned(), day.to_owned()));
         if day < first.as_str() {
             day.clone_into(first);
         }
@@ -288,10 +263,7 @@ impl<'a> Table<'a> {
     fn finish(self, period: Period, now: Micros) -> MatchRates {
         let today = now.vietnamese_hour().date;
         let (first, last) = self.days.map_or((None, None), |(first, last)| {
-            (
-                Date::strptime("%Y%m%d", first).ok(),
-                Date::strptime("%Y%m%d", last).ok(),
-            )
+            (Date::strptime("%Y%m%d", first).ok(), Date::strptime("%Y%m%d", last).ok())
         });
         let mut total = Figures::default();
         let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
@@ -330,28 +302,14 @@ mod tests {
         let kinds = HashMap::from([(viettel, "carrier")]);
         let mut table = Table::new(group_by, scope, &kinds);
         for (key, n) in [
-            (
-                "o|d|20261120|viettel|-|verify|telecom.subscriber|matched|active",
-                80,
-            ),
-            (
-                "o|d|20261120|viettel|-|verify|telecom.subscriber|matched|deceased",
-                3,
-            ),
-            (
-                "o|d|20261121|viettel|-|verify|telecom.cleanup|not_matched|unknown",
-                17,
-            ),
-            (
-                "o|d|20261121|hospital|-|verify|health.insurance|refused|not_asked",
-                2,
-            ),
+            ("o|d|20261120|viettel|-|verify|telecom.subscriber|matched|active", 80),
+            ("o|d|20261120|viettel|-|verify|telecom.subscriber|matched|deceased", 3),
+            ("o|d|20261121|viettel|-|verify|telecom.cleanup|not_matched|unknown", 17),
+            ("o|d|20261121|hospital|-|verify|health.insurance|refused|not_asked", 2),
         ] {
             table.add_counted(key, n).unwrap();
         }
-        table
-            .add_edge("20261121|viettel|verify|-|malformed", 4)
-            .unwrap();
+        table.add_edge("20261121|viettel|verify|-|malformed", 4).unwrap();
         table.finish(Period::default(), Micros(0))
     }
 
@@ -360,19 +318,12 @@ mod tests {
         for group_by in GroupBy::ALL {
             let report = table(group_by, &Scope::All);
             let sum = |figure: fn(&Figures) -> i64| {
-                report
-                    .rows
-                    .iter()
-                    .map(|row| figure(&row.figures))
-                    .sum::<i64>()
+                report.rows.iter().map(|row| figure(&row.figures)).sum::<i64>()
             };
             assert_eq!(sum(|f| f.received), report.total.received, "{group_by:?}");
             assert_eq!(sum(|f| f.malformed), 4, "{group_by:?}");
             let total = report.total;
-            assert_eq!(
-                (total.received, total.matched, total.matched_deceased),
-                (102, 83, 3)
-            );
+            assert_eq!((total.received, total.matched, total.matched_deceased), (102, 83, 3));
             assert_eq!(total.match_rate, Some(0.83));
             assert_eq!(report.from.to_string(), "2026-11-20");
         }

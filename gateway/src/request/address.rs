@@ -46,15 +46,9 @@ impl Address {
             Some(_) => return Err(("scheme", Malformed::Form)),
         };
         let province = code(province, 2).map_err(|error| ("province", error))? as u8;
-        let commune = commune
-            .map(|text| code(text, 5))
-            .transpose()
-            .map_err(|error| ("commune", error))?;
-        Ok(Self {
-            scheme,
-            province,
-            commune,
-        })
+        let commune =
+            commune.map(|text| code(text, 5)).transpose().map_err(|error| ("commune", error))?;
+        Ok(Self { scheme, province, commune })
     }
 
     /// The list that the codes belong to.
@@ -97,21 +91,9 @@ mod tests {
             (address.scheme(), address.province(), address.commune()),
             (Scheme::Y2025, 1, Some(4))
         );
-        assert_eq!(
-            Address::parse(Some("1999"), "01", None),
-            Err(("scheme", Malformed::Form))
-        );
-        assert_eq!(
-            Address::parse(None, "1", None),
-            Err(("province", Malformed::Form))
-        );
-        assert_eq!(
-            Address::parse(None, "00", None),
-            Err(("province", Malformed::Form))
-        );
-        assert_eq!(
-            Address::parse(None, "01", Some("4")),
-            Err(("commune", Malformed::Form))
-        );
+        assert_eq!(Address::parse(Some("1999"), "01", None), Err(("scheme", Malformed::Form)));
+        assert_eq!(Address::parse(None, "1", None), Err(("province", Malformed::Form)));
+        assert_eq!(Address::parse(None, "00", None), Err(("province", Malformed::Form)));
+        assert_eq!(Address::parse(None, "01", Some("4")), Err(("commune", Malformed::Form)));
     }
 }

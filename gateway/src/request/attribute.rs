@@ -53,16 +53,12 @@ impl Attribute {
 
     /// The attribute with this name on the wire.
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|attribute| attribute.name() == name)
+        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
     }
 
     /// The attribute with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|attribute| *attribute as u8 == number)
+        Self::ALL.into_iter().find(|attribute| *attribute as u8 == number)
     }
 }
 
@@ -110,9 +106,7 @@ impl AttributeSet {
 
     /// The attributes in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Attribute> {
-        Attribute::ALL
-            .into_iter()
-            .filter(move |&attribute| self.contains(attribute))
+        Attribute::ALL.into_iter().filter(move |&attribute| self.contains(attribute))
     }
 
     fn bit(attribute: Attribute) -> u16 {
@@ -128,9 +122,7 @@ impl FromIterator<Attribute> for AttributeSet {
 
 impl fmt::Debug for AttributeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Attribute::name))
-            .finish()
+        f.debug_set().entries(self.iter().map(Attribute::name)).finish()
     }
 }
 
@@ -189,16 +181,12 @@ impl Operation {
 
     /// The operation with this name.
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|operation| operation.name() == name)
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
     /// The operation with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|operation| *operation as u8 == number)
+        Self::ALL.into_iter().find(|operation| *operation as u8 == number)
     }
 
     /// Whether an answer of this operation counts into `received` (design: `verify`, `lookup`,

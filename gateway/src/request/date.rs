@@ -66,11 +66,7 @@ impl PartialDate {
         let (year, month, day) = (year as i16, month.map(|m| m as i8), day.map(|d| d as i8));
         jiff::civil::Date::new(year, month.unwrap_or(1), day.unwrap_or(1))
             .map_err(|_| Malformed::Form)?;
-        Ok(Self {
-            year,
-            month: month.map(|m| m as u8),
-            day: day.map(|d| d as u8),
-        })
+        Ok(Self { year, month: month.map(|m| m as u8), day: day.map(|d| d as u8) })
     }
 }
 
@@ -104,10 +100,7 @@ mod tests {
         let day = PartialDate::parse("1990-05-01").unwrap();
         assert_eq!(PartialDate::parse("01/05/1990"), Ok(day));
         assert_eq!(day.to_string(), "1990-05-01");
-        assert_eq!(
-            PartialDate::parse("1990-05").unwrap().to_string(),
-            "1990-05"
-        );
+        assert_eq!(PartialDate::parse("1990-05").unwrap().to_string(), "1990-05");
         assert_eq!(PartialDate::parse("1990").unwrap().day(), None);
     }
 

@@ -59,10 +59,7 @@ pub struct Claims {
 impl Claims {
     /// The attributes that were sent.
     pub fn asked(&self) -> AttributeSet {
-        Attribute::ALL
-            .into_iter()
-            .filter(|&attribute| self.has(attribute))
-            .collect()
+        Attribute::ALL.into_iter().filter(|&attribute| self.has(attribute)).collect()
     }
 
     /// Whether a claim was sent for `attribute`.

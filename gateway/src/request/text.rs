@@ -29,10 +29,7 @@ impl FullName {
         if text.chars().count() > FULL_NAME_CHARS_MAX {
             return Err(Malformed::TooLong);
         }
-        if text
-            .chars()
-            .any(|c| matches!(c, '\u{fffd}' | '?' | '\0') || c.is_ascii_digit())
-        {
+        if text.chars().any(|c| matches!(c, '\u{fffd}' | '?' | '\0') || c.is_ascii_digit()) {
             return Err(Malformed::Form);
         }
         Ok(Self(text.into()))

@@ -193,12 +193,9 @@ impl SandboxClient {
     pub(super) fn accepted_reasons(&self) -> &'static [&'static str] {
         match self.kind {
             ClientKind::Carrier => &["marks_missing", "merged_place", "year_only"],
-            ClientKind::HealthFacility => &[
-                "marks_missing",
-                "merged_place",
-                "year_only",
-                "day_month_swapped",
-            ],
+            ClientKind::HealthFacility => {
+                &["marks_missing", "merged_place", "year_only", "day_month_swapped"]
+            }
             ClientKind::Ministry
             | ClientKind::Locality
             | ClientKind::StateEnterprise
@@ -225,16 +222,8 @@ impl SandboxClient {
 
     fn document(&self) -> PolicyDocument {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let attributes: &[Attribute] = if self.verifies() {
-            &Attribute::ALL
-        } else {
-            &[]
-        };
-        let required: &[&str] = if self.verifies() {
-            &["full_name", "date_of_birth"]
-        } else {
-            &[]
-        };
+        let attributes: &[Attribute] = if self.verifies() { &Attribute::ALL } else { &[] };
+        let required: &[&str] = if self.verifies() { &["full_name", "date_of_birth"] } else { &[] };
         PolicyDocument {
             grants: vec![Grant {
                 operations: owned(self.operations),
@@ -253,11 +242,7 @@ impl SandboxClient {
     /// Its policy as a row, version 1.
     pub(super) fn policy_row(&self) -> Result<PolicyRow, serde_json::Error> {
         let document = serde_json::to_string(&self.document())?;
-        Ok(PolicyRow {
-            name: self.policy_name(),
-            version: 1,
-            document,
-        })
+        Ok(PolicyRow { name: self.policy_name(), version: 1, document })
     }
 
     /// Itself as a row: connected since the register opened, with everything in force for years.

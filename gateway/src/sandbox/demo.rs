@@ -76,11 +76,7 @@ pub(super) async fn run(
         }
         tally.sent += requests.len();
         let chunk = requests.len().div_ceil(CONNECTIONS).max(1);
-        jobs.extend(
-            requests
-                .chunks(chunk)
-                .map(|part| (client.client_id, secret, part.to_vec())),
-        );
+        jobs.extend(requests.chunks(chunk).map(|part| (client.client_id, secret, part.to_vec())));
     }
     for jobs in jobs.chunks(CONNECTIONS) {
         let mut running = tokio::task::JoinSet::new();
@@ -166,14 +162,7 @@ fn request(
         "case_ref": format!("DEMO-{position}"),
         "attributes": {"full_name": name, "date_of_birth": date, "sex": person.sex.name()},
     });
-    Some((
-        body.to_string(),
-        if wrong {
-            Outcome::NotMatched
-        } else {
-            Outcome::Matched
-        },
-    ))
+    Some((body.to_string(), if wrong { Outcome::NotMatched } else { Outcome::Matched }))
 }
 
 /// A number of the same cell that nobody was issued.

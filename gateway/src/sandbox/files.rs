@@ -26,10 +26,7 @@ pub(super) fn prepare(folder: &Path, fresh: bool) -> Result<File, CliError> {
         .open(folder.join(LOCK))
         .map_err(refuse())?;
     lock.try_lock().map_err(|_| {
-        CliError::Failed(format!(
-            "another sandbox is using the folder {}",
-            folder.display()
-        ))
+        CliError::Failed(format!("another sandbox is using the folder {}", folder.display()))
     })?;
     if fresh {
         empty(folder).map_err(refuse())?;
@@ -110,9 +107,7 @@ pub(super) fn write_clients(folder: &Path, secrets: &[String]) -> Result<(), Cli
 pub(super) fn secret_of(folder: &Path, client_id: &str) -> Option<String> {
     let text = fs::read(folder.join("clients.json")).ok()?;
     let clients: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
-    let client = clients
-        .iter()
-        .find(|client| client["client_id"] == client_id)?;
+    let client = clients.iter().find(|client| client["client_id"] == client_id)?;
     client["client_secret"].as_str().map(str::to_owned)
 }
 

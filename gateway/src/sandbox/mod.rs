@@ -47,30 +47,19 @@ pub struct SandboxArgs {
 
 /// Runs until Ctrl-C.
 pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
-    cli::telemetry(&TelemetryConfig {
-        filter: "warn".into(),
-        ..TelemetryConfig::default()
-    })?;
+    cli::telemetry(&TelemetryConfig { filter: "warn".into(), ..TelemetryConfig::default() })?;
     let stop = cli::stop_signal()?;
     // Doors first: a second sandbox must not touch the data of the first.
     let address = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, args.port + offset));
     let doors = Doors::open(address(0), address(ADMIN_OFFSET)).await?;
-    let population = TcpListener::bind(address(POPULATION_OFFSET))
-        .await
-        .map_err(|source| crate::server::DoorError {
-            address: address(POPULATION_OFFSET),
-            source,
-        })?;
+    let population = TcpListener::bind(address(POPULATION_OFFSET)).await.map_err(|source| {
+        crate::server::DoorError { address: address(POPULATION_OFFSET), source }
+    })?;
     let folder = Path::new("sandbox-data");
     let _held_while_we_run = files::prepare(folder, args.fresh)?;
     let random = Random::system();
     let api_key = files::population_key(folder, &random)?;
-    files::write_config(
-        folder,
-        address(0),
-        address(ADMIN_OFFSET),
-        address(POPULATION_OFFSET),
-    )?;
+    files::write_config(folder, address(0), address(ADMIN_OFFSET), address(POPULATION_OFFSET))?;
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
     let mut mock_stop = stop.clone();
@@ -96,11 +85,7 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
     let ended_well = doors.serve(app, stop).await;
     tour.abort();
-    if ended_well {
-        Ok(())
-    } else {
-        Err(CliError::Failed("the log is in an unknown state".into()))
-    }
+    if ended_well { Ok(()) } else { Err(CliError::Failed("the log is in an unknown state".into())) }
 }
 
 /// Puts clients and policies into the store; what is there already stays.
@@ -111,10 +96,7 @@ async fn seed(app: &App) -> Result<(), CliError> {
         .map(clients::SandboxClient::policy_row)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| CliError::Failed(error.to_string()))?;
-    let rows: Vec<_> = CLIENTS
-        .iter()
-        .map(|client| client.client_row(now))
-        .collect();
+    let rows: Vec<_> = CLIENTS.iter().map(|client| client.client_row(now)).collect();
     app.store.add_clients(&policies, &rows, now.0).await?;
     app.load_directory().await?;
     Ok(())
@@ -140,10 +122,7 @@ async fn show_around(
         print_request(nation, api, &secret);
         return Ok(());
     }
-    let people: String = nation
-        .sample(PEOPLE)
-        .map(|person| person.to_json() + "\n")
-        .collect();
+    let people: String = nation.sample(PEOPLE).map(|person| person.to_json() + "\n").collect();
     files::write_whole(&folder.join("people.ndjson"), people.as_bytes(), 0o644)?;
     let secrets = issue_secrets(app).await?;
     files::write_clients(folder, &secrets)?;
@@ -164,11 +143,7 @@ async fn issue_secrets(app: &Arc<App>) -> Result<Vec<String>, CliError> {
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?
             .map_err(|error| CliError::Failed(error.to_string()))?;
-        let row = SecretRow {
-            client_id: client.client_id.to_owned(),
-            slot: 1,
-            hash,
-        };
+        let row = SecretRow { client_id: client.client_id.to_owned(), slot: 1, hash };
         app.store.put_secret(&row, app.clock.now().0).await?;
         issued.push((secret, row.hash));
     }
@@ -207,10 +182,7 @@ async fn print_table(app: &App, tally: &demo::Tally) -> Result<(), CliError> {
         println!("Every answer is the one that the truth behind its request demands.");
         return Ok(());
     }
-    Err(CliError::Failed(format!(
-        "{} answers were not as expected",
-        tally.surprises
-    )))
+    Err(CliError::Failed(format!("{} answers were not as expected", tally.surprises)))
 }
 
 fn print_request(nation: &Nation, api: SocketAddr, secret: &str) {

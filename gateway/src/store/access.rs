@@ -183,8 +183,6 @@ impl Store {
 /// The nodes' signal to load the directory again; part of every change's transaction, so that
 /// nobody sees the number without the change.
 async fn bump_version(connection: &mut sqlx::SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("update directory_version set version = version + 1")
-        .execute(connection)
-        .await?;
+    sqlx::query("update directory_version set version = version + 1").execute(connection).await?;
     Ok(())
 }

@@ -47,23 +47,14 @@ impl KeyFolder {
             .recursive(true)
             .mode(0o700)
             .create(folder)
-            .map_err(|source| KeyError::File {
-                path: folder.into(),
-                source,
-            })?;
-        Ok(Self {
-            folder: folder.into(),
-            random,
-        })
+            .map_err(|source| KeyError::File { path: folder.into(), source })?;
+        Ok(Self { folder: folder.into(), random })
     }
 
     /// The key of this name, made now if there is none.
     pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
         let path = self.folder.join(format!("{name}.key"));
-        let refuse = |source| KeyError::File {
-            path: path.clone(),
-            source,
-        };
+        let refuse = |source| KeyError::File { path: path.clone(), source };
         match fs::read_to_string(&path) {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -88,11 +79,7 @@ impl KeyFolder {
 fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES], random: &Random) -> io::Result<()> {
     // Two threads or processes may be making the same key at once, each under a name of its own.
     let temporary = path.with_extension(format!("{:016x}", u64::from_be_bytes(random.bytes())));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let mut text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     text.push('\n');
     file.write_all(text.as_bytes())?;
@@ -127,10 +114,7 @@ mod tests {
         let first = keys.load_or_create("log").unwrap();
         assert_eq!(keys.load_or_create("log").unwrap(), first);
         assert_ne!(keys.load_or_create("other").unwrap(), first);
-        let mode = fs::metadata(folder.join("log.key"))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(folder.join("log.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -139,14 +123,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("log.key"), "abc").unwrap();
         let keys = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
-        assert!(matches!(
-            keys.load_or_create("log"),
-            Err(KeyError::Form { .. })
-        ));
-        assert_eq!(
-            fs::read_to_string(folder.path().join("log.key")).unwrap(),
-            "abc"
-        );
+        assert!(matches!(keys.load_or_create("log"), Err(KeyError::Form { .. })));
+        assert_eq!(fs::read_to_string(folder.path().join("log.key")).unwrap(), "abc");
     }
 
     #[test]
@@ -154,19 +132,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
         let made: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| keys.load_or_create("log").unwrap()))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            let threads: Vec<_> =
+                (0..16).map(|_| scope.spawn(|| keys.load_or_create("log").unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(made.windows(2).all(|pair| pair[0] == pair[1]));
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "no temporary file stays"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
     }
 }

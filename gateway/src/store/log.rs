@@ -80,9 +80,7 @@ pub struct LogWriter {
 impl Store {
     /// Opens the connection that writes a log.
     pub async fn log_writer(&self) -> Result<LogWriter, StoreError> {
-        Ok(LogWriter {
-            connection: self.options.connect().await?,
-        })
+        Ok(LogWriter { connection: self.options.connect().await? })
     }
 
     /// The checkpoint of a log.
@@ -176,9 +174,7 @@ impl LogWriter {
             .await
             .map_err(CommitFailure::NotWritten)?;
         // A transaction dropped on an error below is rolled back before the next statement.
-        let moved = write(&mut transaction, commit)
-            .await
-            .map_err(CommitFailure::NotWritten)?;
+        let moved = write(&mut transaction, commit).await.map_err(CommitFailure::NotWritten)?;
         if !moved {
             return Err(CommitFailure::OvertakenBySecondWriter);
         }
@@ -195,10 +191,7 @@ impl LogWriter {
 /// `SQLITE_FULL`: the write-ahead log could not grow. The frames of this transaction carry no commit
 /// mark, so nothing of it counts, and it can be tried again when there is room.
 fn is_disk_full(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|c| c == "13")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|c| c == "13")
 }
 
 async fn write(

@@ -49,10 +49,7 @@ async fn send_until(end: Instant, load: Load, next: Arc<AtomicU64>, tally: Share
             // Answered too late to be part of the rate, and nothing went wrong.
             return;
         }
-        tally.record(
-            now - sent_at,
-            load.judge.judge(index, request, answer, &link),
-        );
+        tally.record(now - sent_at, load.judge.judge(index, request, answer, &link));
         if broke {
             tokio::time::sleep(REST).await;
         }

@@ -42,9 +42,7 @@ impl Arrivals {
 
     /// How long the arrival has waited since it was meant to happen.
     fn waited(&self, index: u64) -> Duration {
-        self.start
-            .elapsed()
-            .saturating_sub(self.schedule.intended(index))
+        self.start.elapsed().saturating_sub(self.schedule.intended(index))
     }
 }
 
@@ -60,12 +58,7 @@ pub(crate) async fn open_loop(load: &Load, schedule: Schedule) -> anyhow::Result
     let deadline = arrivals.start + schedule.duration() + GRACE;
     let mut tasks = JoinSet::new();
     for _ in 0..load.connections {
-        tasks.spawn(serve_arrivals(
-            load.clone(),
-            Arc::clone(&arrivals),
-            tally.clone(),
-            deadline,
-        ));
+        tasks.spawn(serve_arrivals(load.clone(), Arc::clone(&arrivals), tally.clone(), deadline));
     }
     let (released, connections) = (Arc::clone(&arrivals), load.connections);
     std::thread::Builder::new()
@@ -91,10 +84,7 @@ fn release(arrivals: &Arrivals, connections: u32) {
         let due = arrivals.schedule.due(arrivals.start.elapsed());
         arrivals.due.add_permits((due - released) as usize);
         released = due;
-        let wait = arrivals
-            .schedule
-            .intended(released)
-            .saturating_sub(arrivals.start.elapsed());
+        let wait = arrivals.schedule.intended(released).saturating_sub(arrivals.start.elapsed());
         std::thread::sleep(wait.max(RELEASE_MIN));
     }
     arrivals.due.add_permits(connections as usize);

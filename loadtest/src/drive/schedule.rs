@@ -16,10 +16,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// `rate` arrivals a second, at least one, over `duration`.
     pub(crate) fn new(rate: u32, duration: Duration) -> Self {
-        Self {
-            rate: rate.max(1),
-            duration,
-        }
+        Self { rate: rate.max(1), duration }
     }
 
     /// How many arrivals there are.

@@ -15,18 +15,9 @@ async fn load(router: Router, connections: u32) -> Load {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::local(listener.local_addr().unwrap().port());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let caller = Caller {
-        token: "t",
-        kind: Kind::Carrier,
-        purpose: "telecom.subscriber",
-    };
+    let caller = Caller { token: "t", kind: Kind::Carrier, purpose: "telecom.subscriber" };
     let ring = Arc::new(Ring::build(&endpoint, caller, &made_up_people()));
-    Load {
-        endpoint,
-        ring,
-        judge: Judge::SampledEchoes,
-        connections,
-    }
+    Load { endpoint, ring, judge: Judge::SampledEchoes, connections }
 }
 
 fn echo() -> Router {
@@ -59,9 +50,7 @@ async fn the_open_loop_sends_every_arrival_once() {
 async fn a_stall_counts_for_everybody_who_arrived_meanwhile() {
     let schedule = Schedule::new(500, Duration::from_millis(400));
     let stall = Duration::from_millis(300);
-    let tally = open_loop(&load(stalling(0, stall), 1).await, schedule)
-        .await
-        .unwrap();
+    let tally = open_loop(&load(stalling(0, stall), 1).await, schedule).await.unwrap();
     assert_eq!(tally.good, 200);
     // One request stalled for 300 ms, and 150 arrived behind it. A closed loop would see a median
     // below a millisecond.
@@ -81,9 +70,7 @@ async fn what_is_never_answered_or_never_sent_has_failed() {
 
 #[tokio::test]
 async fn the_closed_loop_counts_what_was_answered_in_time() {
-    let tally = closed_loop(&load(echo(), 4).await, Duration::from_millis(100))
-        .await
-        .unwrap();
+    let tally = closed_loop(&load(echo(), 4).await, Duration::from_millis(100)).await.unwrap();
     assert!(tally.good > 50, "{}", tally.good);
     assert_eq!((tally.failed(), tally.wrong), (0, 0));
 }
@@ -111,13 +98,7 @@ async fn a_server_that_is_gone_is_an_error_and_not_a_hot_loop() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     load.endpoint = Endpoint::local(listener.local_addr().unwrap().port());
     drop(listener);
-    let tally = closed_loop(&load, Duration::from_millis(100))
-        .await
-        .unwrap();
+    let tally = closed_loop(&load, Duration::from_millis(100)).await.unwrap();
     assert_eq!(tally.good, 0);
-    assert!(
-        (1..=24).contains(&tally.errors["cannot connect"]),
-        "{:?}",
-        tally.errors
-    );
+    assert!((1..=24).contains(&tally.errors["cannot connect"]), "{:?}", tally.errors);
 }

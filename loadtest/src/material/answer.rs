@@ -42,16 +42,8 @@ pub(super) fn check(body: &[u8], expected: Expected) -> Checked {
     };
     let got = &answer.attributes;
     let pairs = [
-        (
-            "full_name",
-            got.full_name.as_ref(),
-            Some(expected.full_name),
-        ),
-        (
-            "date_of_birth",
-            got.date_of_birth.as_ref(),
-            Some(expected.date_of_birth),
-        ),
+        ("full_name", got.full_name.as_ref(), Some(expected.full_name)),
+        ("date_of_birth", got.date_of_birth.as_ref(), Some(expected.date_of_birth)),
         ("sex", got.sex.as_ref(), expected.sex),
     ];
     if answer.outcome == Outcome::Inconclusive && pairs.iter().any(|(_, got, _)| gave_up(*got)) {
@@ -110,10 +102,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let truth = expected(Planted::WrongName, Kind::Carrier, true);
-        assert_eq!(
-            wrong(MATCHED, truth),
-            "wrong_name: outcome is Matched, must be NotMatched"
-        );
+        assert_eq!(wrong(MATCHED, truth), "wrong_name: outcome is Matched, must be NotMatched");
         let close = MATCHED.replacen(r#""match""#, r#""close""#, 1);
         let truth = expected(Planted::Nothing, Kind::Carrier, true);
         let must = "true_claims: full_name is Some(Close), must be Some(Match)";
@@ -124,10 +113,7 @@ mod tests {
     #[test]
     fn an_attribute_that_nobody_asked_for_is_wrong() {
         let truth = expected(Planted::Nothing, Kind::Carrier, false);
-        assert!(matches!(
-            check(MATCHED.as_bytes(), truth),
-            Checked::Wrong(_)
-        ));
+        assert!(matches!(check(MATCHED.as_bytes(), truth), Checked::Wrong(_)));
     }
 
     #[test]
@@ -140,10 +126,7 @@ mod tests {
 
     #[test]
     fn the_code_of_a_problem_is_found() {
-        assert_eq!(
-            problem_code(br#"{"status":429,"code":"rate-limited"}"#),
-            "rate-limited"
-        );
+        assert_eq!(problem_code(br#"{"status":429,"code":"rate-limited"}"#), "rate-limited");
         assert_eq!(problem_code(b"busy"), "-");
     }
 }

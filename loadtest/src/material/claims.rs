@@ -80,10 +80,7 @@ pub(super) fn planted_claims(people: &[Person], index: usize, kind: Kind) -> Opt
 fn foreign_name(people: &[Person], index: usize) -> Option<String> {
     let plain = |name: &str| without_marks(name).to_lowercase();
     let own = plain(&people[index].full_name);
-    let shares = |other: &str| {
-        own.split(' ')
-            .any(|word| other.split(' ').any(|w| w == word))
-    };
+    let shares = |other: &str| own.split(' ').any(|word| other.split(' ').any(|w| w == word));
     (1..people.len())
         .map(|step| &people[(index + step) % people.len()].full_name)
         .find(|name| !shares(&plain(name)))
@@ -94,19 +91,11 @@ fn foreign_name(people: &[Person], index: usize) -> Option<String> {
 /// one digit nor day and month swapped.
 fn other_date(date: &str) -> Option<String> {
     let mut parts = date.split('-').map(str::parse::<u32>);
-    let (year, month, day) = (
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    );
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     // Eleven years change both last digits of the year; forwards only where that cannot be later
     // than today.
     let year = if year > 1930 { year - 11 } else { year + 11 };
-    Some(format!(
-        "{year:04}-{:02}-{:02}",
-        month % 12 + 1,
-        day % 28 + 1
-    ))
+    Some(format!("{year:04}-{:02}-{:02}", month % 12 + 1, day % 28 + 1))
 }
 
 /// The name as typed on a keyboard without Vietnamese letters.
@@ -180,9 +169,6 @@ mod tests {
         let name = |spelling| true_claims(person, spelling, false).full_name;
         assert_eq!(name(Spelling::Capitals), "NGUYỄN VĂN HOÀ");
         assert_ne!(name(Spelling::Decomposed), person.full_name);
-        assert_eq!(
-            name(Spelling::Decomposed).nfc().collect::<String>(),
-            person.full_name
-        );
+        assert_eq!(name(Spelling::Decomposed).nfc().collect::<String>(), person.full_name);
     }
 }

@@ -51,10 +51,7 @@ pub(crate) fn load_clients(path: &Path) -> Result<Vec<Client>, Failure> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
     serde_json::from_str(&text).map_err(|error| {
-        Failure::Usage(format!(
-            "{}: not a list of clients: {error}",
-            path.display()
-        ))
+        Failure::Usage(format!("{}: not a list of clients: {error}", path.display()))
     })
 }
 
@@ -63,20 +60,13 @@ pub(crate) fn pick(clients: Vec<Client>, wanted: Option<&str>) -> Result<Client,
     let mut able: Vec<Client> = clients
         .into_iter()
         .filter(|client| wanted.is_none_or(|id| client.id == id))
-        .filter(|client| {
-            client
-                .operations
-                .iter()
-                .any(|operation| operation == "verify")
-        })
+        .filter(|client| client.operations.iter().any(|operation| operation == "verify"))
         .filter(|client| !client.purposes.is_empty())
         .collect();
     able.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
     able.pop().ok_or_else(|| {
         let who = wanted.unwrap_or("no client");
-        Failure::Usage(format!(
-            "{who}: not a listed client with operation `verify` and a purpose"
-        ))
+        Failure::Usage(format!("{who}: not a listed client with operation `verify` and a purpose"))
     })
 }
 
@@ -108,11 +98,7 @@ mod tests {
         let named = pick(clients.clone(), Some("slow")).unwrap();
         assert_eq!((named.id.as_str(), named.kind), ("slow", Kind::Carrier));
         for name in ["auditor", "nobody"] {
-            assert_eq!(
-                pick(clients.clone(), Some(name)).err().unwrap().exit_code(),
-                2,
-                "{name}"
-            );
+            assert_eq!(pick(clients.clone(), Some(name)).err().unwrap().exit_code(), 2, "{name}");
         }
     }
 }

@@ -40,19 +40,14 @@ pub(crate) fn load_people(path: &Path) -> Result<Vec<Person>, Failure> {
     let unusable = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
     let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
     let mut people = Vec::new();
-    for (number, line) in BufReader::new(file.take(FILE_BYTES_MAX))
-        .lines()
-        .enumerate()
-    {
+    for (number, line) in BufReader::new(file.take(FILE_BYTES_MAX)).lines().enumerate() {
         let line = line.map_err(|error| unusable(error.to_string()))?;
         let person: Line = serde_json::from_str(&line)
             .map_err(|error| unusable(format!("line {}: {error}", number + 1)))?;
         people.extend(complete(person));
     }
     if people.len() < 2 {
-        return Err(unusable(
-            "fewer than two people with name, birth date and sex".to_owned(),
-        ));
+        return Err(unusable("fewer than two people with name, birth date and sex".to_owned()));
     }
     Ok(people)
 }
@@ -61,18 +56,9 @@ fn complete(line: Line) -> Option<Person> {
     if line.status.as_deref() != Some("active") || line.personal_id.len() != 12 {
         return None;
     }
-    let full_name = line
-        .full_name
-        .filter(|name| name.chars().all(belongs_in_a_name))?;
-    let date_of_birth = line
-        .date_of_birth
-        .filter(|date| date.len() == "1990-05-01".len())?;
-    Some(Person {
-        personal_id: line.personal_id,
-        full_name,
-        date_of_birth,
-        sex: line.sex?,
-    })
+    let full_name = line.full_name.filter(|name| name.chars().all(belongs_in_a_name))?;
+    let date_of_birth = line.date_of_birth.filter(|date| date.len() == "1990-05-01".len())?;
+    Some(Person { personal_id: line.personal_id, full_name, date_of_birth, sex: line.sex? })
 }
 
 /// Leaves out names that were damaged on the way into the register: `?` is malformed as a claim.
@@ -131,20 +117,12 @@ mod tests {
     fn a_file_that_cannot_be_used_is_a_usage_error() {
         let empty = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(load_people(empty.path()).unwrap_err().exit_code(), 2);
-        assert_eq!(
-            load_people(Path::new("/nonexistent"))
-                .unwrap_err()
-                .exit_code(),
-            2
-        );
+        assert_eq!(load_people(Path::new("/nonexistent")).unwrap_err().exit_code(), 2);
     }
 
     #[test]
     fn made_up_people_have_numbers_of_their_own() {
-        let mut numbers: Vec<_> = made_up_people()
-            .into_iter()
-            .map(|p| p.personal_id)
-            .collect();
+        let mut numbers: Vec<_> = made_up_people().into_iter().map(|p| p.personal_id).collect();
         numbers.sort();
         numbers.dedup();
         assert_eq!(numbers.len(), 1000);

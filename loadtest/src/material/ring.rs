@@ -122,9 +122,7 @@ fn body(claims: &Claims, purpose: &str) -> Vec<u8> {
         attributes: Attributes<'a>,
     }
     let body = Body {
-        subject: Subject {
-            personal_id: &claims.personal_id,
-        },
+        subject: Subject { personal_id: &claims.personal_id },
         purpose,
         attributes: Attributes {
             full_name: &claims.full_name,
@@ -143,11 +141,7 @@ mod tests {
     use super::*;
 
     fn ring() -> Ring {
-        let caller = Caller {
-            token: "t0k",
-            kind: Kind::Carrier,
-            purpose: "telecom.subscriber",
-        };
+        let caller = Caller { token: "t0k", kind: Kind::Carrier, purpose: "telecom.subscriber" };
         Ring::build(&Endpoint::local(8080), caller, &made_up_people())
     }
 
@@ -161,12 +155,7 @@ mod tests {
                 + r#""attributes":{"full_name":"Nguyễn Văn Hoà","date_of_birth":"1900-01-01","#
                 + r#""sex":"male"}}"#
         );
-        assert!(
-            ring()
-                .at(0)
-                .bytes()
-                .starts_with(b"POST /v1/verifications HTTP/1.1\r\n")
-        );
+        assert!(ring().at(0).bytes().starts_with(b"POST /v1/verifications HTTP/1.1\r\n"));
     }
 
     #[test]

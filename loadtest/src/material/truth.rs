@@ -90,11 +90,7 @@ pub(super) fn can_be_planted(planted: Planted, kind: Kind) -> bool {
 /// The right answer.
 pub(super) fn expected(planted: Planted, kind: Kind, with_sex: bool) -> Expected {
     use Verdict::{Close, Match, NoMatch};
-    let rest_if_name_fails = if discloses_status(kind) {
-        Match
-    } else {
-        NoMatch
-    };
+    let rest_if_name_fails = if discloses_status(kind) { Match } else { NoMatch };
     let (full_name, date_of_birth, sex) = match planted {
         Planted::Nothing => (Match, Match, Match),
         Planted::WrongName => (NoMatch, rest_if_name_fails, rest_if_name_fails),
@@ -109,11 +105,7 @@ pub(super) fn expected(planted: Planted, kind: Kind, with_sex: bool) -> Expected
     };
     Expected {
         planted,
-        outcome: if matched {
-            Outcome::Matched
-        } else {
-            Outcome::NotMatched
-        },
+        outcome: if matched { Outcome::Matched } else { Outcome::NotMatched },
         full_name,
         date_of_birth,
         sex: with_sex.then_some(sex),
@@ -138,15 +130,9 @@ mod tests {
     #[test]
     fn missing_marks_match_for_carriers_and_not_for_ministries() {
         let carrier = expected(Planted::MarksMissing, Kind::Carrier, true);
-        assert_eq!(
-            (carrier.outcome, carrier.full_name),
-            (Outcome::Matched, Verdict::Close)
-        );
+        assert_eq!((carrier.outcome, carrier.full_name), (Outcome::Matched, Verdict::Close));
         let ministry = expected(Planted::MarksMissing, Kind::Ministry, true);
-        assert_eq!(
-            (ministry.outcome, ministry.full_name),
-            (Outcome::NotMatched, Verdict::Close)
-        );
+        assert_eq!((ministry.outcome, ministry.full_name), (Outcome::NotMatched, Verdict::Close));
     }
 
     #[test]
@@ -157,10 +143,7 @@ mod tests {
             (Verdict::NoMatch, Some(Verdict::NoMatch))
         );
         let clinic = expected(Planted::WrongName, Kind::HealthFacility, true);
-        assert_eq!(
-            (clinic.date_of_birth, clinic.sex),
-            (Verdict::Match, Some(Verdict::Match))
-        );
+        assert_eq!((clinic.date_of_birth, clinic.sex), (Verdict::Match, Some(Verdict::Match)));
         assert_eq!(clinic.outcome, Outcome::NotMatched);
     }
 

@@ -60,9 +60,8 @@ pub(crate) fn runtime() -> Builder {
 
 /// Serves the echo until standard input ends, which it does with the process that started us.
 pub(crate) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("listening on {listen}"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let (parent_gone, gone) = oneshot::channel();
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -62,9 +62,7 @@ impl Gateway {
     async fn sandbox(program: &Path, folder: &Path) -> Result<Self, Failure> {
         let port = ports::free(&OTHER_PORTS)?;
         let mut command = Command::new(program);
-        command
-            .args(["sandbox", "--fresh", "--port", &port.to_string()])
-            .current_dir(folder);
+        command.args(["sandbox", "--fresh", "--port", &port.to_string()]).current_dir(folder);
         let mut child = Child::start("gateway", &mut command, folder)?;
         let data = folder.join("sandbox-data");
         let deadline = Instant::now() + DEMO_MAX;

@@ -26,11 +26,7 @@ pub(super) struct Haproxy {
 pub(super) fn find() -> Option<PathBuf> {
     PROGRAMS.iter().map(PathBuf::from).find(|program| {
         let mut version = Command::new(program);
-        version
-            .arg("-v")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        version.arg("-v").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         version.status().is_ok_and(|status| status.success())
     })
 }
@@ -123,9 +119,7 @@ async fn check_gate(endpoint: &Endpoint, secret: &str) -> Result<(), Failure> {
         };
         // A link of its own each: HAProxy closes the connection of whom it refuses, and may send
         // its page without a length.
-        let answer = Link::new(endpoint.clone())
-            .exchange(&post.bytes(endpoint))
-            .await;
+        let answer = Link::new(endpoint.clone()).exchange(&post.bytes(endpoint)).await;
         let status = answer.map_err(|error| {
             Failure::Unavailable(format!("HAProxy, asked with a {what} token: {error}"))
         })?;

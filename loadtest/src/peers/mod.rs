@@ -56,10 +56,8 @@ pub(crate) async fn compare(args: &PeersArgs) -> Result<(), Failure> {
 
 impl Peers {
     async fn start(args: &PeersArgs) -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix("loadtest-")
-            .tempdir()
-            .context("a temporary folder")?;
+        let folder =
+            tempfile::Builder::new().prefix("loadtest-").tempdir().context("a temporary folder")?;
         // What may be missing first: the gateway's own demonstration takes a while.
         let haproxy = haproxy::find();
         if haproxy.is_none() && !args.tolerate_missing.contains(&Optional::Haproxy) {
@@ -79,17 +77,8 @@ impl Peers {
             }
             None => None,
         };
-        let people = gateway
-            .as_ref()
-            .map_or_else(made_up_people, |gateway| gateway.people.clone());
-        Ok(Self {
-            gateway,
-            haproxy,
-            echo,
-            people,
-            token,
-            _folder: folder,
-        })
+        let people = gateway.as_ref().map_or_else(made_up_people, |gateway| gateway.people.clone());
+        Ok(Self { gateway, haproxy, echo, people, token, _folder: folder })
     }
 
     /// As whom the echo and `HAProxy` are asked: the gateway's client, with a token of our own.
@@ -106,8 +95,5 @@ impl Peers {
 /// The folder of our own executable, where the workspace's other programs are too.
 fn programs_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("where our own executable is")?;
-    Ok(own
-        .parent()
-        .context("an executable without a folder")?
-        .to_owned())
+    Ok(own.parent().context("an executable without a folder")?.to_owned())
 }

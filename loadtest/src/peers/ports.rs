@@ -40,16 +40,11 @@ pub(super) fn free(offsets: &[u16]) -> anyhow::Result<u16> {
 /// Waits until a child listens.
 pub(super) async fn listening(child: &mut Child, port: u16) -> Result<(), Failure> {
     let deadline = Instant::now() + LISTEN_MAX;
-    while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-        .await
-        .is_err()
-    {
+    while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
         child.check_running()?;
         if Instant::now() > deadline {
             let words = child.last_words();
-            return Err(Failure::Unavailable(format!(
-                "nothing listens on port {port}:\n{words}"
-            )));
+            return Err(Failure::Unavailable(format!("nothing listens on port {port}:\n{words}")));
         }
         tokio::time::sleep(POLL).await;
     }
@@ -65,10 +60,7 @@ mod tests {
     fn a_group_of_ports_is_free_together() {
         let port = free(&[1, 10]).unwrap();
         for port in [port, port + 1, port + 10] {
-            assert!(
-                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok(),
-                "{port}"
-            );
+            assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok(), "{port}");
         }
     }
 }

@@ -61,10 +61,8 @@ impl Comparison {
             let ratio = ratio(gateway.as_ref()?.rps, peer.as_ref()?.rps);
             ratio.map(thousandths)
         };
-        let ratios = Ratios {
-            gateway_vs_haproxy: against(&haproxy),
-            gateway_vs_echo: against(&echo),
-        };
+        let ratios =
+            Ratios { gateway_vs_haproxy: against(&haproxy), gateway_vs_echo: against(&echo) };
         Self {
             echo,
             haproxy,
@@ -102,11 +100,7 @@ impl Comparison {
                 let _ = writeln!(text, "{name}: {complaint}");
             }
         }
-        text.push_str(&gate_line(
-            "HAProxy",
-            self.ratios.gateway_vs_haproxy,
-            HAPROXY_GATE,
-        ));
+        text.push_str(&gate_line("HAProxy", self.ratios.gateway_vs_haproxy, HAPROXY_GATE));
         text.push_str(&gate_line("echo", self.ratios.gateway_vs_echo, ECHO_GATE));
         text
     }
@@ -124,9 +118,7 @@ impl Comparison {
             let Some(figures) = figures else { continue };
             if figures.wrong > 0 {
                 let wrong = figures.wrong;
-                return Err(Failure::Threshold(format!(
-                    "{name}: {wrong} answers were wrong"
-                )));
+                return Err(Failure::Threshold(format!("{name}: {wrong} answers were wrong")));
             }
             if figures.rps <= 0.0 {
                 return Err(Failure::Unavailable(format!("{name}: no good answer")));
@@ -152,9 +144,7 @@ impl Figures {
         let of_known = |figure: fn(&Measured) -> Option<f64>| {
             median(own.iter().filter_map(|m| figure(m))).map(thousandths)
         };
-        let complaint = own
-            .iter()
-            .find_map(|m| m.wrong.1.as_ref().or(m.errors.1.as_ref()));
+        let complaint = own.iter().find_map(|m| m.wrong.1.as_ref().or(m.errors.1.as_ref()));
         Some(Self {
             rps: of(|m| m.rps)?,
             p50_ms: of(|m| m.p50_ms)?,

@@ -73,11 +73,7 @@ impl Rounds {
             for system in order(round) {
                 if let Some((load, pids)) = self.prepare(system, peers).await? {
                     let measured = self.measure_one(system, &load, &pids).await?;
-                    eprintln!(
-                        "round {}: {system:?} {:.0} requests/s",
-                        round + 1,
-                        measured.rps
-                    );
+                    eprintln!("round {}: {system:?} {:.0} requests/s", round + 1, measured.rps);
                     all.push(measured);
                 }
             }
@@ -101,10 +97,7 @@ impl Rounds {
         match system {
             System::Echo => {
                 let endpoint = Endpoint::local(peers.echo.port());
-                Ok(Some((
-                    load(endpoint, peers.caller(), Judge::SampledEchoes),
-                    vec![echo],
-                )))
+                Ok(Some((load(endpoint, peers.caller(), Judge::SampledEchoes), vec![echo])))
             }
             System::Haproxy => Ok(peers.haproxy.as_ref().map(|haproxy| {
                 let endpoint = Endpoint::local(haproxy.port());
@@ -118,10 +111,7 @@ impl Rounds {
                 // A token of its own for each measurement: the comparison may outlast one.
                 let token = Token::fetch(&gateway.endpoint, &gateway.client).await?;
                 token.check_outlasts(WARM_UP + self.duration)?;
-                let caller = Caller {
-                    token: &token.bearer,
-                    ..peers.caller()
-                };
+                let caller = Caller { token: &token.bearer, ..peers.caller() };
                 let load = load(gateway.endpoint.clone(), caller, Judge::SampledVerdicts);
                 Ok(Some((load, gateway.pid.into_iter().collect())))
             }

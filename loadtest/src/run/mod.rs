@@ -20,11 +20,7 @@ pub(crate) async fn run(args: &RunArgs) -> Result<(), Failure> {
     let duration = Duration::from_secs(args.duration.into());
     let token = Token::fetch(&endpoint, &client).await?;
     token.check_outlasts(duration)?;
-    let caller = Caller {
-        token: &token.bearer,
-        kind: client.kind,
-        purpose: &client.purposes[0],
-    };
+    let caller = Caller { token: &token.bearer, kind: client.kind, purpose: &client.purposes[0] };
     let load = Load {
         ring: Arc::new(Ring::build(&endpoint, caller, &people)),
         endpoint,

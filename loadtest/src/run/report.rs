@@ -73,9 +73,7 @@ impl Report {
     pub(super) fn table(&self) -> String {
         let ms = &self.latency_ms;
         let mut table = Table::new();
-        table.set_header([
-            "requests", "rps", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms",
-        ]);
+        table.set_header(["requests", "rps", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"]);
         let latencies = [ms.p50, ms.p90, ms.p99, ms.p999, ms.max].map(|ms| format!("{ms:.2}"));
         let counts = [self.requests.to_string(), format!("{:.0}", self.rps)];
         table.add_row(counts.into_iter().chain(latencies));
@@ -101,15 +99,10 @@ impl Report {
     /// Whether the run passed.
     pub(super) fn judge(&self) -> Result<(), Failure> {
         if self.verdicts_wrong > 0 {
-            return Err(Failure::Threshold(format!(
-                "{} verdicts are wrong",
-                self.verdicts_wrong
-            )));
+            return Err(Failure::Threshold(format!("{} verdicts are wrong", self.verdicts_wrong)));
         }
         if self.answered == 0 {
-            return Err(Failure::Unavailable(
-                "not one request was answered".to_owned(),
-            ));
+            return Err(Failure::Unavailable("not one request was answered".to_owned()));
         }
         Ok(())
     }

@@ -24,16 +24,12 @@ impl Endpoint {
     /// Reads `http://host:port` and resolves the host once.
     pub(crate) fn parse(url: &str, reach: Reach) -> Result<Self, Failure> {
         let Some(rest) = url.strip_prefix("http://") else {
-            return Err(Failure::Usage(format!(
-                "{url}: only http:// URLs are spoken"
-            )));
+            return Err(Failure::Usage(format!("{url}: only http:// URLs are spoken")));
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
         if authority.is_empty() || !authority.bytes().all(plain) {
-            return Err(Failure::Usage(format!(
-                "{url}: expected http://host:port and no path"
-            )));
+            return Err(Failure::Usage(format!("{url}: expected http://host:port and no path")));
         }
         let address = resolve(authority)
             .ok_or_else(|| Failure::Usage(format!("{url}: the host has no address")))?;
@@ -42,19 +38,13 @@ impl Endpoint {
                 "{url} is not this machine; say --allow-remote if it may be put under load"
             )));
         }
-        Ok(Self {
-            authority: authority.to_owned(),
-            address,
-        })
+        Ok(Self { authority: authority.to_owned(), address })
     }
 
     /// A port of this machine.
     pub(crate) fn local(port: u16) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self {
-            authority: address.to_string(),
-            address,
-        }
+        Self { authority: address.to_string(), address }
     }
 
     /// What the `Host` header says.
@@ -69,14 +59,8 @@ impl Endpoint {
 }
 
 fn resolve(authority: &str) -> Option<SocketAddr> {
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let target = if has_port {
-        authority.to_owned()
-    } else {
-        format!("{authority}:80")
-    };
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let target = if has_port { authority.to_owned() } else { format!("{authority}:80") };
     target.to_socket_addrs().ok()?.next()
 }
 
@@ -86,11 +70,7 @@ mod tests {
 
     #[test]
     fn loopback_urls_are_taken_with_and_without_a_slash() {
-        for url in [
-            "http://127.0.0.1:8080",
-            "http://127.0.0.1:8080/",
-            "http://[::1]:8080",
-        ] {
+        for url in ["http://127.0.0.1:8080", "http://127.0.0.1:8080/", "http://[::1]:8080"] {
             let endpoint = Endpoint::parse(url, Reach::Loopback).unwrap();
             assert_eq!(endpoint.address().port(), 8080, "{url}");
         }
@@ -105,12 +85,7 @@ mod tests {
 
     #[test]
     fn paths_tls_and_line_breaks_are_refused() {
-        for url in [
-            "https://127.0.0.1",
-            "http://127.0.0.1/v1",
-            "http://",
-            "http://a\r\nb",
-        ] {
+        for url in ["https://127.0.0.1", "http://127.0.0.1/v1", "http://", "http://a\r\nb"] {
             assert!(Endpoint::parse(url, Reach::Loopback).is_err(), "{url}");
         }
     }

@@ -44,13 +44,7 @@ pub(crate) struct Link {
 impl Link {
     /// A link that connects with its first exchange.
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint,
-            stream: None,
-            buffer: vec![0; BUFFER_BYTES],
-            filled: 0,
-            head: None,
-        }
+        Self { endpoint, stream: None, buffer: vec![0; BUFFER_BYTES], filled: 0, head: None }
     }
 
     /// Sends a request and waits for the whole answer, whose status is returned. The body is
@@ -64,10 +58,7 @@ impl Link {
             Some(stream) => stream,
             None => self.connect().await?,
         };
-        stream
-            .write_all(request)
-            .await
-            .map_err(ExchangeError::Broken)?;
+        stream.write_all(request).await.map_err(ExchangeError::Broken)?;
         let head = self.read_answer(&mut stream).await?;
         self.head = Some(head);
         if !head.closes {
@@ -79,17 +70,13 @@ impl Link {
     /// Body of the last answer; empty where there was none.
     pub(crate) fn body(&self) -> &[u8] {
         self.head
-            .and_then(|head| {
-                self.buffer
-                    .get(head.body_at..head.body_at + head.body_bytes)
-            })
+            .and_then(|head| self.buffer.get(head.body_at..head.body_at + head.body_bytes))
             .unwrap_or_default()
     }
 
     async fn connect(&self) -> Result<TcpStream, ExchangeError> {
-        let stream = TcpStream::connect(self.endpoint.address())
-            .await
-            .map_err(ExchangeError::Connect)?;
+        let stream =
+            TcpStream::connect(self.endpoint.address()).await.map_err(ExchangeError::Connect)?;
         stream.set_nodelay(true).map_err(ExchangeError::Connect)?;
         Ok(stream)
     }
@@ -108,11 +95,7 @@ impl Link {
             if let Some(head) = head
                 && self.filled >= needed
             {
-                return if self.filled == needed {
-                    Ok(head)
-                } else {
-                    Err(ExchangeError::Surplus)
-                };
+                return if self.filled == needed { Ok(head) } else { Err(ExchangeError::Surplus) };
             }
             if needed > self.buffer.len() {
                 self.buffer.resize(needed.max(self.buffer.len() * 2), 0);
@@ -175,17 +158,11 @@ mod tests {
     async fn an_early_close_and_surplus_bytes_are_errors() {
         let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel".to_vec();
         let mut link = Link::new(server(vec![cut, Vec::new()]).await);
-        assert!(matches!(
-            link.exchange(b"x").await,
-            Err(ExchangeError::Closed)
-        ));
+        assert!(matches!(link.exchange(b"x").await, Err(ExchangeError::Closed)));
         assert_eq!(link.body(), b"");
 
         let long = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhello".to_vec();
         let mut link = Link::new(server(vec![long]).await);
-        assert!(matches!(
-            link.exchange(b"x").await,
-            Err(ExchangeError::Surplus)
-        ));
+        assert!(matches!(link.exchange(b"x").await, Err(ExchangeError::Surplus)));
     }
 }

@@ -55,10 +55,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ResponseError> {
         if line.is_empty() {
             break;
         }
-        let colon = line
-            .iter()
-            .position(|&byte| byte == b':')
-            .ok_or(ResponseError::Malformed)?;
+        let colon = line.iter().position(|&byte| byte == b':').ok_or(ResponseError::Malformed)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"content-length") {
             length = Some(parse_length(value)?);
@@ -73,12 +70,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ResponseError> {
         (Some(length), _) => length,
         (None, _) => return Err(ResponseError::NoLength),
     };
-    Ok(Some(Head {
-        status,
-        body_at: at,
-        body_bytes,
-        closes,
-    }))
+    Ok(Some(Head { status, body_at: at, body_bytes, closes }))
 }
 
 fn unfinished(bytes: &[u8]) -> Result<Option<Head>, ResponseError> {
@@ -133,12 +125,7 @@ mod tests {
         for end in 0..body_at {
             assert_eq!(parse_head(&ANSWER[..end]), Ok(None), "{end}");
         }
-        let head = Head {
-            status: 200,
-            body_at,
-            body_bytes: 2,
-            closes: false,
-        };
+        let head = Head { status: 200, body_at, body_bytes: 2, closes: false };
         assert_eq!(parse_head(&ANSWER[..body_at]), Ok(Some(head)));
         assert_eq!(parse_head(ANSWER), Ok(Some(head)));
     }
@@ -151,13 +138,8 @@ mod tests {
 
     #[test]
     fn an_answer_without_length_is_refused_unless_it_has_no_body() {
-        assert_eq!(
-            parse_head(b"HTTP/1.1 200 OK\r\n\r\n"),
-            Err(ResponseError::NoLength)
-        );
-        let none = parse_head(b"HTTP/1.1 204 No Content\r\n\r\n")
-            .unwrap()
-            .unwrap();
+        assert_eq!(parse_head(b"HTTP/1.1 200 OK\r\n\r\n"), Err(ResponseError::NoLength));
+        let none = parse_head(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().unwrap();
         assert_eq!((none.status, none.body_bytes), (204, 0));
     }
 
@@ -169,24 +151,13 @@ mod tests {
 
     #[test]
     fn nonsense_and_endless_answers_are_refused() {
-        let endless = [
-            b"HTTP/1.1 200 OK\r\nx: ".as_slice(),
-            &[b'a'; HEAD_BYTES_MAX],
-        ]
-        .concat();
+        let endless = [b"HTTP/1.1 200 OK\r\nx: ".as_slice(), &[b'a'; HEAD_BYTES_MAX]].concat();
         assert_eq!(parse_head(&endless), Err(ResponseError::TooLong));
         let long = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n";
         assert_eq!(parse_head(long), Err(ResponseError::TooLong));
-        for answer in [
-            "SSH-2.0-x\r\n",
-            "HTTP/1.1 100 \r\n\r\n",
-            "HTTP/1.1 200 OK\r\nnone\r\n\r\n",
-        ] {
-            assert_eq!(
-                parse_head(answer.as_bytes()),
-                Err(ResponseError::Malformed),
-                "{answer}"
-            );
+        for answer in ["SSH-2.0-x\r\n", "HTTP/1.1 100 \r\n\r\n", "HTTP/1.1 200 OK\r\nnone\r\n\r\n"]
+        {
+            assert_eq!(parse_head(answer.as_bytes()), Err(ResponseError::Malformed), "{answer}");
         }
     }
 }

@@ -59,38 +59,22 @@ impl FakeGateway {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/oauth2/token", post(token))
             .route("/v1/verifications", post(verify))
             .with_state(Arc::new(Register { answers, people }));
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self {
-            url,
-            folder,
-            runtime: Some(runtime),
-        }
+        Self { url, folder, runtime: Some(runtime) }
     }
 
     pub(crate) fn clients(&self) -> String {
-        self.folder
-            .path()
-            .join("clients.json")
-            .to_str()
-            .unwrap()
-            .to_owned()
+        self.folder.path().join("clients.json").to_str().unwrap().to_owned()
     }
 
     pub(crate) fn people(&self) -> String {
-        self.folder
-            .path()
-            .join("people.ndjson")
-            .to_str()
-            .unwrap()
-            .to_owned()
+        self.folder.path().join("people.ndjson").to_str().unwrap().to_owned()
     }
 
     pub(crate) fn stop(&mut self) {
@@ -107,20 +91,12 @@ impl Drop for FakeGateway {
 }
 
 fn people() -> HashMap<String, (String, String, String)> {
-    let names = [
-        "Nguyễn Văn Hoà",
-        "Trần Thị Ánh",
-        "Lê Đức Dũng",
-        "Phạm Ngọc Thuỷ",
-    ];
+    let names = ["Nguyễn Văn Hoà", "Trần Thị Ánh", "Lê Đức Dũng", "Phạm Ngọc Thuỷ"];
     (0..40)
         .map(|n| {
             let name = names[n % names.len()].to_owned();
             let date = format!("19{:02}-{:02}-{:02}", n + 50, n % 12 + 1, n % 28 + 1);
-            (
-                format!("001{:03}{n:06}", n + 50),
-                (name, date, "male".to_owned()),
-            )
+            (format!("001{:03}{n:06}", n + 50), (name, date, "male".to_owned()))
         })
         .collect()
 }
@@ -130,14 +106,10 @@ async fn token(
     headers: HeaderMap,
 ) -> (StatusCode, Json<Value>) {
     // "carrier-fast:b"
-    let good = headers
-        .get("authorization")
-        .is_some_and(|value| value == "Basic Y2Fycmllci1mYXN0OmI=");
+    let good =
+        headers.get("authorization").is_some_and(|value| value == "Basic Y2Fycmllci1mYXN0OmI=");
     if register.answers == Answers::NoToken || !good {
-        return (
-            StatusCode::UNAUTHORIZED,
-            Json(json!({"status": 401, "code": "invalid-client"})),
-        );
+        return (StatusCode::UNAUTHORIZED, Json(json!({"status": 401, "code": "invalid-client"})));
     }
     let token = json!({"access_token": "good", "token_type": "Bearer", "expires_in": 600});
     (StatusCode::OK, Json(token))
@@ -148,18 +120,10 @@ async fn verify(
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
-    if headers
-        .get("authorization")
-        .is_none_or(|value| value != "Bearer good")
-    {
-        return (
-            StatusCode::UNAUTHORIZED,
-            Json(json!({"status": 401, "code": "invalid-token"})),
-        );
+    if headers.get("authorization").is_none_or(|value| value != "Bearer good") {
+        return (StatusCode::UNAUTHORIZED, Json(json!({"status": 401, "code": "invalid-token"})));
     }
-    let person = register
-        .people
-        .get(request["subject"]["personal_id"].as_str().unwrap());
+    let person = register.people.get(request["subject"]["personal_id"].as_str().unwrap());
     let claims = request["attributes"].as_object().unwrap();
     let all_match = register.answers == Answers::AlwaysMatched;
     let name = claims["full_name"].as_str().unwrap();
@@ -179,10 +143,7 @@ async fn verify(
     let failed = |name: &str| verdicts[name]["verdict"] == "no_match";
     let matched = !failed("full_name") && !failed("date_of_birth");
     let outcome = if matched { "matched" } else { "not_matched" };
-    (
-        StatusCode::OK,
-        Json(json!({"id": "ver_1", "outcome": outcome, "attributes": verdicts})),
-    )
+    (StatusCode::OK, Json(json!({"id": "ver_1", "outcome": outcome, "attributes": verdicts})))
 }
 
 /// The names that are sent are true, in capitals, decomposed, bare of marks, or somebody else's.

@@ -12,23 +12,12 @@ use fake_gateway::{Answers, FakeGateway};
 use rustix::process::{Pid, Signal, kill_process};
 
 fn loadtest(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().unwrap()
 }
 
 fn run(gateway: &FakeGateway, more: &[&str]) -> Output {
     let (clients, people) = (gateway.clients(), gateway.people());
-    let given = [
-        "run",
-        "--url",
-        &gateway.url,
-        "--clients",
-        &clients,
-        "--people",
-        &people,
-    ];
+    let given = ["run", "--url", &gateway.url, "--clients", &clients, "--people", &people];
     loadtest(&[&given, more].concat())
 }
 
@@ -45,16 +34,9 @@ fn a_truthful_gateway_passes_and_its_figures_are_written() {
     let gateway = FakeGateway::start(Answers::Truthful);
     let file = gateway.folder.path().join("run.json");
     let file_name = file.to_str().unwrap();
-    let done = run(
-        &gateway,
-        &["--rate", "500", "--duration", "1", "--json", file_name],
-    );
+    let done = run(&gateway, &["--rate", "500", "--duration", "1", "--json", file_name]);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    assert!(
-        text(&done.stdout).contains("verdicts wrong: 0"),
-        "{}",
-        text(&done.stdout)
-    );
+    assert!(text(&done.stdout).contains("verdicts wrong: 0"), "{}", text(&done.stdout));
     let figures = json(&file);
     assert_eq!(figures["answered"], 500);
     assert_eq!(figures["verdicts_wrong"], 0);
@@ -68,10 +50,7 @@ fn a_gateway_that_always_says_yes_is_found_out() {
     let done = run(&gateway, &["--rate", "100", "--duration", "1"]);
     assert_eq!(done.status.code(), Some(6), "{}", text(&done.stderr));
     let said = text(&done.stdout);
-    assert!(
-        said.contains("wrong_name: outcome is Matched, must be NotMatched"),
-        "{said}"
-    );
+    assert!(said.contains("wrong_name: outcome is Matched, must be NotMatched"), "{said}");
 }
 
 #[test]
@@ -80,11 +59,7 @@ fn a_gateway_that_is_gone_or_refuses_us_has_its_own_exit_codes() {
     let load = ["--rate", "1", "--duration", "1"];
     let refused = run(&gateway, &load);
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused.stderr));
-    assert!(
-        text(&refused.stderr).contains("401 invalid-client"),
-        "{}",
-        text(&refused.stderr)
-    );
+    assert!(text(&refused.stderr).contains("401 invalid-client"), "{}", text(&refused.stderr));
     gateway.stop();
     assert_eq!(run(&gateway, &load).status.code(), Some(5));
 }
@@ -92,27 +67,14 @@ fn a_gateway_that_is_gone_or_refuses_us_has_its_own_exit_codes() {
 #[test]
 fn mistakes_in_the_arguments_are_usage_errors() {
     let gateway = FakeGateway::start(Answers::Truthful);
-    assert_eq!(
-        run(&gateway, &["--rate", "0", "--duration", "1"])
-            .status
-            .code(),
-        Some(2)
-    );
+    assert_eq!(run(&gateway, &["--rate", "0", "--duration", "1"]).status.code(), Some(2));
     let nobody = ["--rate", "1", "--duration", "1", "--client", "nobody"];
     assert_eq!(run(&gateway, &nobody).status.code(), Some(2));
     let too_long = run(&gateway, &["--rate", "1", "--duration", "3600"]);
     assert_eq!(too_long.status.code(), Some(2));
     assert!(text(&too_long.stderr).contains("a token lasts 600 s"));
     let (clients, people) = (gateway.clients(), gateway.people());
-    let remote = [
-        "run",
-        "--url",
-        "http://192.0.2.1:1",
-        "--clients",
-        &clients,
-        "--people",
-        &people,
-    ];
+    let remote = ["run", "--url", "http://192.0.2.1:1", "--clients", &clients, "--people", &people];
     let remote = loadtest(&[&remote[..], &["--rate", "1", "--duration", "1"]].concat());
     assert_eq!(remote.status.code(), Some(2));
     assert!(text(&remote.stderr).contains("--allow-remote"));
@@ -150,17 +112,11 @@ fn a_comparison_measures_everybody_and_leaves_no_process_behind() {
     let figures = json(&file);
     for system in ["echo", "gateway"] {
         assert!(figures[system]["rps"].as_f64().unwrap() > 0.0, "{figures}");
-        assert!(
-            figures[system]["cpu_us_per_request"].as_f64().is_some(),
-            "{figures}"
-        );
+        assert!(figures[system]["cpu_us_per_request"].as_f64().is_some(), "{figures}");
         assert_eq!(figures[system]["errors"], 0, "{figures}");
     }
     assert!(figures["ratios"]["gateway_vs_echo"].as_f64().unwrap() > 0.0);
-    assert_eq!(
-        figures["haproxy"].is_null(),
-        figures["ratios"]["gateway_vs_haproxy"].is_null()
-    );
+    assert_eq!(figures["haproxy"].is_null(), figures["ratios"]["gateway_vs_haproxy"].is_null());
 }
 
 #[test]
@@ -168,15 +124,7 @@ fn a_comparison_that_is_told_to_stop_stops_its_children_first() {
     let gateway = FakeGateway::start(Answers::Truthful);
     let (clients, people) = (gateway.clients(), gateway.people());
     let folder = tempfile::tempdir().unwrap();
-    let given = [
-        "peers",
-        "--url",
-        &gateway.url,
-        "--clients",
-        &clients,
-        "--people",
-        &people,
-    ];
+    let given = ["peers", "--url", &gateway.url, "--clients", &clients, "--people", &people];
     let mut comparison = Command::new(env!("CARGO_BIN_EXE_loadtest"))
         .args(given)
         .args(["--connections", "1", "--tolerate-missing", "haproxy"])
@@ -194,14 +142,7 @@ fn a_comparison_that_is_told_to_stop_stops_its_children_first() {
     kill_process(Pid::from_child(&comparison), Signal::TERM).unwrap();
     assert_eq!(comparison.wait().unwrap().code(), Some(1));
     for child in children.split_ascii_whitespace() {
-        assert!(
-            !Path::new(&format!("/proc/{child}")).exists(),
-            "{child} is still there"
-        );
+        assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} is still there");
     }
-    assert_eq!(
-        std::fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "the folder is gone too"
-    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the folder is gone too");
 }

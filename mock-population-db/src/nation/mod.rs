@@ -98,10 +98,7 @@ impl Nation {
     }
 
     fn locate(&self, ordinal: u64) -> (Cell, u32) {
-        assert!(
-            ordinal < POPULATION,
-            "ordinal {ordinal} is beyond the population"
-        );
+        assert!(ordinal < POPULATION, "ordinal {ordinal} is beyond the population");
         self.cells.locate(ordinal)
     }
 
@@ -141,9 +138,7 @@ impl Nation {
 
 impl fmt::Debug for Nation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nation")
-            .field("seed", &self.seed)
-            .finish_non_exhaustive()
+        f.debug_struct("Nation").field("seed", &self.seed).finish_non_exhaustive()
     }
 }
 
@@ -157,22 +152,15 @@ fn birth_date(year: u16, draws: Draws) -> Date {
 /// A day between the fourteenth birthday, or the start of the campaign, and day 0.
 fn card_issue_date(birth: Date, draws: Draws) -> Option<Date> {
     let first = birth.anniversary(CARD_AGE_YEARS).max(FIRST_CARD_DAY);
-    let days = (LAST_CARD_DAY + 1)
-        .checked_sub(first)
-        .filter(|days| *days > 0)?;
-    Some(Date::from_day_number(
-        first + below(draws.of(Facet::CardDay), days),
-    ))
+    let days = (LAST_CARD_DAY + 1).checked_sub(first).filter(|days| *days > 0)?;
+    Some(Date::from_day_number(first + below(draws.of(Facet::CardDay), days)))
 }
 
 /// A stride near the golden section of `strata`, without a common divisor: repeated, it meets
 /// every stratum once and fills the gaps evenly.
 fn golden_step(strata: u64) -> u64 {
     let near = strata * 618 / 1_000;
-    (1..=near)
-        .rev()
-        .find(|step| common_divisor(*step, strata) == 1)
-        .unwrap_or(1)
+    (1..=near).rev().find(|step| common_divisor(*step, strata) == 1).unwrap_or(1)
 }
 
 fn common_divisor(a: u64, b: u64) -> u64 {

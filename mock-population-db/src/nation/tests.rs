@@ -67,12 +67,7 @@ proptest! {
 #[test]
 fn everybody_in_a_cell_has_a_number_of_their_own() {
     let nation = Nation::new(DEFAULT_SEED);
-    for (index, cell) in nation
-        .cells
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| index % 4_500 == 35)
-    {
+    for (index, cell) in nation.cells.iter().enumerate().filter(|(index, _)| index % 4_500 == 35) {
         let first = nation.cells.start(cell);
         let size = u64::from(nation.cells.size(cell));
         let numbers: HashSet<_> = (first..first + size).map(|it| nation.number(it)).collect();
@@ -113,10 +108,8 @@ fn a_thousand_people_of_the_default_nation_are_these() {
 #[test]
 fn another_seed_is_another_nation() {
     let (one, other) = (Nation::new(1), Nation::new(2));
-    let same = (0..POPULATION)
-        .step_by(97_001)
-        .filter(|&it| one.number(it) == other.number(it))
-        .count();
+    let same =
+        (0..POPULATION).step_by(97_001).filter(|&it| one.number(it) == other.number(it)).count();
     assert!(same <= 1, "{same} of 1011 share a number");
     assert_ne!(one.person(7).full_name, other.person(7).full_name);
 }
@@ -160,10 +153,7 @@ fn values_of_a_person_fit_together() {
 fn a_sample_has_no_person_twice_and_every_beginning_is_spread() {
     let nation = Nation::new(DEFAULT_SEED);
     for count in [0, 1, 2, 3, 10, 1_000, 4_096] {
-        let numbers: HashSet<_> = nation
-            .sample(count)
-            .map(|person| person.personal_id)
-            .collect();
+        let numbers: HashSet<_> = nation.sample(count).map(|person| person.personal_id).collect();
         assert_eq!(numbers.len() as u64, count);
     }
     let provinces: HashSet<String> = nation
@@ -213,32 +203,17 @@ fn provinces_ages_and_sexes_are_those_of_the_tables() {
     let nation = Nation::new(DEFAULT_SEED);
     let people: Vec<Person> = drawn(&nation, 100_000).collect();
 
-    let seen = tally(
-        people
-            .iter()
-            .map(|it| it.personal_id.as_str()[..3].to_owned()),
-    );
-    let shares: Vec<_> = nation
-        .provinces
-        .iter()
-        .map(|it| (format!("{:03}", it.code), it.weight))
-        .collect();
+    let seen = tally(people.iter().map(|it| it.personal_id.as_str()[..3].to_owned()));
+    let shares: Vec<_> =
+        nation.provinces.iter().map(|it| (format!("{:03}", it.code), it.weight)).collect();
     assert_fits("provinces", &seen, &shares);
 
     let groups = tables::age_groups();
     let group_of = |person: &Person| {
         let age = 2025 - person.date_of_birth.expect("a date of birth").year();
-        groups
-            .iter()
-            .find(|group| group.has(age))
-            .expect("a group")
-            .from
+        groups.iter().find(|group| group.has(age)).expect("a group").from
     };
-    let seen = tally(
-        people
-            .iter()
-            .map(|it| format!("{} {}", group_of(it), it.sex.name())),
-    );
+    let seen = tally(people.iter().map(|it| format!("{} {}", group_of(it), it.sex.name())));
     let shares: Vec<_> = groups
         .iter()
         .flat_map(|group| {
@@ -246,27 +221,18 @@ fn provinces_ages_and_sexes_are_those_of_the_tables() {
                 / (100 + group.males_per_100_females);
             [
                 (format!("{} male", group.from), males),
-                (
-                    format!("{} female", group.from),
-                    group.share * 1_000 - males,
-                ),
+                (format!("{} female", group.from), group.share * 1_000 - males),
             ]
         })
         .collect();
     assert_fits("ages and sexes", &seen, &shares);
 
-    let seen = tally(people.iter().map(|it| {
-        it.date_of_birth
-            .expect("a date of birth")
-            .month()
-            .to_string()
-    }));
+    let seen = tally(
+        people.iter().map(|it| it.date_of_birth.expect("a date of birth").month().to_string()),
+    );
     let days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let shares: Vec<_> = days
-        .iter()
-        .enumerate()
-        .map(|(index, days)| ((index + 1).to_string(), *days))
-        .collect();
+    let shares: Vec<_> =
+        days.iter().enumerate().map(|(index, days)| ((index + 1).to_string(), *days)).collect();
     assert_fits("months of birth", &seen, &shares);
 }
 
@@ -281,21 +247,13 @@ fn family_names_are_as_frequent_as_the_table_says() {
     let frequent = |word: &String| weights.get(word).is_some_and(|weight| *weight >= 100);
     let mut shares: HashMap<String, u32> = HashMap::new();
     for (word, weight) in &weights {
-        let group = if frequent(word) {
-            word.clone()
-        } else {
-            "others".to_owned()
-        };
+        let group = if frequent(word) { word.clone() } else { "others".to_owned() };
         *shares.entry(group).or_default() += weight;
     }
     let nation = Nation::new(DEFAULT_SEED);
     let seen = tally(drawn(&nation, 100_000).map(|person| {
         let word = first_word(&person.full_name);
-        if frequent(&word) {
-            word
-        } else {
-            "others".to_owned()
-        }
+        if frequent(&word) { word } else { "others".to_owned() }
     }));
     let shares: Vec<_> = shares.into_iter().collect();
     assert!(shares.len() > 50);

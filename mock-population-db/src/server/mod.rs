@@ -34,9 +34,7 @@ pub struct Settings {
 impl Settings {
     /// Serves whoever presents this key.
     pub fn new(api_key: impl Into<String>) -> Self {
-        Self {
-            api_key: api_key.into(),
-        }
+        Self { api_key: api_key.into() }
     }
 }
 
@@ -63,9 +61,7 @@ pub async fn serve(
         drop(stream.set_nodelay(true));
     });
     let router = router(nation, settings);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 fn router(nation: Arc<Nation>, settings: Settings) -> Router {
@@ -93,28 +89,19 @@ fn check_key(headers: &HeaderMap, api_key: &str) -> Result<(), Refusal> {
         .get(AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
         .ok_or(Refusal::Unauthorized)?;
-    if same(presented, api_key.as_bytes()) {
-        Ok(())
-    } else {
-        Err(Refusal::Unauthorized)
-    }
+    if same(presented, api_key.as_bytes()) { Ok(()) } else { Err(Refusal::Unauthorized) }
 }
 
 /// Compares in a time that depends on the lengths only, so that a key cannot be guessed byte by
 /// byte.
 fn same(presented: &[u8], expected: &[u8]) -> bool {
-    let differences = presented
-        .iter()
-        .zip(expected)
-        .fold(0, |all, (a, b)| all | (a ^ b));
+    let differences = presented.iter().zip(expected).fold(0, |all, (a, b)| all | (a ^ b));
     std::hint::black_box(differences) == 0 && presented.len() == expected.len()
 }
 
 async fn read(body: Body) -> Result<axum::body::Bytes, Refusal> {
     // A broken connection ends here too; nobody is left to read which refusal it was.
-    axum::body::to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| Refusal::TooLarge)
+    axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refusal::TooLarge)
 }
 
 /// Why a request gets no answer.
@@ -130,28 +117,25 @@ enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, reason) = match self {
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "a valid bearer key is required".to_owned(),
-            ),
+            Self::Unauthorized => {
+                (StatusCode::UNAUTHORIZED, "a valid bearer key is required".to_owned())
+            }
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("the body has more than {BODY_BYTES_MAX} bytes"),
             ),
             Self::BadRequest(malformed) => (StatusCode::BAD_REQUEST, malformed.to_string()),
             Self::NotFound => (StatusCode::NOT_FOUND, "no such path".to_owned()),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "this path has another method".to_owned(),
-            ),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "this path has another method".to_owned())
+            }
         };
         let body = serde_json::json!({ "error": reason }).to_string();
         let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                WWW_AUTHENTICATE,
-                axum::http::HeaderValue::from_static("Bearer"),
-            );
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -23,25 +23,17 @@ fn post(body: impl Into<Body>) -> Request {
 
 async fn answer(request: Request) -> (StatusCode, String) {
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
-    let response = router(nation, Settings::new(KEY))
-        .oneshot(request)
-        .await
-        .expect("infallible");
+    let response = router(nation, Settings::new(KEY)).oneshot(request).await.expect("infallible");
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     let status = response.status();
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .expect("a body");
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
     (status, String::from_utf8(body.into()).expect("UTF-8"))
 }
 
 async fn refusal(request: Request) -> (u16, String) {
     let (status, body) = answer(request).await;
     let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-    (
-        status.as_u16(),
-        body["error"].as_str().expect("an error text").to_owned(),
-    )
+    (status.as_u16(), body["error"].as_str().expect("an error text").to_owned())
 }
 
 fn batch_of(items: usize) -> String {
@@ -52,10 +44,7 @@ fn batch_of(items: usize) -> String {
 #[tokio::test]
 async fn request_and_response_are_these_bytes() {
     let (status, body) = answer(post(REQUEST)).await;
-    assert_eq!(
-        (status, body.as_str()),
-        (StatusCode::OK, RESPONSE.trim_end())
-    );
+    assert_eq!((status, body.as_str()), (StatusCode::OK, RESPONSE.trim_end()));
 }
 
 #[tokio::test]
@@ -63,22 +52,13 @@ async fn escapes_in_a_key_are_understood() {
     let plain = r#"{"items":[{"key":{"personal_id":"001092162308"},"fields":[]}]}"#;
     let (_, expected) = answer(post(plain)).await;
     assert!(expected.contains("001092162308"));
-    assert_eq!(
-        answer(post(plain.replace("001092", "\\u003001092")))
-            .await
-            .1,
-        expected
-    );
+    assert_eq!(answer(post(plain.replace("001092", "\\u003001092"))).await.1, expected);
 }
 
 #[tokio::test]
 async fn only_the_holder_of_the_key_is_answered() {
-    let wrong = [
-        "Bearer wrong",
-        "Bearer ",
-        "Basic the-key-of-the-gateway",
-        "the-key-of-the-gateway",
-    ];
+    let wrong =
+        ["Bearer wrong", "Bearer ", "Basic the-key-of-the-gateway", "the-key-of-the-gateway"];
     for presented in wrong.into_iter().map(str::to_owned).chain([
         format!("Bearer {KEY}x"),
         format!("Bearer {}", &KEY[1..]),
@@ -141,28 +121,16 @@ async fn a_body_beyond_the_limit_is_refused() {
     body.push_str(&" ".repeat(BODY_BYTES_MAX - body.len()));
     assert_eq!(answer(post(body.clone())).await.0, StatusCode::OK);
     body.push(' ');
-    assert_eq!(
-        refusal(post(body)).await,
-        (413, "the body has more than 1048576 bytes".to_owned())
-    );
+    assert_eq!(refusal(post(body)).await, (413, "the body has more than 1048576 bytes".to_owned()));
 }
 
 #[tokio::test]
 async fn other_paths_and_methods_are_refused() {
     let request = |method: Method, path: &str| {
-        Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .expect("a request")
+        Request::builder().method(method).uri(path).body(Body::empty()).expect("a request")
     };
     assert_eq!(refusal(request(Method::GET, "/")).await.0, 404);
-    assert_eq!(
-        refusal(request(Method::GET, "/v1/persons/batch-get"))
-            .await
-            .0,
-        405
-    );
+    assert_eq!(refusal(request(Method::GET, "/v1/persons/batch-get")).await.0, 405);
 }
 
 #[tokio::test]
@@ -177,15 +145,9 @@ async fn the_server_answers_on_its_listener_until_told_to_stop() {
 
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let request = "GET /livez HTTP/1.1\r\nhost: register\r\nconnection: close\r\n\r\n";
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("the request is sent");
+    stream.write_all(request.as_bytes()).await.expect("the request is sent");
     let mut response = String::new();
-    stream
-        .read_to_string(&mut response)
-        .await
-        .expect("the response is read");
+    stream.read_to_string(&mut response).await.expect("the response is read");
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
 
     drop(stop);

@@ -71,10 +71,7 @@ impl fmt::Display for Malformed {
                 write!(f, "the body is not a batch: line {line}, column {column}")
             }
             Self::Size { items } => {
-                write!(
-                    f,
-                    "a batch has 1 to {ITEMS_MAX} items, this one has {items}"
-                )
+                write!(f, "a batch has 1 to {ITEMS_MAX} items, this one has {items}")
             }
         }
     }
@@ -90,9 +87,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Item<'_>>, Malformed> {
         Malformed::NotJson { line, column }
     })?;
     if !(1..=ITEMS_MAX).contains(&batch.items.len()) {
-        return Err(Malformed::Size {
-            items: batch.items.len(),
-        });
+        return Err(Malformed::Size { items: batch.items.len() });
     }
     Ok(batch.items)
 }

@@ -95,11 +95,7 @@ impl Writer {
         self.write_due_space();
         let class = canonical_combining_class(mark);
         let is_before = |letter: &Letter| canonical_combining_class(letter.base) <= class;
-        let place = self
-            .letters
-            .iter()
-            .rposition(is_before)
-            .map_or(0, |before| before + 1);
+        let place = self.letters.iter().rposition(is_before).map_or(0, |before| before + 1);
         self.letters.insert(place, Letter::plain(mark));
     }
 
@@ -114,15 +110,9 @@ impl Writer {
 /// Lists leave a comma or a full stop behind a name. Inside a name it stays: it may mark an initial.
 fn trim_punctuation(mut letters: Vec<Letter>) -> Vec<Letter> {
     let is_trimmed = |letter: &Letter| matches!(letter.base, '.' | ',' | ';' | ' ');
-    let end = letters
-        .iter()
-        .rposition(|letter| !is_trimmed(letter))
-        .map_or(0, |last| last + 1);
+    let end = letters.iter().rposition(|letter| !is_trimmed(letter)).map_or(0, |last| last + 1);
     letters.truncate(end);
-    let start = letters
-        .iter()
-        .position(|letter| !is_trimmed(letter))
-        .unwrap_or(0);
+    let start = letters.iter().position(|letter| !is_trimmed(letter)).unwrap_or(0);
     letters.drain(..start);
     letters
 }
@@ -153,8 +143,5 @@ fn is_apostrophe(c: char) -> bool {
 }
 
 fn is_hyphen(c: char) -> bool {
-    matches!(
-        c,
-        '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}'
-    )
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}')
 }

@@ -35,10 +35,7 @@ fn folded(letters: &[Letter]) -> impl Iterator<Item = Letter> {
         .iter()
         .filter(|letter| letter.base != '\'')
         .filter(|letter| letter.base.is_ascii() || canonical_combining_class(letter.base) == 0)
-        .map(|letter| Letter {
-            base: fold_base(letter.base),
-            ..*letter
-        })
+        .map(|letter| Letter { base: fold_base(letter.base), ..*letter })
 }
 
 fn fold_base(base: char) -> char {

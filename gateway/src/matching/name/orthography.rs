@@ -20,14 +20,8 @@ fn place_tone(syllable: &mut [Letter]) {
     let Some(first) = syllable.iter().position(|letter| letter.is_vowel()) else {
         return;
     };
-    let vowels = syllable[first..]
-        .iter()
-        .take_while(|letter| letter.is_vowel())
-        .count();
-    if syllable[first + vowels..]
-        .iter()
-        .any(|letter| letter.is_vowel())
-    {
+    let vowels = syllable[first..].iter().take_while(|letter| letter.is_vowel()).count();
+    if syllable[first + vowels..].iter().any(|letter| letter.is_vowel()) {
         return;
     }
     let mut toned = (first..first + vowels).filter(|&at| syllable[at].marks.tones() != Marks::NONE);

@@ -53,15 +53,9 @@ fn names_match_at_the_step_that_the_table_names() {
             "mark" | "mrz" | "legacy" => continue,
             other => panic!("a level of which no step is known: {other}"),
         };
-        let found = (
-            first_equal_step(&case.claim, &case.record),
-            compare_name(&case.claim, &case.record),
-        );
-        assert_eq!(
-            found, expected,
-            "{:?} for {:?}: {}",
-            case.claim, case.record, case.why
-        );
+        let found =
+            (first_equal_step(&case.claim, &case.record), compare_name(&case.claim, &case.record));
+        assert_eq!(found, expected, "{:?} for {:?}: {}", case.claim, case.record, case.why);
         checked += 1;
     }
     assert_eq!(checked, 59);
@@ -71,31 +65,15 @@ fn names_match_at_the_step_that_the_table_names() {
 fn other_names_never_match_and_are_no_folded_form() {
     for case in cases().iter().filter(|case| !case.should_match) {
         let found = compare_name(&case.claim, &case.record);
-        assert_ne!(
-            found.verdict(),
-            Verdict::Match,
-            "{:?}: {}",
-            case.claim,
-            case.why
-        );
-        assert_ne!(
-            found.reason(),
-            Some(Reason::MarksMissing),
-            "{:?}: {}",
-            case.claim,
-            case.why
-        );
+        assert_ne!(found.verdict(), Verdict::Match, "{:?}: {}", case.claim, case.why);
+        assert_ne!(found.reason(), Some(Reason::MarksMissing), "{:?}: {}", case.claim, case.why);
     }
 }
 
 #[test]
 fn i_and_y_are_one_letter_in_open_toned_syllables_alone() {
     for (claim, record, expected) in [
-        (
-            "Lí Mĩ Kì Sĩ Vĩ Tị Hỉ",
-            "Lý Mỹ Kỳ Sỹ Vỹ Tỵ Hỷ",
-            Step::Orthography,
-        ),
+        ("Lí Mĩ Kì Sĩ Vĩ Tị Hỉ", "Lý Mỹ Kỳ Sỹ Vỹ Tỵ Hỷ", Step::Orthography),
         ("Qui", "Quy", Step::Orthography),
         ("Qúi", "Quý", Step::Orthography),
         ("Vy", "Vi", Step::None),
@@ -109,11 +87,7 @@ fn i_and_y_are_one_letter_in_open_toned_syllables_alone() {
         ("LI", "Ly", Step::None),
         ("LY", "Li", Step::None),
     ] {
-        assert_eq!(
-            first_equal_step(claim, record),
-            expected,
-            "{claim} for {record}"
-        );
+        assert_eq!(first_equal_step(claim, record), expected, "{claim} for {record}");
     }
 }
 
@@ -126,11 +100,7 @@ fn a_tone_moves_within_a_syllable_and_no_further() {
         ("Sàrai", "Sarài", Step::None),
         ("Hoà An", "Hoa Àn", Step::None),
     ] {
-        assert_eq!(
-            first_equal_step(claim, record),
-            expected,
-            "{claim} for {record}"
-        );
+        assert_eq!(first_equal_step(claim, record), expected, "{claim} for {record}");
     }
 }
 
@@ -143,11 +113,7 @@ fn a_claim_with_any_mark_is_not_a_folded_form_and_a_record_never_is() {
         ("NGUYENVANAN", "Nguyễn Văn An"),
         ("ÐINH THI DOAN", "Đinh Thị Đoan"),
     ] {
-        assert_eq!(
-            compare_name(claim, record),
-            Finding::DIFFERENT,
-            "{claim} for {record}"
-        );
+        assert_eq!(compare_name(claim, record), Finding::DIFFERENT, "{claim} for {record}");
     }
 }
 
