@@ -1,6 +1,6 @@
--- Sums of what the log holds, written in the commit of the entries. The key is a path
+-- Sums of what the log holds before log_checkpoints.counted_size, moved on together with it. The key is a path
 -- `cube|grain|period|...`; audit/counters.rs owns its grammar. Rows of one client and period lie
--- side by side, so that a commit touches few pages.
+-- side by side, so that moving on touches few pages.
 create table counters (
     log text not null,
     key text not null,

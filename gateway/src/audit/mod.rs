@@ -17,5 +17,5 @@ pub use digest::{Digests, Pseudonym, ShortDigest};
 pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Recount, Verification, VerifyError, recount, verify_log};
+pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
 pub use writer::{AuditLog, LogUnavailable, Receipt};

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Edge, EdgeCounters};
-use crate::audit::{OUTCOMES_BY_DAY, OutcomeKey};
+use crate::audit::{self, OUTCOMES_BY_DAY, OutcomeKey};
 use crate::clock::Micros;
 use crate::matching::Outcome;
 use crate::population::SubjectStatus;
@@ -148,7 +148,8 @@ pub async fn match_rates(
     let (first, last) = (bound(period.from, "0"), bound(period.to, "9"));
     let until = |prefix: &str| format!("{prefix}{last}~");
     let counted =
-        store.counters(&format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY)).await?;
+        audit::counted(store, &format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY))
+            .await?;
     let mut at_the_edge = store.edge_counters(&first, &until("")).await?;
     at_the_edge.extend(
         edge.unflushed()

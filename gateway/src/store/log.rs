@@ -1,7 +1,7 @@
 //! The log's tables: bundles, tiles, the checkpoint, and the counters that go with a commit.
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{ConnectOptions, Connection, FromRow};
+use sqlx::{ConnectOptions, FromRow};
 
 use super::{Store, StoreError};
 
@@ -12,6 +12,8 @@ pub struct CheckpointRow {
     pub log: String,
     /// Number of entries.
     pub tree_size: i64,
+    /// Number of entries that the counters cover.
+    pub counted_size: i64,
     /// Signed checkpoint (C2SP `checkpoint`).
     pub note: String,
 }
@@ -51,7 +53,9 @@ pub struct Commit<'a> {
     pub entries: &'a [u8],
     /// Tiles that became full.
     pub tiles: &'a [TileRow],
-    /// What to add to the counters: a JSON object of key and number.
+    /// Number of entries that the counters cover after this commit, at most `size_before`.
+    pub counted_size: i64,
+    /// What to add to the counters for that: a JSON object of key and number.
     pub counters: &'a str,
     /// The new signed checkpoint.
     pub note: &'a str,
@@ -85,18 +89,22 @@ impl Store {
 
     /// The checkpoint of a log.
     pub async fn checkpoint(&self, log: &str) -> Result<Option<CheckpointRow>, StoreError> {
-        let row = sqlx::query_as("select log, tree_size, note from log_checkpoints where log = $1")
-            .bind(log)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
+        )
+        .bind(log)
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row)
     }
 
     /// The checkpoints of all logs in the database.
     pub async fn checkpoints(&self) -> Result<Vec<CheckpointRow>, StoreError> {
-        let rows = sqlx::query_as("select log, tree_size, note from log_checkpoints order by log")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints order by log",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(rows)
     }
 
@@ -155,86 +163,87 @@ impl Store {
 impl LogWriter {
     /// Makes the first checkpoint of a log that has none.
     pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
-        sqlx::query("insert into log_checkpoints (log, tree_size, note) values ($1, 0, $2)")
-            .bind(log)
-            .bind(note)
-            .execute(&mut self.connection)
-            .await?;
+        sqlx::query(
+            "insert into log_checkpoints (log, tree_size, counted_size, note) \
+             values ($1, 0, 0, $2)",
+        )
+        .bind(log)
+        .bind(note)
+        .execute(&mut self.connection)
+        .await?;
         Ok(())
     }
 
-    /// Writes one commit: at most four statements in one transaction.
+    /// Writes one commit: four statements in one transaction and one exchange with the database's
+    /// thread, because every exchange costs two switches between threads.
     ///
     /// If we die before the commit returns, start-up finds either all of it or nothing: `SQLite`
     /// replays or forgets the transaction as a whole.
     pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
-        let mut transaction = self
-            .connection
-            .begin_with("begin immediate")
-            .await
-            .map_err(CommitFailure::NotWritten)?;
-        // A transaction dropped on an error below is rolled back before the next statement.
-        let moved = write(&mut transaction, commit).await.map_err(CommitFailure::NotWritten)?;
-        if !moved {
-            return Err(CommitFailure::OvertakenBySecondWriter);
-        }
-        transaction.commit().await.map_err(|error| {
-            if is_disk_full(&error) {
-                CommitFailure::NotWritten(error)
-            } else {
-                CommitFailure::Unknown(error)
-            }
-        })
+        let places: Vec<_> =
+            commit.tiles.iter().map(|tile| (tile.level, tile.tile_index)).collect();
+        let hashes: Vec<u8> = commit.tiles.iter().flat_map(|tile| &tile.hashes).copied().collect();
+        let written = sqlx::query(COMMIT)
+            .bind(commit.log)
+            .bind(commit.size_before)
+            .bind(commit.size_before + commit.entries_count)
+            .bind(commit.note)
+            .bind(commit.counted_size)
+            .bind(commit.entries_count)
+            .bind(commit.entries)
+            .bind(places_json(&places))
+            .bind(hashes)
+            .bind(commit.counters)
+            .execute(&mut self.connection)
+            .await;
+        let Err(error) = written else { return Ok(()) };
+        // Whatever failed, nothing of it may stay open: the next commit begins anew. That fails if
+        // SQLite has rolled back by itself, which is as good.
+        let _rolled_back = sqlx::query("rollback").execute(&mut self.connection).await;
+        Err(classify(error))
     }
 }
 
-/// `SQLITE_FULL`: the write-ahead log could not grow. The frames of this transaction carry no commit
-/// mark, so nothing of it counts, and it can be tried again when there is room.
-fn is_disk_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|c| c == "13")
+/// One commit. The compare-and-swap comes first: where the size is not the one this commit stands
+/// on, it puts null where none may be, which ends the transaction.
+const COMMIT: &str = "\
+    begin immediate; \
+    update log_checkpoints set \
+        tree_size = case when tree_size = $2 then $3 end, counted_size = $5, note = $4 \
+    where log = $1; \
+    insert into log_bundles (log, first_index, entries_count, entries) values ($1, $2, $6, $7); \
+    insert into log_tiles (log, level, tile_index, hashes) \
+        select $1, value ->> 0, value ->> 1, substr($9, 1 + 8192 * key, 8192) from json_each($8); \
+    insert into counters (log, key, n) select $1, key, value from json_each($10) where true \
+        on conflict (log, key) do update set n = n + excluded.n; \
+    commit";
+
+/// The places of tiles as a JSON array of level and index.
+fn places_json(places: &[(i64, i64)]) -> String {
+    let places: Vec<String> =
+        places.iter().map(|(level, index)| format!("[{level},{index}]")).collect();
+    format!("[{}]", places.join(","))
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    commit: &Commit<'_>,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query(
-        "insert into log_bundles (log, first_index, entries_count, entries) \
-         values ($1, $2, $3, $4)",
-    )
-    .bind(commit.log)
-    .bind(commit.size_before)
-    .bind(commit.entries_count)
-    .bind(commit.entries)
-    .execute(&mut *connection)
-    .await?;
-    for tile in commit.tiles {
-        sqlx::query(
-            "insert into log_tiles (log, level, tile_index, hashes) values ($1, $2, $3, $4)",
-        )
-        .bind(commit.log)
-        .bind(tile.level)
-        .bind(tile.tile_index)
-        .bind(&tile.hashes)
-        .execute(&mut *connection)
-        .await?;
+/// What a failure means for what is on disk, by `SQLite`'s result code.
+fn classify(error: sqlx::Error) -> CommitFailure {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code: i32 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
+    match (code, code & 0xff) {
+        (CONSTRAINT_NOT_NULL, _) => CommitFailure::OvertakenBySecondWriter,
+        // The write-ahead log could not grow, or another writer held the lock: the frames of this
+        // transaction carry no commit mark, so nothing of it counts.
+        (_, BUSY | LOCKED | FULL) => CommitFailure::NotWritten(error),
+        // Above all IOERR: a failed fsync says nothing about what is on disk.
+        _ => CommitFailure::Unknown(error),
     }
-    sqlx::query(
-        "insert into counters (log, key, n) select $1, key, value from json_each($2) where true \
-         on conflict (log, key) do update set n = n + excluded.n",
-    )
-    .bind(commit.log)
-    .bind(commit.counters)
-    .execute(&mut *connection)
-    .await?;
-    let moved = sqlx::query(
-        "update log_checkpoints set tree_size = $3, note = $4 where log = $1 and tree_size = $2",
-    )
-    .bind(commit.log)
-    .bind(commit.size_before)
-    .bind(commit.size_before + commit.entries_count)
-    .bind(commit.note)
-    .execute(&mut *connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
 }
+
+/// `SQLITE_BUSY`.
+const BUSY: i32 = 5;
+/// `SQLITE_LOCKED`.
+const LOCKED: i32 = 6;
+/// `SQLITE_FULL`.
+const FULL: i32 = 13;
+/// `SQLITE_CONSTRAINT_NOTNULL`.
+const CONSTRAINT_NOT_NULL: i32 = 1299;
