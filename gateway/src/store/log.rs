@@ -174,49 +174,37 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Writes one commit: four statements in one transaction and one exchange with the database's
-    /// thread, because every exchange costs two switches between threads.
+    /// Writes one commit: one statement, whose trigger (migration 3) does the four writes in the
+    /// statement's own transaction. Every further statement would cost two switches between
+    /// threads.
     ///
-    /// If we die before the commit returns, start-up finds either all of it or nothing: `SQLite`
-    /// replays or forgets the transaction as a whole.
+    /// If we die before it returns, start-up finds either all of it or nothing: `SQLite` replays
+    /// or forgets the transaction as a whole.
     pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
         let places: Vec<_> =
             commit.tiles.iter().map(|tile| (tile.level, tile.tile_index)).collect();
         let hashes: Vec<u8> = commit.tiles.iter().flat_map(|tile| &tile.hashes).copied().collect();
-        let written = sqlx::query(COMMIT)
-            .bind(commit.log)
-            .bind(commit.size_before)
-            .bind(commit.size_before + commit.entries_count)
-            .bind(commit.note)
-            .bind(commit.counted_size)
-            .bind(commit.entries_count)
-            .bind(commit.entries)
-            .bind(places_json(&places))
-            .bind(hashes)
-            .bind(commit.counters)
-            .execute(&mut self.connection)
-            .await;
-        let Err(error) = written else { return Ok(()) };
-        // Whatever failed, nothing of it may stay open: the next commit begins anew. That fails if
-        // SQLite has rolled back by itself, which is as good.
-        let _rolled_back = sqlx::query("rollback").execute(&mut self.connection).await;
-        Err(classify(error))
+        sqlx::query(
+            "insert into log_commits (log, size_before, size_after, counted_size, note, \
+             entries_count, entries, tile_places, tile_hashes, counters) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(commit.log)
+        .bind(commit.size_before)
+        .bind(commit.size_before + commit.entries_count)
+        .bind(commit.counted_size)
+        .bind(commit.note)
+        .bind(commit.entries_count)
+        .bind(commit.entries)
+        .bind(places_json(&places))
+        .bind(hashes)
+        .bind(commit.counters)
+        .execute(&mut self.connection)
+        .await
+        .map(drop)
+        .map_err(classify)
     }
 }
-
-/// One commit. The compare-and-swap comes first: where the size is not the one this commit stands
-/// on, it puts null where none may be, which ends the transaction.
-const COMMIT: &str = "\
-    begin immediate; \
-    update log_checkpoints set \
-        tree_size = case when tree_size = $2 then $3 end, counted_size = $5, note = $4 \
-    where log = $1; \
-    insert into log_bundles (log, first_index, entries_count, entries) values ($1, $2, $6, $7); \
-    insert into log_tiles (log, level, tile_index, hashes) \
-        select $1, value ->> 0, value ->> 1, substr($9, 1 + 8192 * key, 8192) from json_each($8); \
-    insert into counters (log, key, n) select $1, key, value from json_each($10) where true \
-        on conflict (log, key) do update set n = n + excluded.n; \
-    commit";
 
 /// The places of tiles as a JSON array of level and index.
 fn places_json(places: &[(i64, i64)]) -> String {
@@ -230,7 +218,7 @@ fn classify(error: sqlx::Error) -> CommitFailure {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let code: i32 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
     match (code, code & 0xff) {
-        (CONSTRAINT_NOT_NULL, _) => CommitFailure::OvertakenBySecondWriter,
+        (CONSTRAINT_TRIGGER, _) => CommitFailure::OvertakenBySecondWriter,
         // The write-ahead log could not grow, or another writer held the lock: the frames of this
         // transaction carry no commit mark, so nothing of it counts.
         (_, BUSY | LOCKED | FULL) => CommitFailure::NotWritten(error),
@@ -245,5 +233,5 @@ const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 /// `SQLITE_FULL`.
 const FULL: i32 = 13;
-/// `SQLITE_CONSTRAINT_NOTNULL`.
-const CONSTRAINT_NOT_NULL: i32 = 1299;
+/// `SQLITE_CONSTRAINT_TRIGGER`: the trigger found another size than this commit stands on.
+const CONSTRAINT_TRIGGER: i32 = 1811;
