@@ -206,7 +206,7 @@ fn answered(
     let failed_guess: Option<ShortDigest> =
         (judgement.outcome == Outcome::NotMatched).then(|| app.digests.guess(claims));
     Decided::Answered {
-        profile: matching::PROFILE.to_owned(),
+        profile: matching::PROFILE.into(),
         findings: judgement.findings,
         outcome: judgement.outcome,
         status: judgement.status,
@@ -253,7 +253,7 @@ fn entry(
             .case_ref
             .as_ref()
             .map(|case| app.digests.case(client.as_str(), case.as_str())),
-        policy: policy.label().to_owned(),
+        policy: Arc::clone(policy.label()),
         subject: Subject { key_kind: request.subject.kind(), pseudonym, prefix: asked.prefix() },
         record,
     })

@@ -15,6 +15,9 @@
 //! The fields of a decision or refusal are the constants in [`tag`]. A reader skips nothing: an
 //! unknown version, kind or tag is an error, because it cannot be counted.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::digest::{Pseudonym, ShortDigest};
 use crate::clock::Micros;
 use crate::matching::{Finding, Findings, Outcome};
@@ -113,7 +116,7 @@ pub struct Entry {
     /// Which file of the caller.
     pub case: Option<ShortDigest>,
     /// Under which policy, `name@version`.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// Who was asked about.
     pub subject: Subject,
     /// What came of it.
@@ -137,7 +140,7 @@ pub enum Decided {
     /// It was answered.
     Answered {
         /// Normalisation rules that were applied.
-        profile: String,
+        profile: Cow<'static, str>,
         /// Verdicts before anything was concealed from the caller.
         findings: Findings,
         /// Outcome of the whole.
@@ -282,10 +285,10 @@ impl Entry {
         let purpose = reader.text(tag::PURPOSE, |t| Purpose::parse(t).ok())?;
         let procedure = reader.optional_text(tag::PROCEDURE, |t| Procedure::parse(t).ok())?;
         let case = reader.optional_array(tag::CASE)?.map(ShortDigest);
-        let policy = reader.text(tag::POLICY, |t| Some(t.to_owned()))?;
+        let policy = reader.text(tag::POLICY, |t| Some(Arc::from(t)))?;
         let profile = match kind {
-            Kind::Decision => reader.text(tag::PROFILE, |t| Some(t.to_owned()))?,
-            Kind::Refusal => String::new(),
+            Kind::Decision => reader.text(tag::PROFILE, |t| Some(Cow::Owned(t.to_owned())))?,
+            Kind::Refusal => Cow::Borrowed(""),
         };
         let subject: [u8; 19] = reader.array(tag::SUBJECT)?;
         let key_kind =
@@ -345,7 +348,10 @@ fn decode_findings(bytes: &[u8]) -> Option<Findings> {
     Some(findings)
 }
 
-fn decode_answered(reader: &mut Reader<'_>, profile: String) -> Result<(Decided, u16), EntryError> {
+fn decode_answered(
+    reader: &mut Reader<'_>,
+    profile: Cow<'static, str>,
+) -> Result<(Decided, u16), EntryError> {
     let findings = decode_findings(reader.bytes(tag::FINDINGS)?)
         .ok_or(EntryError::Damaged { tag: tag::FINDINGS })?;
     let [outcome, status] = reader.array(tag::OUTCOME)?;

@@ -343,7 +343,7 @@ fn reply(id: &str, decision: Decision) -> Response {
         id: format!("ver_{id}"),
         outcome: decision.outcome.name(),
         profile: matching::PROFILE,
-        policy: decision.policy.label().to_owned(),
+        policy: decision.policy.label().to_string(),
         attributes: disclosed.then_some(AttributesReply(decision.attributes)),
         subject_status: decision.status.map(crate::population::SubjectStatus::name),
         advice: decision.advice.map(|advice| AdviceReply {
