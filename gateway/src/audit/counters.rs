@@ -12,8 +12,10 @@
 //! a field has no value. Report and recount read the same keys, so they can only differ if an
 //! entry was counted wrongly or not at all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+use foldhash::HashMap;
 
 use super::entry::{Decided, Entry};
 use crate::clock::VietnameseHour;

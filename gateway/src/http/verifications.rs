@@ -363,10 +363,14 @@ fn reply(id: &str, decision: Decision) -> Response {
     json_reply(&body)
 }
 
+/// A reply with its advice in two languages fits, so that the buffer does not grow in steps.
+const REPLY_BYTES_USUAL: usize = 1_536;
+
 /// A 200 with a JSON body.
 pub(super) fn json_reply(body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => {
+    let mut bytes = Vec::with_capacity(REPLY_BYTES_USUAL);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => {
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], bytes).into_response()
         }

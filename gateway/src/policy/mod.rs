@@ -10,8 +10,9 @@ pub use document::{Disclosure, Grant, Policy, PolicyDocument, PolicyError};
 pub use permit::{Permit, PermitQuestion, Refusal, check};
 pub use reason::{Reason, ReasonSet};
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::HashMap;
 
 use crate::store::{PolicyRow, StoreError};
 
