@@ -37,14 +37,14 @@ impl Counts {
         }
         let hour = entry.at.vietnamese_hour();
         let mut key = String::with_capacity(112);
-        self.add_in_cube('o', &hour, &mut key, |key| write_outcome(key, entry));
-        self.add_in_cube('p', &hour, &mut key, |key| {
+        self.add_in_cube('o', hour, &mut key, |key| write_outcome(key, entry));
+        self.add_in_cube('p', hour, &mut key, |key| {
             let (client, outcome) = (entry.client.as_str(), entry.outcome().name());
             let _infallible = write!(key, "{client}|{:03}|{outcome}", entry.subject.prefix);
         });
         let Decided::Answered { findings, .. } = &entry.record else { return };
         for (attribute, finding) in findings.iter() {
-            self.add_in_cube('a', &hour, &mut key, |key| {
+            self.add_in_cube('a', hour, &mut key, |key| {
                 let reason = finding.reason().map_or("-", crate::policy::Reason::name);
                 for part in [
                     entry.client.as_str(),
@@ -96,7 +96,7 @@ impl Counts {
     fn add_in_cube(
         &mut self,
         cube: char,
-        hour: &VietnameseHour,
+        hour: VietnameseHour,
         key: &mut String,
         write_tail: impl Fn(&mut String),
     ) {

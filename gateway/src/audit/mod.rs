@@ -6,6 +6,7 @@ mod checkpoint;
 mod counters;
 mod digest;
 mod entry;
+mod field;
 mod recovery;
 mod tree;
 mod verify;

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checkpoint::CheckpointSigner;
 use super::counters::Counts;
 use super::entry::Entry;
-use super::recovery::{OpenError, Recovered, recover};
+use super::recovery::{OpenError, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
 use crate::config::LogConfig;
@@ -95,14 +95,12 @@ impl AuditLog {
     ) -> Result<Self, OpenError> {
         let signer = open_signer(keys, config)?;
         let mut rows = store.log_writer().await?;
-        let recovered = match recover(store, &config.name, &signer).await? {
-            Some(recovered) => recovered,
-            None => {
-                let recovered = Recovered::default();
-                rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
-                recovered
-            }
-        };
+        let known = recover(store, &config.name, &signer).await?;
+        let is_new = known.is_none();
+        let recovered = known.unwrap_or_default();
+        if is_new {
+            rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
+        }
         let (sender, receiver) = mpsc::channel(config.queue_entries_max);
         let (state, stopped) = watch::channel(WriterState::Running);
         let writer = Writer {

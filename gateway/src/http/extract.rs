@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Request, header};
 use futures_util::future::poll_immediate;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::error::{Code, FieldError, Problem};
+use super::code::Code;
+use super::error::{FieldError, Problem};
 use crate::app::App;
 use crate::audit::RequestId;
 use crate::auth::{Caller, CallerRefusal, Standing};
@@ -137,7 +138,8 @@ pub fn query<const N: usize>(
         match names.iter().position(|known| *known == name) {
             Some(index) if values[index].is_none() => values[index] = Some(value.into_owned()),
             Some(index) => {
-                errors.push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" })
+                errors
+                    .push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" });
             }
             None => errors.push(FieldError { pointer: "/*".into(), code: "unknown" }),
         }

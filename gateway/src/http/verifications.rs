@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
-use super::error::{Code, Problem, ProblemDocument};
+use super::code::Code;
+use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::json::{self, Errors, Fields};
 use crate::app::App;

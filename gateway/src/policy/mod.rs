@@ -16,10 +16,12 @@ use foldhash::HashMap;
 
 use crate::store::{PolicyRow, StoreError};
 
+type ByReference = HashMap<(String, u32), Arc<Policy>>;
+
 /// All versions of all policies as this node knows them.
 #[derive(Debug, Default)]
 pub struct Policies {
-    known: RwLock<Arc<HashMap<(String, u32), Arc<Policy>>>>,
+    known: RwLock<Arc<ByReference>>,
 }
 
 impl Policies {

@@ -80,7 +80,7 @@ impl Queue {
             let (batch, left): (Vec<Waiting>, bool) = {
                 let mut waiting = self.lock();
                 let count = waiting.len().min(self.batch_max);
-                (waiting.drain(..count).collect(), waiting.len() > 0)
+                (waiting.drain(..count).collect(), !waiting.is_empty())
             };
             if left {
                 self.arrived.notify_one();

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::auth::{generate_secret, hash_secret};
-use crate::cli::{self, CliError};
+use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::reports::{self, GroupBy, Period, Scope};
@@ -33,17 +33,6 @@ const PEOPLE: u64 = 1_000;
 const ADMIN_OFFSET: u16 = 1;
 /// Distance of the population database's port from the API's.
 const POPULATION_OFFSET: u16 = 10;
-
-/// Arguments of the sandbox.
-#[derive(Debug, clap::Args)]
-pub struct SandboxArgs {
-    /// Port N of the API; the admin listener takes N+1, the population database N+10.
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
-    port: u16,
-    /// Begin anew: what ./sandbox-data holds is deleted without asking.
-    #[arg(long)]
-    fresh: bool,
-}
 
 /// Runs until Ctrl-C.
 pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
