@@ -84,8 +84,10 @@ pub async fn verify(
     };
     let answer = app.population.find(&permit, request.subject).await;
     let judgement = judge(&permit, &request.claims, &answer);
-    let receipt = app.audit.record(asked.entry(&answer, &judgement)?).await?;
-    Ok(asked.decision(&answer, &judgement, receipt))
+    let entry = asked.entry(&answer, &judgement)?;
+    let evaluated_at = entry.at;
+    let receipt = app.audit.record(entry).await?;
+    Ok(asked.decision(&answer, &judgement, evaluated_at, receipt))
 }
 
 /// What comparing came to, before anything is disclosed.
@@ -250,7 +252,13 @@ impl Asked<'_> {
     }
 
     /// What the caller is told, now that it is written down.
-    fn decision(&self, answer: &Answer, judgement: &Judgement<'_>, receipt: Receipt) -> Decision {
+    fn decision(
+        &self,
+        answer: &Answer,
+        judgement: &Judgement<'_>,
+        evaluated_at: Micros,
+        receipt: Receipt,
+    ) -> Decision {
         let policy = self.policy;
         let Judgement { findings, outcome, status, person } = judgement;
         let status = policy.discloses_status().then_some(*status);
@@ -270,7 +278,7 @@ impl Asked<'_> {
             ),
             subject_token: self.app.subject_tokens.token(client, &self.request.subject, resolved),
             registry_as_of: answer.as_of,
-            evaluated_at: self.app.clock.now(),
+            evaluated_at,
             policy: Arc::clone(policy),
             receipt,
         }
