@@ -10,6 +10,8 @@ use anyhow::{Context, bail, ensure};
 /// The longest that anything here may take: a start in the dev profile with both cores busy takes
 /// seconds.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
+/// Lines of a process's complaints that a message quotes.
+const QUOTED_LINES: usize = 10;
 /// How often we look.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -97,7 +99,7 @@ impl Process {
             Ok(ended.is_some())
         })
         .await
-        .with_context(|| self.errors())?;
+        .with_context(|| last_words(&self.errors))?;
         let status = ended.context("it has ended")?;
         Ok(Ended { status, stdout: self.output(), stderr: self.errors() })
     }
@@ -111,12 +113,12 @@ impl Process {
         let (child, errors) = (&mut self.child, &self.errors);
         wait_for(what, async || {
             if let Some(status) = child.try_wait()? {
-                bail!("{status} before this: {what}\n{}", read(errors));
+                bail!("{status} before this: {what}\n{}", last_words(errors));
             }
             Ok(condition().await)
         })
         .await
-        .with_context(|| read(errors))
+        .with_context(|| last_words(errors))
     }
 
     /// Waits until it has printed something.
@@ -146,4 +148,11 @@ impl Drop for Process {
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The end of what a process has said, for a message.
+fn last_words(path: &Path) -> String {
+    let text = read(path);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n")
 }
