@@ -54,16 +54,14 @@ async fn a_sandbox_killed_while_it_sets_itself_up_starts_again() -> anyhow::Resu
         load.wait_for_answers(10).await?;
         let answers = load.stopped().await?;
         ensure!(answers.others.is_empty(), "{:?}", answers.others);
-        sandbox.signal("TERM")?;
-        let ended = sandbox.ended().await?;
-        ensure!(ended.status.success(), "{}", ended.stderr);
+        sandbox.stop("TERM").await?;
         place.check_log().await?;
         log::check_promises(&place.data(), &answers.acknowledged).await?;
     }
     Ok(())
 }
 
-/// The `n`th number of a fixed sequence (SplitMix64).
+/// The `n`th number of a fixed sequence (`SplitMix64`).
 fn random(n: u64) -> u64 {
     let mut z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -65,6 +65,12 @@ impl Load {
             .await
     }
 
+    /// Waits for so many answers other than 200.
+    pub(super) async fn wait_for_refusals(&self, count: usize) -> anyhow::Result<()> {
+        let refused = || lock(&self.answers).others.values().sum::<usize>();
+        wait_for("requests are refused", async || Ok(refused() >= count)).await
+    }
+
     /// Waits until every connection has ended; they do so when the gateway is gone.
     pub(super) async fn broken(mut self) -> anyhow::Result<Answers> {
         while let Some(ended) = self.connections.join_next().await {

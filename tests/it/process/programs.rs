@@ -9,7 +9,9 @@ use anyhow::{Context, bail, ensure};
 
 /// The longest that anything here may take: a start in the dev profile with both cores busy takes
 /// seconds.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_mins(1);
+/// The gateway's default `server.drain_timeout_ms`.
+const DRAIN: Duration = Duration::from_secs(10);
 /// Lines of a process's complaints that a message quotes.
 const QUOTED_LINES: usize = 10;
 /// How often we look.
@@ -88,6 +90,15 @@ impl Process {
     pub(super) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to stop, and expects it to end well within the time that the gateway gives to
+    /// requests in progress.
+    pub(super) async fn stop(self, signal: &str) -> anyhow::Result<()> {
+        self.signal(signal)?;
+        let Ended { status, stderr, .. } = tokio::time::timeout(DRAIN, self.ended()).await??;
+        ensure!(status.success(), "{status} after SIG{signal}: {stderr}");
         Ok(())
     }
 

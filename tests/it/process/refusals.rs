@@ -60,8 +60,7 @@ async fn data_that_cannot_be_used_is_kept_and_named() -> anyhow::Result<()> {
     let place = Place::new()?;
     let mut sandbox = place.sandbox(&["--fresh"]).await?;
     place.wait_for_file(&mut sandbox, "clients.json").await?;
-    sandbox.signal("TERM")?;
-    ensure!(sandbox.ended().await?.status.success(), "it stops");
+    sandbox.stop("TERM").await?;
 
     newer_data_is_refused(&place).await?;
     damaged_keys_are_refused(&place).await?;

@@ -16,9 +16,7 @@ async fn answers_are_inconclusive_while_the_register_is_gone_and_whole_when_it_i
     let place = Place::new()?;
     let mut sandbox = place.sandbox(&["--fresh"]).await?;
     place.wait_for_file(&mut sandbox, "clients.json").await?;
-    sandbox.signal("TERM")?;
-    let ended = sandbox.ended().await?;
-    ensure!(ended.status.success(), "{}", ended.stderr);
+    sandbox.stop("TERM").await?;
 
     let register = start_register(&place).await?;
     let mut gateway =
@@ -40,9 +38,7 @@ async fn answers_are_inconclusive_while_the_register_is_gone_and_whole_when_it_i
     register.signal("CONT")?;
     all_are(&api, &people, "matched").await?;
 
-    gateway.signal("TERM")?;
-    let ended = gateway.ended().await?;
-    ensure!(ended.status.success(), "{}", ended.stderr);
+    gateway.stop("TERM").await?;
     drop(register);
     place.check_log().await
 }
