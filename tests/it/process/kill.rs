@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
 use super::load::Load;
 use super::log;
@@ -39,26 +39,37 @@ async fn answers_that_left_survive_twenty_kills_under_load() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sandbox_killed_while_it_sets_itself_up_starts_again() -> anyhow::Result<()> {
-    for killed_at in ["gateway.toml", "gateway.sqlite", "people.ndjson", "clients.json"] {
-        let place = Place::new()?;
-        let port = place.port.to_string();
-        let mut sandbox = place.start("gateway", &["sandbox", "--port", &port])?;
-        place.wait_for_file(&mut sandbox, killed_at).await?;
-        sandbox.kill()?;
-        let mut sandbox = place.sandbox(&[]).await?;
-        place.wait_for_file(&mut sandbox, "clients.json").await?;
-        let (api, people) = (place.api("ndxp").await?, place.people()?);
-        ensure!(people.len() == 1_000, "{} people after a kill at {killed_at}", people.len());
-        let load = Load::start(&api, &people, "after")?;
-        load.wait_for_answers(10).await?;
-        let answers = load.stopped().await?;
-        ensure!(answers.others.is_empty(), "{:?}", answers.others);
-        sandbox.stop("TERM").await?;
-        place.check_log().await?;
-        log::check_promises(&place.data(), &answers.acknowledged).await?;
+async fn a_sandbox_ended_while_it_sets_itself_up_starts_again() -> anyhow::Result<()> {
+    for reached in ["gateway.toml", "gateway.sqlite", "people.ndjson", "clients.json"] {
+        for killed in [true, false] {
+            let place = Place::new()?;
+            let port = place.port.to_string();
+            let mut sandbox = place.start("gateway", &["sandbox", "--port", &port])?;
+            place.wait_for_file(&mut sandbox, reached).await?;
+            if killed {
+                sandbox.kill()?;
+            } else {
+                sandbox.stop("INT").await?;
+            }
+            starts_again(&place).await.with_context(|| format!("{reached}, killed: {killed}"))?;
+        }
     }
     Ok(())
+}
+
+/// Whatever the end left behind: clients, people, answers, a log in order, and a good stop.
+async fn starts_again(place: &Place) -> anyhow::Result<()> {
+    let mut sandbox = place.sandbox(&[]).await?;
+    place.wait_for_file(&mut sandbox, "clients.json").await?;
+    let people = place.people()?;
+    ensure!(people.len() == 1_000, "{} people", people.len());
+    let load = Load::start(&place.api("ndxp").await?, &people, "after")?;
+    load.wait_for_answers(10).await?;
+    let answers = load.stopped().await?;
+    ensure!(answers.others.is_empty(), "{:?}", answers.others);
+    sandbox.stop("TERM").await?;
+    place.check_log().await?;
+    log::check_promises(&place.data(), &answers.acknowledged).await
 }
 
 /// The `n`th number of a fixed sequence (`SplitMix64`).

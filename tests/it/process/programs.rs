@@ -99,6 +99,7 @@ impl Process {
         self.signal(signal)?;
         let Ended { status, stderr, .. } = tokio::time::timeout(DRAIN, self.ended()).await??;
         ensure!(status.success(), "{status} after SIG{signal}: {stderr}");
+        ensure!(!stderr.contains("gateway: "), "it complains about being stopped: {stderr}");
         Ok(())
     }
 

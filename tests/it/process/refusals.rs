@@ -66,6 +66,7 @@ async fn data_that_cannot_be_used_is_kept_and_named() -> anyhow::Result<()> {
     damaged_keys_are_refused(&place).await?;
     a_lost_key_is_not_made_again(&place).await?;
     a_changed_checkpoint_is_refused(&place).await?;
+    what_is_no_database_is_refused(&place).await?;
 
     let sandbox = place.sandbox(&[]).await?;
     ensure!(sandbox.errors().is_empty(), "mended, it starts: {}", sandbox.errors());
@@ -112,6 +113,18 @@ async fn a_changed_checkpoint_is_refused(place: &Place) -> anyhow::Result<()> {
     on_database(place, "update log_checkpoints set note = 'x' || note").await?;
     everything_says(place, "the checkpoint of log n1 cannot be trusted").await?;
     on_database(place, "update log_checkpoints set note = substr(note, 2)").await
+}
+
+async fn what_is_no_database_is_refused(place: &Place) -> anyhow::Result<()> {
+    // The last connection that closes moves the write-ahead log into the file.
+    on_database(place, "pragma wal_checkpoint(truncate)").await?;
+    let path = place.data().join("gateway.sqlite");
+    let whole = fs::read(&path)?;
+    let mut damaged = whole.clone();
+    damaged[..100].fill(0x55);
+    fs::write(&path, &damaged)?;
+    everything_says(place, "file is not a database").await?;
+    Ok(fs::write(&path, whole)?)
 }
 
 /// The sandbox, the gateway and the auditor's command alike refuse the data, and keep it.
