@@ -6,7 +6,7 @@ use super::counters::Counts;
 use super::entry::{Entry, EntryError};
 use super::recovery::{OpenError, count_bundles, split_bundle, tile_hashes};
 use super::tree::{self, Frontier, FullTile};
-use super::writer::open_signer;
+use super::writer::{key_name, open_signer};
 use crate::config::LogConfig;
 use crate::store::{KeyFolder, Store, StoreError};
 
@@ -87,7 +87,8 @@ pub async fn verify_log(
     config: &LogConfig,
 ) -> Result<Verification, VerifyError> {
     let log = config.name.as_str();
-    let signer = open_signer(keys, config)?;
+    // A key that is lost must not be replaced by reading: the log could never be verified again.
+    let signer = open_signer(&keys.load(&key_name(config)).map_err(OpenError::from)?, config)?;
     // Counted before the checkpoint is read: a gateway that runs meanwhile only adds tiles.
     let tiles_stored = store.tile_counts(log).await?;
     let row =

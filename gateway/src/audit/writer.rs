@@ -15,7 +15,7 @@ use super::recovery::{OpenError, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
 use crate::config::LogConfig;
-use crate::store::{Commit, CommitFailure, KeyFolder, LogWriter, Store, TileRow};
+use crate::store::{Commit, CommitFailure, KEY_BYTES, KeyFolder, LogWriter, Store, TileRow};
 use crate::telemetry::Metrics;
 
 /// Entries that wait to be counted in the store, about. They are counted in the commit of a later
@@ -93,7 +93,12 @@ impl AuditLog {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        let signer = open_signer(keys, config)?;
+        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
+        let seed = match store.checkpoint(&config.name).await? {
+            Some(_) => keys.load(&key_name(config))?,
+            None => keys.load_or_create(&key_name(config))?,
+        };
+        let signer = open_signer(&seed, config)?;
         let mut rows = store.log_writer().await?;
         let known = recover(store, &config.name, &signer).await?;
         let is_new = known.is_none();
@@ -153,14 +158,18 @@ impl AuditLog {
     }
 }
 
-/// The signer of this node's log.
+/// Name of the key with which a log's checkpoints are signed.
+pub(super) fn key_name(config: &LogConfig) -> String {
+    format!("log-{}", config.name)
+}
+
+/// The signer of a log.
 pub(super) fn open_signer(
-    keys: &KeyFolder,
+    seed: &[u8; KEY_BYTES],
     config: &LogConfig,
 ) -> Result<CheckpointSigner, OpenError> {
-    let seed = keys.load_or_create(&format!("log-{}", config.name))?;
     let origin = format!("{}/{}", config.origin, config.name);
-    CheckpointSigner::new(&seed, origin).ok_or_else(|| OpenError::Contradiction {
+    CheckpointSigner::new(seed, origin).ok_or_else(|| OpenError::Contradiction {
         log: config.name.clone(),
         what: "its key is not usable".into(),
     })

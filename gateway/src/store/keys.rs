@@ -52,26 +52,33 @@ impl KeyFolder {
         Ok(Self { folder: folder.into(), random })
     }
 
-    /// The key of this name, made now if there is none.
-    pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
-        let path = self.folder.join(format!("{name}.key"));
-        let refuse = |source| KeyError::File { path: path.clone(), source };
+    /// The key of this name, which must be there: for commands that only read.
+    pub fn load(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
+        let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(source) => Err(KeyError::File { path, source }),
+        }
+    }
+
+    /// The key of this name, made now if there is none.
+    pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
+        match self.load(name) {
+            Err(KeyError::File { path, source }) if source.kind() == io::ErrorKind::NotFound => {
                 let key = self.random.bytes();
                 match create(&self.folder, &path, &key, &self.random) {
                     Ok(()) => Ok(key),
                     // Another process was first: its key is the key.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        let text = fs::read_to_string(&path).map_err(refuse)?;
-                        parse(text.trim()).ok_or(KeyError::Form { path })
-                    }
-                    Err(error) => Err(refuse(error)),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.load(name),
+                    Err(source) => Err(KeyError::File { path, source }),
                 }
             }
-            Err(error) => Err(refuse(error)),
+            loaded => loaded,
         }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.key"))
     }
 }
 
