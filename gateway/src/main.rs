@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: &Cli) -> Result<(), CliError> {
     #[cfg(feature = "sandbox")]
-    if let Some(args) = cli.sandbox() {
+    if let Some(args) = cli.sandbox()? {
         return gateway::sandbox::run(args).await;
     }
     cli::run(cli).await

@@ -160,11 +160,19 @@ pub fn sentence(error: &CliError) -> String {
 
 impl Cli {
     /// Arguments of the sandbox, if it was asked for. It stands below this module, so `main` runs it.
+    ///
+    /// # Errors
+    /// If a configuration is named too: the sandbox writes its own.
     #[cfg(feature = "sandbox")]
-    pub fn sandbox(&self) -> Option<&SandboxArgs> {
+    pub fn sandbox(&self) -> Result<Option<&SandboxArgs>, CliError> {
         match &self.command {
-            Command::Sandbox(args) => Some(args),
-            Command::Serve | Command::Report(_) | Command::Log(_) | Command::ProblemTable => None,
+            Command::Sandbox(_) if self.config.is_some() => Err(CliError::Usage(
+                "the sandbox writes its own configuration; leave --config out".into(),
+            )),
+            Command::Sandbox(args) => Ok(Some(args)),
+            Command::Serve | Command::Report(_) | Command::Log(_) | Command::ProblemTable => {
+                Ok(None)
+            }
         }
     }
 }
