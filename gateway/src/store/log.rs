@@ -198,6 +198,20 @@ async fn write(
     connection: &mut SqliteConnection,
     commit: &Commit<'_>,
 ) -> Result<bool, sqlx::Error> {
+    // First, because a second writer's bundle stands at the same index: the insert below would fail
+    // with its key, which reads like a disk that is full and not like a log that was taken over.
+    let moved = sqlx::query(
+        "update log_checkpoints set tree_size = $3, note = $4 where log = $1 and tree_size = $2",
+    )
+    .bind(commit.log)
+    .bind(commit.size_before)
+    .bind(commit.size_before + commit.entries_count)
+    .bind(commit.note)
+    .execute(&mut *connection)
+    .await?;
+    if moved.rows_affected() != 1 {
+        return Ok(false);
+    }
     sqlx::query(
         "insert into log_bundles (log, first_index, entries_count, entries) \
          values ($1, $2, $3, $4)",
@@ -227,14 +241,5 @@ async fn write(
     .bind(commit.counters)
     .execute(&mut *connection)
     .await?;
-    let moved = sqlx::query(
-        "update log_checkpoints set tree_size = $3, note = $4 where log = $1 and tree_size = $2",
-    )
-    .bind(commit.log)
-    .bind(commit.size_before)
-    .bind(commit.size_before + commit.entries_count)
-    .bind(commit.note)
-    .execute(&mut *connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
+    Ok(true)
 }
