@@ -116,8 +116,8 @@ async fn a_number_that_was_never_issued_reads_like_a_wrong_name_in_the_callers_o
         reports.push(changed);
     }
     // The rate is null before the first answer.
-    assert_eq!(reports[0], ["received", "not_matched", "match_rate"].map(String::from));
-    assert_eq!(reports[1], ["received", "not_matched"].map(String::from));
+    assert_eq!(reports[0], ["match_rate", "not_matched", "received"].map(String::from));
+    assert_eq!(reports[1], ["not_matched", "received"].map(String::from));
     assert_eq!(reports[2], reports[1]);
 }
 
