@@ -1,6 +1,5 @@
 //! The shared parts, assembled once from the configuration. No logic of its own.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,8 +10,7 @@ use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
 use crate::rate_limit::{AddressGuard, ClientLimits};
-use crate::reports::EdgeCounters;
-use crate::request::ClientId;
+use crate::reports::{EdgeCounters, Kinds};
 use crate::store::{KeyError, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -154,7 +152,7 @@ impl App {
     }
 
     /// The kind of every client by name.
-    pub fn client_kinds(&self) -> HashMap<ClientId, &'static str> {
+    pub fn client_kinds(&self) -> Kinds {
         let clients = self.directory.all();
         clients.iter().map(|(id, client)| (id.clone(), client.kind.name())).collect()
     }

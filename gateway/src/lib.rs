@@ -1,31 +1,49 @@
-//! Population verification gateway.
+//! Population verification gateway: answers, per attribute and with a reason, whether what a caller
+//! holds about a person is true, and can prove afterwards what it answered.
+//!
+//! The order of the modules below is the order of dependency: a module names only modules above
+//! it, and a test checks that. It is also the order of reading; who has little time reads
+//! [`verification`], which tells the story of one request, and follows its five steps up:
+//! [`rate_limit`], [`policy`], [`population`], [`matching`], [`audit`].
+//!
+//! Outside things have one home each: axum in [`http`] and [`server`], SQL in [`store`], HTTP
+//! client code in `population::client` and [`cli::client`].
 
+// Leaves: time and chance, what was configured, what the process says about itself.
 pub mod clock;
 pub mod config;
 pub mod telemetry;
 
+// What is asked, parsed once at the border.
 pub mod request;
 
+// Rows and keys in, rows and keys out.
 pub mod store;
 
+// May this caller ask this, now?
 pub mod auth;
 pub mod rate_limit;
 pub mod policy;
 
+// What is on file, and how it compares.
 pub mod population;
-
 pub mod matching;
+
+// What was decided, provably, and counted.
 pub mod audit;
 pub mod reports;
 
+// The shared parts, assembled once.
 pub mod app;
 
+// The story of one request.
 pub mod verification;
 
+// The edges: routes, wire shapes, status codes.
 pub mod http;
 
+// The process.
 pub mod server;
 pub mod cli;
-
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

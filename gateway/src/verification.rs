@@ -72,46 +72,22 @@ pub async fn verify(
     context: RequestContext,
 ) -> Result<Decision, NotAnswered> {
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
+    let asked = Asked { app, caller, request, context, policy: &policy };
+
     let admission = app.client_limits.admit(caller)?;
-    let question = PermitQuestion {
-        operation: Operation::Verify,
-        purpose: &request.purpose,
-        attributes: request.claims.asked(),
-        on_behalf_of: request.on_behalf_of.as_ref(),
-    };
-    let permit = match policy::check(admission, caller, &policy, question) {
+    let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
-        Err(refusal) => return refuse(app, caller, request, context, &policy, refusal).await,
+        Err(refusal) => {
+            let receipt = app.audit.record(asked.refusal(refusal)?).await?;
+            return Err(NotAnswered::Refused(refusal, receipt));
+        }
     };
     let answer = app.population.find(&permit, request.subject).await;
     let judgement = judge(&permit, &request.claims, &answer);
-    let evaluated_at = app.clock.now();
-    let record = answered(
-        app,
-        &request.claims,
-        &answer,
-        &judgement,
-        evaluated_at.since(context.received_at),
-    );
-    let entry =
-        entry(app, caller, request, context, &policy, evaluated_at, judgement.person, record)?;
+    let entry = asked.entry(&answer, &judgement)?;
+    let evaluated_at = entry.at;
     let receipt = app.audit.record(entry).await?;
-    Ok(decision(app, caller, request, &permit, &answer, judgement, evaluated_at, receipt))
-}
-
-/// Records a refusal before it is answered.
-async fn refuse(
-    app: &App,
-    caller: &Caller,
-    request: &Verification,
-    context: RequestContext,
-    policy: &Policy,
-    refusal: Refusal,
-) -> Result<Decision, NotAnswered> {
-    let record = Decided::Refused { refusal, asked: request.claims.asked() };
-    let entry = entry(app, caller, request, context, policy, app.clock.now(), None, record)?;
-    let receipt = app.audit.record(entry).await?;
-    Err(NotAnswered::Refused(refusal, receipt))
+    Ok(asked.decision(&answer, &judgement, evaluated_at, receipt))
 }
 
 /// What comparing came to, before anything is disclosed.
@@ -196,104 +172,115 @@ fn is_named(findings: &Findings, accepted: policy::ReasonSet) -> bool {
     })
 }
 
-fn answered(
-    app: &App,
-    claims: &Claims,
-    answer: &Answer,
-    judgement: &Judgement<'_>,
-    total_us: u64,
-) -> Decided {
-    let failed_guess: Option<ShortDigest> =
-        (judgement.outcome == Outcome::NotMatched).then(|| app.digests.guess(claims));
-    Decided::Answered {
-        profile: matching::PROFILE.to_owned(),
-        findings: judgement.findings,
-        outcome: judgement.outcome,
-        status: judgement.status,
-        failed_guess,
-        registry_as_of: answer.as_of,
-        registry_us: u32::try_from(answer.waited_us).unwrap_or(u32::MAX),
-        total_us: u32::try_from(total_us).unwrap_or(u32::MAX),
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "the one place where an entry is put together")]
-fn entry(
-    app: &App,
-    caller: &Caller,
-    request: &Verification,
+/// One request on its way: what its entry and its decision are put together from.
+struct Asked<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    request: &'a Verification,
     context: RequestContext,
-    policy: &Policy,
-    at: Micros,
-    person: Option<&Person>,
-    record: Decided,
-) -> Result<Entry, LogUnavailable> {
-    let client = &caller.client().client_id;
-    let resolved = person.map(|person| person.personal_id);
-    let pseudonym = app.digests.pseudonym(at, &request.subject, resolved).map_err(|error| {
-        let error = &error as &dyn std::error::Error;
-        tracing::error!(error, "no pseudonym key, so nothing can be logged");
-        LogUnavailable
-    })?;
-    let SubjectKey::PersonalId(asked) = request.subject;
-    Ok(Entry {
-        at,
-        request_id: context.request_id,
-        item: 0,
-        client: client.clone(),
-        on_behalf_of: request.on_behalf_of.clone(),
-        official: request
-            .official
-            .as_ref()
-            .map(|o| app.digests.official(client.as_str(), o.as_str())),
-        operation: Operation::Verify,
-        purpose: request.purpose.clone(),
-        procedure: request.procedure.clone(),
-        case: request
-            .case_ref
-            .as_ref()
-            .map(|case| app.digests.case(client.as_str(), case.as_str())),
-        policy: policy.label().to_owned(),
-        subject: Subject { key_kind: request.subject.kind(), pseudonym, prefix: asked.prefix() },
-        record,
-    })
+    policy: &'a Arc<Policy>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where a decision is put together")]
-fn decision(
-    app: &App,
-    caller: &Caller,
-    request: &Verification,
-    permit: &Permit,
-    answer: &Answer,
-    judgement: Judgement<'_>,
-    evaluated_at: Micros,
-    receipt: Receipt,
-) -> Decision {
-    let policy = permit.policy();
-    let Judgement { findings, outcome, status, person } = judgement;
-    let disclosed_status = policy.discloses_status().then_some(status);
-    let named = is_named(&findings, policy.accepted_reasons());
-    let resolved = person.filter(|_| named).map(|person| person.personal_id);
-    Decision {
-        outcome,
-        attributes: matching::disclose(&findings, policy.disclosure()).collect(),
-        status: disclosed_status,
-        advice: matching::advice(
-            outcome,
-            &findings,
-            policy.accepted_reasons(),
-            policy.disclosure(),
-            disclosed_status,
-        ),
-        subject_token: app.subject_tokens.token(
-            &caller.client().client_id,
-            &request.subject,
-            resolved,
-        ),
-        registry_as_of: answer.as_of,
-        evaluated_at,
-        policy: Arc::clone(policy),
-        receipt,
+impl Asked<'_> {
+    /// What the policy is asked.
+    fn question(&self) -> PermitQuestion<'_> {
+        PermitQuestion {
+            operation: Operation::Verify,
+            purpose: &self.request.purpose,
+            attributes: self.request.claims.asked(),
+            on_behalf_of: self.request.on_behalf_of.as_ref(),
+        }
+    }
+
+    /// The entry of a refusal by the policy.
+    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+        let asked = self.request.claims.asked();
+        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked })
+    }
+
+    /// The entry of an answer.
+    fn entry(&self, answer: &Answer, judgement: &Judgement<'_>) -> Result<Entry, LogUnavailable> {
+        let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
+            .then(|| self.app.digests.guess(&self.request.claims));
+        let now = self.app.clock.now();
+        let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
+        let record = Decided::Answered {
+            profile: matching::PROFILE.into(),
+            findings: judgement.findings,
+            outcome: judgement.outcome,
+            status: judgement.status,
+            failed_guess,
+            registry_as_of: answer.as_of,
+            registry_us: micros(answer.waited_us),
+            total_us: micros(now.since(self.context.received_at)),
+        };
+        self.record(now, judgement.person, record)
+    }
+
+    fn record(
+        &self,
+        at: Micros,
+        person: Option<&Person>,
+        record: Decided,
+    ) -> Result<Entry, LogUnavailable> {
+        let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
+            self.request;
+        let digests = &self.app.digests;
+        let client = &self.caller.client().client_id;
+        let resolved = person.map(|person| person.personal_id);
+        let pseudonym = digests.pseudonym(at, subject, resolved).map_err(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "no pseudonym key, so nothing can be logged");
+            LogUnavailable
+        })?;
+        let SubjectKey::PersonalId(asked) = subject;
+        Ok(Entry {
+            at,
+            request_id: self.context.request_id,
+            item: 0,
+            client: client.clone(),
+            on_behalf_of: on_behalf_of.clone(),
+            official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
+            operation: Operation::Verify,
+            purpose: purpose.clone(),
+            procedure: procedure.clone(),
+            case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
+            policy: Arc::clone(self.policy.label()),
+            subject: Subject { key_kind: subject.kind(), pseudonym, prefix: asked.prefix() },
+            record,
+        })
+    }
+
+    /// What the caller is told, now that it is written down.
+    fn decision(
+        &self,
+        answer: &Answer,
+        judgement: &Judgement<'_>,
+        evaluated_at: Micros,
+        receipt: Receipt,
+    ) -> Decision {
+        let policy = self.policy;
+        let Judgement { findings, outcome, status, person } = judgement;
+        let status = policy.discloses_status().then_some(*status);
+        let named = is_named(findings, policy.accepted_reasons());
+        let resolved = person.filter(|_| named).map(|person| person.personal_id);
+        let client = &self.caller.client().client_id;
+        Decision {
+            outcome: *outcome,
+            attributes: matching::disclose(findings, policy.disclosure()).collect(),
+            status,
+            advice: matching::advice(
+                *outcome,
+                findings,
+                policy.accepted_reasons(),
+                policy.disclosure(),
+                status,
+            ),
+            subject_token: self.app.subject_tokens.token(client, &self.request.subject, resolved),
+            registry_as_of: answer.as_of,
+            evaluated_at,
+            policy: Arc::clone(policy),
+            receipt,
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Integration tests: the production gateway through its doors, one process per test under
-//! nextest, one thread per test without.
+//! Integration tests, all in one binary: the production gateway through its doors, one process per
+//! test under nextest, one thread per test without; and in `process` the programs as their users
+//! meet them.
 
 mod existence;
 mod layering;
@@ -7,6 +8,7 @@ mod limits;
 mod log;
 mod privacy;
 mod problems;
+mod process;
 mod reports;
 mod routes;
 mod shutdown;

@@ -6,6 +6,9 @@
 create table log_checkpoints (
     log text not null primary key,
     tree_size integer not null,
+    -- The counters cover the entries before this index, which is the border of a bundle; those
+    -- after it are few and are counted from their bundles when a report is read.
+    counted_size integer not null,
     note text not null
 );
 

@@ -80,10 +80,10 @@ impl CheckpointSigner {
 
     /// The verifier key in the form of signed notes: `name+id+base64(algorithm || key)`.
     pub fn verifier_key(&self) -> String {
-        let id: String = self.key_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = u32::from_be_bytes(self.key_id);
         let mut key = vec![ED25519_ALGORITHM];
         key.extend_from_slice(self.pair.public_key().as_ref());
-        format!("{}+{id}+{}", self.origin, STANDARD.encode(key))
+        format!("{}+{id:08x}+{}", self.origin, STANDARD.encode(key))
     }
 
     /// Signs how far the log reaches.

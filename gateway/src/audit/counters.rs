@@ -15,55 +15,76 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use foldhash::HashMap;
+
 use super::entry::{Decided, Entry};
 use crate::clock::VietnameseHour;
 
-/// Sums by key, in the order of the keys.
+/// Sums by key. Kept by the hour; days and months are made when they are read out, because a
+/// thousand entries have few different keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<String, i64>);
+pub struct Counts {
+    hours: HashMap<String, i64>,
+    entries: u64,
+}
 
 impl Counts {
     /// Adds one entry to every cube it belongs to.
     pub fn add(&mut self, entry: &Entry) {
+        self.entries += 1;
         if !entry.operation.is_counted() {
             return;
         }
         let hour = entry.at.vietnamese_hour();
-        let mut tail = String::with_capacity(96);
-        self.add_in_cube('o', &hour, &mut tail, |tail| write_outcome(tail, entry));
-        self.add_in_cube('p', &hour, &mut tail, |tail| {
+        let mut key = String::with_capacity(112);
+        self.add_in_cube('o', hour, &mut key, |key| write_outcome(key, entry));
+        self.add_in_cube('p', hour, &mut key, |key| {
             let (client, outcome) = (entry.client.as_str(), entry.outcome().name());
-            let _infallible = write!(tail, "{client}|{:03}|{outcome}", entry.subject.prefix);
+            let _infallible = write!(key, "{client}|{:03}|{outcome}", entry.subject.prefix);
         });
-        let Decided::Answered { findings, .. } = &entry.record else {
-            return;
-        };
+        let Decided::Answered { findings, .. } = &entry.record else { return };
         for (attribute, finding) in findings.iter() {
-            self.add_in_cube('a', &hour, &mut tail, |tail| {
+            self.add_in_cube('a', hour, &mut key, |key| {
                 let reason = finding.reason().map_or("-", crate::policy::Reason::name);
-                let (client, verdict) = (entry.client.as_str(), finding.verdict().name());
-                let _infallible = write!(tail, "{client}|{attribute}|{verdict}|{reason}");
+                for part in [
+                    entry.client.as_str(),
+                    "|",
+                    attribute.name(),
+                    "|",
+                    finding.verdict().name(),
+                    "|",
+                    reason,
+                ] {
+                    key.push_str(part);
+                }
             });
         }
     }
 
-    /// The sums.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
-        self.0.iter().map(|(key, &n)| (key.as_str(), n))
+    /// Entries that were added, counted ones or not.
+    pub fn entries(&self) -> u64 {
+        self.entries
     }
 
-    /// Adds other sums to these.
-    pub fn merge(&mut self, other: &Self) {
-        for (key, n) in other.iter() {
-            *self.0.entry(key.to_owned()).or_default() += n;
+    /// The sums by hour, day and month, in the order of their keys.
+    pub fn by_key(&self) -> BTreeMap<String, i64> {
+        let mut sums = BTreeMap::new();
+        for (key, n) in &self.hours {
+            // A key begins with cube, `|h|` and ten digits: `o|h|2026112121|...`.
+            let (cube, hour, rest) = (&key[..1], &key[4..14], &key[14..]);
+            for (grain, period) in [('h', hour), ('d', &hour[..8]), ('m', &hour[..6])] {
+                *sums.entry(format!("{cube}|{grain}|{period}{rest}")).or_default() += n;
+            }
         }
+        sums
     }
 
     /// The sums as a JSON object of key and number.
     pub fn to_json(&self) -> String {
-        let mut json = String::with_capacity(2 + self.0.len() * 80);
+        let sums = self.by_key();
+        let mut json = String::with_capacity(2 + sums.len() * 80);
         json.push('{');
-        for (position, (key, n)) in self.0.iter().enumerate() {
+        for (position, (key, n)) in sums.iter().enumerate() {
             let comma = if position > 0 { "," } else { "" };
             // Keys are made of codes and names that hold no quote, backslash or control character.
             let _infallible = write!(json, "{comma}\"{key}\":{n}");
@@ -75,32 +96,25 @@ impl Counts {
     fn add_in_cube(
         &mut self,
         cube: char,
-        hour: &VietnameseHour,
+        hour: VietnameseHour,
         key: &mut String,
         write_tail: impl Fn(&mut String),
     ) {
-        for grain in ['h', 'd', 'm'] {
-            key.clear();
-            write_period(key, cube, grain, hour);
-            write_tail(key);
-            match self.0.get_mut(key.as_str()) {
-                Some(n) => *n += 1,
-                None => drop(self.0.insert(key.clone(), 1)),
-            }
+        key.clear();
+        let (date, hour) = (hour.date, hour.hour);
+        let _infallible = write!(
+            key,
+            "{cube}|h|{:04}{:02}{:02}{hour:02}|",
+            date.year(),
+            date.month(),
+            date.day()
+        );
+        write_tail(key);
+        match self.hours.get_mut(key.as_str()) {
+            Some(n) => *n += 1,
+            None => drop(self.hours.insert(key.clone(), 1)),
         }
     }
-}
-
-fn write_period(key: &mut String, cube: char, grain: char, hour: &VietnameseHour) {
-    let (year, month) = (hour.date.year(), hour.date.month());
-    let _infallible = write!(key, "{cube}|{grain}|{year:04}{month:02}");
-    if grain != 'm' {
-        let _infallible = write!(key, "{:02}", hour.date.day());
-    }
-    if grain == 'h' {
-        let _infallible = write!(key, "{:02}", hour.hour);
-    }
-    key.push('|');
 }
 
 fn write_outcome(key: &mut String, entry: &Entry) {

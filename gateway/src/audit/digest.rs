@@ -120,7 +120,7 @@ fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
 
 fn quarter(at: Micros) -> u16 {
     let date = at.vietnamese_hour().date;
-    date.year().unsigned_abs() * 4 + (date.month().unsigned_abs() as u16 - 1) / 3
+    date.year().unsigned_abs() * 4 + (u16::from(date.month().unsigned_abs()) - 1) / 3
 }
 
 #[cfg(test)]

@@ -15,7 +15,11 @@
 //! The fields of a decision or refusal are the constants in [`tag`]. A reader skips nothing: an
 //! unknown version, kind or tag is an error, because it cannot be counted.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::digest::{Pseudonym, ShortDigest};
+use super::field::{Reader, Writer};
 use crate::clock::Micros;
 use crate::matching::{Finding, Findings, Outcome};
 use crate::policy::Refusal;
@@ -85,7 +89,13 @@ pub struct RequestId(pub [u8; 16]);
 
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -113,7 +123,7 @@ pub struct Entry {
     /// Which file of the caller.
     pub case: Option<ShortDigest>,
     /// Under which policy, `name@version`.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// Who was asked about.
     pub subject: Subject,
     /// What came of it.
@@ -137,7 +147,7 @@ pub enum Decided {
     /// It was answered.
     Answered {
         /// Normalisation rules that were applied.
-        profile: String,
+        profile: Cow<'static, str>,
         /// Verdicts before anything was concealed from the caller.
         findings: Findings,
         /// Outcome of the whole.
@@ -282,10 +292,10 @@ impl Entry {
         let purpose = reader.text(tag::PURPOSE, |t| Purpose::parse(t).ok())?;
         let procedure = reader.optional_text(tag::PROCEDURE, |t| Procedure::parse(t).ok())?;
         let case = reader.optional_array(tag::CASE)?.map(ShortDigest);
-        let policy = reader.text(tag::POLICY, |t| Some(t.to_owned()))?;
+        let policy = reader.text(tag::POLICY, |t| Some(Arc::from(t)))?;
         let profile = match kind {
-            Kind::Decision => reader.text(tag::PROFILE, |t| Some(t.to_owned()))?,
-            Kind::Refusal => String::new(),
+            Kind::Decision => reader.text(tag::PROFILE, |t| Some(Cow::Owned(t.to_owned())))?,
+            Kind::Refusal => Cow::Borrowed(""),
         };
         let subject: [u8; 19] = reader.array(tag::SUBJECT)?;
         let key_kind =
@@ -345,7 +355,10 @@ fn decode_findings(bytes: &[u8]) -> Option<Findings> {
     Some(findings)
 }
 
-fn decode_answered(reader: &mut Reader<'_>, profile: String) -> Result<(Decided, u16), EntryError> {
+fn decode_answered(
+    reader: &mut Reader<'_>,
+    profile: Cow<'static, str>,
+) -> Result<(Decided, u16), EntryError> {
     let findings = decode_findings(reader.bytes(tag::FINDINGS)?)
         .ok_or(EntryError::Damaged { tag: tag::FINDINGS })?;
     let [outcome, status] = reader.array(tag::OUTCOME)?;
@@ -356,7 +369,7 @@ fn decode_answered(reader: &mut Reader<'_>, profile: String) -> Result<(Decided,
     let failed_guess = reader.optional_array(tag::FAILED_GUESS)?.map(ShortDigest);
     let registry_as_of =
         reader.optional_array(tag::REGISTRY_AS_OF)?.map(|bytes| Micros(i64::from_be_bytes(bytes)));
-    let [a, b, c, d, e, f, g, h] = reader.array(tag::DURATIONS)?;
+    let durations = u64::from_be_bytes(reader.array(tag::DURATIONS)?);
     let record = Decided::Answered {
         profile,
         findings,
@@ -364,8 +377,8 @@ fn decode_answered(reader: &mut Reader<'_>, profile: String) -> Result<(Decided,
         status,
         failed_guess,
         registry_as_of,
-        registry_us: u32::from_be_bytes([a, b, c, d]),
-        total_us: u32::from_be_bytes([e, f, g, h]),
+        registry_us: (durations >> 32) as u32,
+        total_us: durations as u32,
     };
     Ok((record, prefix))
 }
@@ -377,74 +390,6 @@ fn decode_refused(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError>
     let asked: AttributeSet =
         Attribute::ALL.into_iter().filter(|&attribute| bits & 1 << attribute as u8 != 0).collect();
     Ok((Decided::Refused { refusal, asked }, prefix))
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    /// Every value comes from a type whose limit is below 256 bytes.
-    fn field(&mut self, tag: u8, value: &[u8]) {
-        let length = u8::try_from(value.len()).expect("fields are limited by their types");
-        self.0.extend_from_slice(&[tag, length]);
-        self.0.extend_from_slice(value);
-    }
-
-    fn optional(&mut self, tag: u8, value: Option<&[u8]>) {
-        if let Some(value) = value {
-            self.field(tag, value);
-        }
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn optional_bytes(&mut self, tag: u8) -> Result<Option<&'a [u8]>, EntryError> {
-        match *self.0 {
-            [found, length, ref rest @ ..] if found == tag => {
-                let (value, after) = rest
-                    .split_at_checked(usize::from(length))
-                    .ok_or(EntryError::Damaged { tag })?;
-                self.0 = after;
-                Ok(Some(value))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn bytes(&mut self, tag: u8) -> Result<&'a [u8], EntryError> {
-        self.optional_bytes(tag)?.ok_or(EntryError::Damaged { tag })
-    }
-
-    fn optional_array<const N: usize>(&mut self, tag: u8) -> Result<Option<[u8; N]>, EntryError> {
-        self.optional_bytes(tag)?
-            .map(|bytes| bytes.try_into().map_err(|_| EntryError::Damaged { tag }))
-            .transpose()
-    }
-
-    fn array<const N: usize>(&mut self, tag: u8) -> Result<[u8; N], EntryError> {
-        self.optional_array(tag)?.ok_or(EntryError::Damaged { tag })
-    }
-
-    fn number<T>(&mut self, tag: u8, from: fn(u8) -> Option<T>) -> Result<T, EntryError> {
-        let [number] = self.array(tag)?;
-        from(number).ok_or(EntryError::Damaged { tag })
-    }
-
-    fn optional_text<T>(
-        &mut self,
-        tag: u8,
-        parse: fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, EntryError> {
-        let damaged = EntryError::Damaged { tag };
-        self.optional_bytes(tag)?
-            .map(|bytes| std::str::from_utf8(bytes).ok().and_then(parse).ok_or(damaged))
-            .transpose()
-    }
-
-    fn text<T>(&mut self, tag: u8, parse: fn(&str) -> Option<T>) -> Result<T, EntryError> {
-        self.optional_text(tag, parse)?.ok_or(EntryError::Damaged { tag })
-    }
 }
 
 #[cfg(test)]

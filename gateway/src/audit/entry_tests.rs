@@ -53,8 +53,7 @@ fn an_entry_comes_back_as_it_went_in() {
 
 #[test]
 fn the_layout_of_version_1_does_not_change() {
-    let hex: String = refused().encode().iter().map(|byte| format!("{byte:02x}")).collect();
-    insta::assert_snapshot!(hex);
+    insta::assert_snapshot!(format!("{:02x?}", refused().encode()));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! checkpoint.
 
 use super::checkpoint::{CheckpointError, CheckpointSigner};
+use super::counters::Counts;
+use super::entry::Entry;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
-use crate::store::{KeyError, Store, StoreError, TileRow};
+use crate::store::{BundleRow, CheckpointRow, KeyError, Store, StoreError, TileRow};
 
 /// Bundles read at once while the tail is hashed again.
 const BUNDLES_PER_READ: i64 = 64;
@@ -36,13 +38,22 @@ pub enum OpenError {
     },
 }
 
-/// The edge of a log as its checkpoint promises it, or the reason why it is not there. A log
-/// without a checkpoint is new.
-pub(super) async fn load_frontier(
+/// What the writer of a log goes on from.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    /// The right edge of the tree.
+    pub(super) frontier: Frontier,
+    /// Sums of the entries that the counters in the store do not cover.
+    pub(super) uncounted: Counts,
+}
+
+/// A log as its checkpoint promises it, or the reason why it is not there. A log without a
+/// checkpoint is new.
+pub(super) async fn recover(
     store: &Store,
     log: &str,
     signer: &CheckpointSigner,
-) -> Result<Option<Frontier>, OpenError> {
+) -> Result<Option<Recovered>, OpenError> {
     let Some(row) = store.checkpoint(log).await? else {
         return Ok(None);
     };
@@ -66,7 +77,32 @@ pub(super) async fn load_frontier(
     if frontier.root() != checkpoint.root {
         return Err(contradiction("the root over entries and tiles is not the signed one"));
     }
-    Ok(Some(frontier))
+    let uncounted = count_tail(store, &row).await?;
+    Ok(Some(Recovered { frontier, uncounted }))
+}
+
+async fn count_tail(store: &Store, row: &CheckpointRow) -> Result<Counts, OpenError> {
+    let mut counts = Counts::default();
+    let mut next = row.counted_size;
+    while next < row.tree_size {
+        let bundles = store.bundles_from(&row.log, next, BUNDLES_PER_READ).await?;
+        let counted = count_bundles(&bundles, &mut counts);
+        next = counted.filter(|after| *after > next).ok_or_else(|| OpenError::Contradiction {
+            log: row.log.clone(),
+            what: format!("the entries from {next} on cannot be counted"),
+        })?;
+    }
+    Ok(counts)
+}
+
+/// Counts the entries of bundles; the index after the last, or `None` if an entry cannot be read.
+pub(super) fn count_bundles(bundles: &[BundleRow], counts: &mut Counts) -> Option<i64> {
+    for bundle in bundles {
+        for bytes in split_bundle(&bundle.entries)? {
+            counts.add(&Entry::decode(bytes).ok()?);
+        }
+    }
+    bundles.last().map(|bundle| bundle.first_index + bundle.entries_count)
 }
 
 /// Hashes of the entries after the last full tile, from their bundles. Entries beyond the

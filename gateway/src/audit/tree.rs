@@ -35,13 +35,11 @@ fn hash_of(parts: &[&[u8]]) -> Hash {
 
 /// Hash of a perfect subtree over `hashes`, whose number is a power of two.
 fn perfect_root(hashes: &[Hash]) -> Hash {
-    match hashes {
-        [only] => *only,
-        _ => {
-            let (left, right) = hashes.split_at(hashes.len() / 2);
-            node_hash(&perfect_root(left), &perfect_root(right))
-        }
+    if let [only] = hashes {
+        return *only;
     }
+    let (left, right) = hashes.split_at(hashes.len() / 2);
+    node_hash(&perfect_root(left), &perfect_root(right))
 }
 
 /// A tile that has become full.

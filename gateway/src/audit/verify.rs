@@ -1,12 +1,12 @@
 //! The auditor's check: reads a log from its first byte to its checkpoint and counts it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
 use super::entry::{Entry, EntryError};
-use super::recovery::{OpenError, split_bundle, tile_hashes};
+use super::recovery::{OpenError, count_bundles, split_bundle, tile_hashes};
 use super::tree::{self, Frontier, FullTile};
-use super::writer::open_signer;
+use super::writer::{key_name, open_signer};
 use crate::config::LogConfig;
 use crate::store::{KeyFolder, Store, StoreError};
 
@@ -87,7 +87,8 @@ pub async fn verify_log(
     config: &LogConfig,
 ) -> Result<Verification, VerifyError> {
     let log = config.name.as_str();
-    let signer = open_signer(keys, config)?;
+    // A key that is lost must not be replaced by reading: the log could never be verified again.
+    let signer = open_signer(&keys.load(&key_name(config)).map_err(OpenError::from)?, config)?;
     // Counted before the checkpoint is read: a gateway that runs meanwhile only adds tiles.
     let tiles_stored = store.tile_counts(log).await?;
     let row =
@@ -150,8 +151,10 @@ pub struct Recount {
 
 /// Counts a log again from its entries and compares with the counters.
 pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
-    let row =
-        store.checkpoint(log).await?.ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
+    let (row, stored) = store
+        .counters_of_log(log)
+        .await?
+        .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
     let mut counts = Counts::default();
     let mut entries = 0;
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
@@ -162,23 +165,48 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
                 index,
                 source,
             })?;
-            counts.add(&entry);
+            // What the counters do not cover yet is counted from here by every report.
+            if (index as i64) < row.counted_size {
+                counts.add(&entry);
+            }
             entries += 1;
         }
     }
-    let stored: BTreeMap<String, i64> = store.counters_of_log(log).await?.into_iter().collect();
-    let recounted: BTreeMap<&str, i64> = counts.iter().collect();
-    let keys: std::collections::BTreeSet<&str> =
-        stored.keys().map(String::as_str).chain(recounted.keys().copied()).collect();
+    let (stored, recounted): (BTreeMap<_, _>, _) = (stored.into_iter().collect(), counts.by_key());
+    let keys: BTreeSet<&String> = stored.keys().chain(recounted.keys()).collect();
+    let of = |sums: &BTreeMap<String, i64>, key: &String| sums.get(key).copied().unwrap_or(0);
     let differences = keys
         .iter()
-        .filter_map(|&key| {
-            let (counter, again) =
-                (stored.get(key).copied().unwrap_or(0), recounted.get(key).copied().unwrap_or(0));
-            (counter != again).then(|| (key.to_owned(), counter, again))
-        })
+        .map(|&key| (key.clone(), of(&stored, key), of(&recounted, key)))
+        .filter(|(_, counter, again)| counter != again)
         .collect();
     Ok(Recount { log: log.into(), entries, counters: keys.len(), differences })
+}
+
+/// What is counted in all logs at one moment, keys in `from..until`: the counters and, from their
+/// bundles, the entries that these do not cover yet.
+pub async fn counted(
+    store: &Store,
+    from: &str,
+    until: &str,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let counted = store.counted(from, until).await?;
+    let mut sums: BTreeMap<String, i64> = counted.counters.into_iter().collect();
+    for (checkpoint, bundles) in &counted.tails {
+        let mut tail = Counts::default();
+        if count_bundles(bundles, &mut tail).is_none() && !bundles.is_empty() {
+            return Err(StoreError::Inconsistent {
+                table: "log_bundles",
+                row: format!("{} from {}", checkpoint.log, checkpoint.counted_size),
+            });
+        }
+        for (key, n) in tail.by_key() {
+            if from <= key.as_str() && key.as_str() < until {
+                *sums.entry(key).or_default() += n;
+            }
+        }
+    }
+    Ok(sums)
 }
 
 /// Reads a log's entries in order, a bounded number at a time, up to a given size: what a running

@@ -11,12 +11,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checkpoint::CheckpointSigner;
 use super::counters::Counts;
 use super::entry::Entry;
-use super::recovery::{OpenError, load_frontier};
+use super::recovery::{OpenError, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
 use crate::config::LogConfig;
-use crate::store::{Commit, CommitFailure, KeyFolder, LogWriter, Store, TileRow};
+use crate::store::{Commit, CommitFailure, KEY_BYTES, KeyFolder, LogWriter, Store, TileRow};
 use crate::telemetry::Metrics;
+
+/// Entries that wait to be counted in the store, about. They are counted in the commit of a later
+/// batch: writing the counters with every batch would make a commit several times its size. A
+/// report reads them from their bundles, which takes a microsecond an entry.
+const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
 
 /// Proof that an entry is durable: nothing else makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,23 +93,27 @@ impl AuditLog {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        let signer = open_signer(keys, config)?;
-        let mut rows = store.log_writer().await?;
-        let frontier = match load_frontier(store, &config.name, &signer).await? {
-            Some(frontier) => frontier,
-            None => {
-                let frontier = Frontier::default();
-                rows.create(&config.name, &signer.sign(0, frontier.root())).await?;
-                frontier
-            }
+        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
+        let seed = match store.checkpoint(&config.name).await? {
+            Some(_) => keys.load(&key_name(config))?,
+            None => keys.load_or_create(&key_name(config))?,
         };
+        let signer = open_signer(&seed, config)?;
+        let mut rows = store.log_writer().await?;
+        let known = recover(store, &config.name, &signer).await?;
+        let is_new = known.is_none();
+        let recovered = known.unwrap_or_default();
+        if is_new {
+            rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
+        }
         let (sender, receiver) = mpsc::channel(config.queue_entries_max);
         let (state, stopped) = watch::channel(WriterState::Running);
         let writer = Writer {
             log: config.name.as_str().into(),
             rows,
             signer,
-            frontier,
+            frontier: recovered.frontier,
+            uncounted: recovered.uncounted,
             batch_max: config.batch_entries_max,
             clock,
             metrics,
@@ -149,14 +158,18 @@ impl AuditLog {
     }
 }
 
-/// The signer of this node's log.
+/// Name of the key with which a log's checkpoints are signed.
+pub(super) fn key_name(config: &LogConfig) -> String {
+    format!("log-{}", config.name)
+}
+
+/// The signer of a log.
 pub(super) fn open_signer(
-    keys: &KeyFolder,
+    seed: &[u8; KEY_BYTES],
     config: &LogConfig,
 ) -> Result<CheckpointSigner, OpenError> {
-    let seed = keys.load_or_create(&format!("log-{}", config.name))?;
     let origin = format!("{}/{}", config.origin, config.name);
-    CheckpointSigner::new(&seed, origin).ok_or_else(|| OpenError::Contradiction {
+    CheckpointSigner::new(seed, origin).ok_or_else(|| OpenError::Contradiction {
         log: config.name.clone(),
         what: "its key is not usable".into(),
     })
@@ -167,6 +180,8 @@ struct Writer {
     rows: LogWriter,
     signer: CheckpointSigner,
     frontier: Frontier,
+    /// Sums of the entries that the counters in the store do not cover yet.
+    uncounted: Counts,
     batch_max: usize,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -199,7 +214,7 @@ impl Writer {
     /// pending entry tells its caller that there is no receipt.
     async fn write(&mut self, batch: &mut Vec<Pending>) -> bool {
         match self.commit(batch).await {
-            Ok(first_index) => self.reply(batch.drain(..), first_index),
+            Ok(first_index) => self.reply(batch, first_index),
             Err(CommitFailure::NotWritten(error)) => {
                 let (error, entries) = (&error as &dyn std::error::Error, batch.len());
                 tracing::error!(error, entries, "the log took nothing; its callers get 503");
@@ -220,27 +235,34 @@ impl Writer {
         let started = self.clock.monotonic_nanos();
         let first_index = self.frontier.size();
         let mut frontier = self.frontier.clone();
-        let (mut entries, mut full, mut counts) = (Vec::new(), Vec::new(), Counts::default());
+        let (mut entries, mut full) = (Vec::new(), Vec::new());
         for pending in batch {
             // An entry is far below 64 KiB: every field is under 256 bytes.
             entries.extend_from_slice(&(pending.bytes.len() as u16).to_be_bytes());
             entries.extend_from_slice(&pending.bytes);
             frontier.append(pending.leaf, &mut full);
-            counts.add(&pending.entry);
         }
         let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
         let note = self.signer.sign(frontier.size(), frontier.root());
+        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX;
+        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
+        let counted_size =
+            if counting { first_index } else { first_index - self.uncounted.entries() };
         let commit = Commit {
             log: &self.log,
             size_before: first_index as i64,
             entries_count: batch.len() as i64,
             entries: &entries,
             tiles: &tiles,
-            counters: &counts.to_json(),
+            counted_size: counted_size as i64,
+            counters: &counters,
             note: &note,
         };
         self.rows.commit(&commit).await?;
         self.frontier = frontier;
+        if counting {
+            self.uncounted = Counts::default();
+        }
         self.metrics.log_entries.increment(batch.len() as u64);
         self.metrics.log_commits.increment(1);
         let seconds = (self.clock.monotonic_nanos() - started) as f64 / 1e9;
@@ -248,10 +270,16 @@ impl Writer {
         Ok(first_index)
     }
 
-    fn reply(&self, batch: impl Iterator<Item = Pending>, first_index: u64) {
-        for (index, pending) in (first_index..).zip(batch) {
+    /// Tells the callers first; counting can wait until they are on their way.
+    fn reply(&mut self, batch: &mut Vec<Pending>, first_index: u64) {
+        let mut entries = Vec::with_capacity(batch.len());
+        for (index, pending) in (first_index..).zip(batch.drain(..)) {
             let receipt = Receipt { log: Arc::clone(&self.log), index, leaf: pending.leaf };
             let _caller_may_be_gone = pending.reply.send(receipt);
+            entries.push(pending.entry);
+        }
+        for entry in &entries {
+            self.uncounted.add(entry);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The connected systems as this node knows them: a copy of the store's tables, replaced whole
 //! when they change.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::HashMap;
 
 use crate::clock::Micros;
 use crate::request::{AgencyCode, ClientId};

@@ -40,7 +40,7 @@ enum Command {
     /// Try everything out: gateway, population database of 98 million and demonstration traffic in
     /// one process, on loopback, with its data in ./sandbox-data.
     #[cfg(feature = "sandbox")]
-    Sandbox(crate::sandbox::SandboxArgs),
+    Sandbox(SandboxArgs),
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
@@ -50,6 +50,18 @@ enum Command {
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
+}
+
+#[cfg(feature = "sandbox")]
+/// Arguments of the sandbox.
+#[derive(Debug, clap::Args)]
+pub struct SandboxArgs {
+    /// Port N of the API; the admin listener takes N+1, the population database N+10.
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
+    pub port: u16,
+    /// Begin anew: what ./sandbox-data holds is deleted without asking.
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,30 +158,33 @@ pub fn sentence(error: &CliError) -> String {
     text
 }
 
-/// Runs a command to its end.
-pub fn run(cli: &Cli) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::io("the runtime cannot start"))?;
-    runtime.block_on(async {
-        match &cli.command {
-            Command::Serve => serve::serve(load(cli)?).await,
-            #[cfg(feature = "sandbox")]
-            Command::Sandbox(args) => crate::sandbox::run(args).await,
-            Command::Report(ReportCommand::MatchRates(args)) => {
-                report::match_rates(&load(cli)?, args, cli.output).await
-            }
-            Command::Report(ReportCommand::Recount) => {
-                report::recount(&load(cli)?, cli.output).await
-            }
-            Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
-            Command::ProblemTable => {
-                print!("{}", crate::http::problem_table());
-                Ok(())
-            }
+impl Cli {
+    /// Arguments of the sandbox, if it was asked for. It stands below this module, so `main` runs it.
+    #[cfg(feature = "sandbox")]
+    pub fn sandbox(&self) -> Option<&SandboxArgs> {
+        match &self.command {
+            Command::Sandbox(args) => Some(args),
+            Command::Serve | Command::Report(_) | Command::Log(_) | Command::ProblemTable => None,
         }
-    })
+    }
+}
+
+/// Runs a command to its end.
+pub async fn run(cli: &Cli) -> Result<(), CliError> {
+    match &cli.command {
+        Command::Serve => serve::serve(load(cli)?).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(_) => Err(CliError::Failed("the sandbox is run by main".into())),
+        Command::Report(ReportCommand::MatchRates(args)) => {
+            report::match_rates(&load(cli)?, args, cli.output).await
+        }
+        Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::ProblemTable => {
+            print!("{}", crate::http::problem_table());
+            Ok(())
+        }
+    }
 }
 
 fn load(cli: &Cli) -> Result<Config, CliError> {

@@ -1,14 +1,11 @@
 //! `gateway report`: the figures from the store, whether a gateway runs on it or not.
 
-use std::collections::HashMap;
-
 use super::{CliError, Format, MatchRatesArgs, open_store, output};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{MatchRatesReply, read_day};
-use crate::reports::{self, EdgeCounters, GroupBy, Period, Scope};
-use crate::request::ClientId;
+use crate::reports::{self, EdgeCounters, GroupBy, Kinds, Period, Scope};
 
 pub(super) async fn match_rates(
     config: &Config,
@@ -90,9 +87,7 @@ pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliEr
     Ok(())
 }
 
-async fn client_kinds(
-    store: &crate::store::Store,
-) -> Result<HashMap<ClientId, &'static str>, CliError> {
+async fn client_kinds(store: &crate::store::Store) -> Result<Kinds, CliError> {
     let directory = crate::auth::Directory::default();
     directory.replace(&store.clients().await?)?;
     Ok(directory.all().iter().map(|(id, client)| (id.clone(), client.kind.name())).collect())

@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::Service;
 
-use super::error::{Code, Problem};
+use super::code::Code;
+use super::error::Problem;
 use super::extract::Exchange;
 use crate::app::App;
 use crate::audit::RequestId;

@@ -1,14 +1,17 @@
 //! What a handler needs of a request: the caller, the body, the parameters.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, header};
+use futures_util::future::poll_immediate;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::error::{Code, FieldError, Problem};
+use super::code::Code;
+use super::error::{FieldError, Problem};
 use crate::app::App;
 use crate::audit::RequestId;
 use crate::auth::{Caller, CallerRefusal, Standing};
@@ -107,9 +110,14 @@ pub async fn body(app: &App, request: Request<Body>, media_type: &str) -> Result
     }
     let limited = Limited::new(request.into_body(), app.config.server.body_bytes_max);
     let time = Duration::from_millis(app.config.server.header_timeout_ms);
-    let collected = tokio::time::timeout(time, limited.collect())
-        .await
-        .map_err(|_| Problem::from(Code::RequestTimeout))?;
+    let mut collecting = pin!(limited.collect());
+    // A body usually came in with its head; only one that did not costs a timer.
+    let collected = match poll_immediate(collecting.as_mut()).await {
+        Some(collected) => collected,
+        None => Box::pin(tokio::time::timeout(time, collecting))
+            .await
+            .map_err(|_| Problem::from(Code::RequestTimeout))?,
+    };
     match collected {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
@@ -132,7 +140,8 @@ pub fn query<const N: usize>(
         match names.iter().position(|known| *known == name) {
             Some(index) if values[index].is_none() => values[index] = Some(value.into_owned()),
             Some(index) => {
-                errors.push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" })
+                errors
+                    .push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" });
             }
             None => errors.push(FieldError { pointer: "/*".into(), code: "unknown" }),
         }

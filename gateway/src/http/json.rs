@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::error::{Code, FieldError, Problem};
+use super::code::Code;
+use super::error::{FieldError, Problem};
 use crate::request::Malformed;
 
 /// A JSON value that borrows from its text.

@@ -3,6 +3,7 @@
 //! A handler turns wire into a request, calls the story, and turns what comes back into a reply or
 //! a [`Problem`]. It decides nothing.
 
+mod code;
 mod edge;
 mod error;
 mod extract;
@@ -27,8 +28,9 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use code::{Code, Explained, problem_table};
 pub use edge::Edge;
-pub use error::{Code, Explained, FieldError, Problem, problem_table};
+pub use error::{FieldError, Problem};
 pub use reports::{MatchRatesReply, read_day};
 
 use crate::app::App;

@@ -12,7 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{Code, FieldError, Problem, ProblemDocument};
+use super::code::Code;
+use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract::{self, Exchange};
 use super::verifications::json_reply;
 use crate::app::App;

@@ -10,7 +10,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::{Code, FieldError, Problem, ProblemDocument};
+use super::code::Code;
+use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
@@ -143,13 +144,11 @@ fn read_parameters(
     if !errors.is_empty() {
         return Err(Problem::with_errors(Code::InvalidValue, errors));
     }
-    match group_by.map_or(Some(GroupBy::None), GroupBy::find) {
-        Some(group_by) => Ok((period, group_by)),
-        None => {
-            let error = FieldError { pointer: "/group_by".into(), code: "not-available" };
-            Err(Problem::with_errors(Code::GroupingNotAvailable, vec![error]))
-        }
-    }
+    let group_by = group_by.map_or(Some(GroupBy::None), GroupBy::find).ok_or_else(|| {
+        let error = FieldError { pointer: "/group_by".into(), code: "not-available" };
+        Problem::with_errors(Code::GroupingNotAvailable, vec![error])
+    })?;
+    Ok((period, group_by))
 }
 
 /// A day in the one form that the parameters take, `2026-11-01`.

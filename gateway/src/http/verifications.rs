@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
-use super::error::{Code, Problem, ProblemDocument};
+use super::code::Code;
+use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::json::{self, Errors, Fields};
 use crate::app::App;
@@ -337,7 +338,7 @@ fn reply(id: &str, decision: Decision) -> Response {
         id: format!("ver_{id}"),
         outcome: decision.outcome.name(),
         profile: matching::PROFILE,
-        policy: decision.policy.label().to_owned(),
+        policy: decision.policy.label().to_string(),
         attributes: disclosed.then_some(AttributesReply(decision.attributes)),
         subject_status: decision.status.map(crate::population::SubjectStatus::name),
         advice: decision.advice.map(|advice| AdviceReply {
@@ -357,10 +358,14 @@ fn reply(id: &str, decision: Decision) -> Response {
     json_reply(&body)
 }
 
+/// A reply with its advice in two languages fits, so that the buffer does not grow in steps.
+const REPLY_BYTES_USUAL: usize = 1_536;
+
 /// A 200 with a JSON body.
 pub(super) fn json_reply(body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => {
+    let mut bytes = Vec::with_capacity(REPLY_BYTES_USUAL);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => {
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], bytes).into_response()
         }

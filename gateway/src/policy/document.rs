@@ -1,5 +1,7 @@
 //! A policy as it is written down and as it is applied.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Reason, ReasonSet};
@@ -82,7 +84,7 @@ pub enum PolicyError {
 /// A policy ready to be applied.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    label: String,
+    label: Arc<str>,
     name: String,
     version: u32,
     grants: Vec<ParsedGrant>,
@@ -108,7 +110,7 @@ impl Policy {
     pub fn parse(name: &str, version: u32, document: &str) -> Result<Self, PolicyError> {
         let document: PolicyDocument = serde_json::from_str(document)?;
         Ok(Self {
-            label: format!("{name}@{version}"),
+            label: format!("{name}@{version}").into(),
             name: name.to_owned(),
             version,
             grants: document.grants.iter().map(parse_grant).collect::<Result<_, _>>()?,
@@ -125,7 +127,7 @@ impl Policy {
     }
 
     /// `name@version`.
-    pub fn label(&self) -> &str {
+    pub fn label(&self) -> &Arc<str> {
         &self.label
     }
 

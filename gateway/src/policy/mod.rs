@@ -10,15 +10,18 @@ pub use document::{Disclosure, Grant, Policy, PolicyDocument, PolicyError};
 pub use permit::{Permit, PermitQuestion, Refusal, check};
 pub use reason::{Reason, ReasonSet};
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::HashMap;
+
 use crate::store::{PolicyRow, StoreError};
+
+type ByReference = HashMap<(String, u32), Arc<Policy>>;
 
 /// All versions of all policies as this node knows them.
 #[derive(Debug, Default)]
 pub struct Policies {
-    known: RwLock<Arc<HashMap<(String, u32), Arc<Policy>>>>,
+    known: RwLock<Arc<ByReference>>,
 }
 
 impl Policies {

@@ -108,12 +108,9 @@ impl RegistryCaller {
         Self { settings, metrics, connection: None }
     }
 
-    /// Puts the questions in one call. After a failure the connection is given up, because a late
-    /// answer must never meet the next call.
-    pub(super) async fn call(
-        &mut self,
-        questions: &[Question],
-    ) -> Result<(Option<Micros>, Vec<Finding>), ClientError> {
+    /// Puts the questions in one call; the body of the answer. After a failure the connection is
+    /// given up, because a late answer must never meet the next call.
+    pub(super) async fn call(&mut self, questions: &[Question]) -> Result<Bytes, ClientError> {
         self.metrics.population_calls.increment(1);
         self.metrics.population_items.increment(questions.len() as u64);
         let body = Bytes::from(wire::write_request(questions));
@@ -121,12 +118,25 @@ impl RegistryCaller {
             tokio::time::timeout(self.settings.timeout, self.exchange(questions.len(), body))
                 .await
                 .unwrap_or(Err(ClientError::Timeout));
-        let answer = answer.and_then(|bytes| Ok(wire::read_answer(questions.len(), &bytes)?));
         if answer.is_err() {
             self.connection = None;
             self.metrics.population_failures.increment(1);
         }
         answer
+    }
+
+    /// Reads the answer to a number of questions.
+    pub(super) fn read(
+        &mut self,
+        questions: usize,
+        body: &[u8],
+    ) -> Result<(Option<Micros>, Vec<Finding>), ClientError> {
+        let answer = wire::read_answer(questions, body);
+        if answer.is_err() {
+            self.connection = None;
+            self.metrics.population_failures.increment(1);
+        }
+        Ok(answer?)
     }
 
     async fn exchange(&mut self, questions: usize, body: Bytes) -> Result<Bytes, ClientError> {

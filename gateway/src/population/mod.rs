@@ -12,6 +12,8 @@ mod wire;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 pub use client::{ClientError, RegistryUrl};
 pub use record::{Person, Record, SubjectStatus};
 pub use subject_token::SubjectTokens;
@@ -72,9 +74,10 @@ impl Population {
     ) -> Result<Self, ClientError> {
         let settings = client::Settings::from_config(config)?;
         let queue = Arc::new(queue::Queue::new(config.queue_items_max, config.batch_items_max));
+        let turns = Arc::new(Semaphore::new(1));
         for _ in 0..config.calls_in_flight_max {
             let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
-            tokio::spawn(queue::serve(Arc::clone(&queue), caller));
+            tokio::spawn(queue::serve(Arc::clone(&queue), Arc::clone(&turns), caller));
         }
         Ok(Self { queue, clock })
     }

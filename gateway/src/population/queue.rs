@@ -1,15 +1,18 @@
 //! The questions that wait, and the callers that take whatever waits in one go.
 //!
-//! Nothing waits on a timer: an idle caller takes a lone question at once; while all callers are
-//! busy, questions gather and go together.
+//! Nothing waits on a timer: a lone question goes at once; while a call is in flight, questions
+//! gather and go together.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use hyper::body::Bytes;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 
-use super::client::RegistryCaller;
+use super::client::{ClientError, RegistryCaller};
 use super::{Finding, Question};
 use crate::clock::Micros;
 
@@ -77,7 +80,7 @@ impl Queue {
             let (batch, left): (Vec<Waiting>, bool) = {
                 let mut waiting = self.lock();
                 let count = waiting.len().min(self.batch_max);
-                (waiting.drain(..count).collect(), waiting.len() > 0)
+                (waiting.drain(..count).collect(), !waiting.is_empty())
             };
             if left {
                 self.arrived.notify_one();
@@ -100,29 +103,49 @@ impl std::fmt::Debug for Queue {
     }
 }
 
-/// One caller's life: takes what waits, calls, answers. A call that fails answers nobody: the
-/// dropped senders tell the askers that the register is unavailable.
-pub(super) async fn serve(queue: Arc<Queue>, mut caller: RegistryCaller) {
-    while let Some(mut batch) = queue.take().await {
+/// A call that takes longer than this is late: the next one may start beside it. Nothing waits for
+/// this time; it is far above a call's usual time and far below what a desk notices.
+const LATE_AFTER: Duration = Duration::from_millis(5);
+
+/// One caller's life: takes what waits, calls, answers. While a call is not late the others gather
+/// questions for the next one; a late one gives its turn away, so that a hanging call stops nobody.
+/// A call that fails answers nobody: the dropped senders tell the askers that the register is
+/// unavailable.
+pub(super) async fn serve(queue: Arc<Queue>, turns: Arc<Semaphore>, mut caller: RegistryCaller) {
+    loop {
+        let Ok(turn) = turns.acquire().await else { return };
+        let Some(mut batch) = queue.take().await else { return };
         // Whoever hung up meanwhile is not asked for.
         batch.retain(|waiting| !waiting.reply.is_closed());
         if batch.is_empty() {
             continue;
         }
         let questions: Vec<Question> = batch.iter().map(|waiting| waiting.question).collect();
-        match caller.call(&questions).await {
+        let called = call_in_turn(&mut caller, &questions, turn).await;
+        match called.and_then(|body| caller.read(questions.len(), &body)) {
             Ok((as_of, findings)) => {
                 for (waiting, finding) in batch.into_iter().zip(findings) {
                     let _asker_may_be_gone = waiting.reply.send((finding, as_of));
                 }
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    questions = questions.len(),
-                    "population database did not answer"
-                );
+                let (error, questions) = (&error as &dyn std::error::Error, questions.len());
+                tracing::warn!(error, questions, "population database did not answer");
             }
         }
     }
+}
+
+/// One call. The turn is given away when it is late, at the latest when it ends.
+async fn call_in_turn(
+    caller: &mut RegistryCaller,
+    questions: &[Question],
+    turn: SemaphorePermit<'_>,
+) -> Result<Bytes, ClientError> {
+    let mut call = pin!(caller.call(questions));
+    if let Ok(called) = tokio::time::timeout(LATE_AFTER, call.as_mut()).await {
+        return called;
+    }
+    drop(turn);
+    call.await
 }

@@ -1,12 +1,13 @@
 //! The match-rate report.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Edge, EdgeCounters};
-use crate::audit::{OUTCOMES_BY_DAY, OutcomeKey};
+use crate::audit::{self, OUTCOMES_BY_DAY, OutcomeKey};
 use crate::clock::Micros;
 use crate::matching::Outcome;
 use crate::population::SubjectStatus;
@@ -27,6 +28,9 @@ pub const DEFINITION_VI: &str = "received (đã nhận) = matched (khớp) + not
     trả lời yêu cầu nào. Ngày theo giờ Việt Nam (UTC+7), tính cả hai đầu. throttled (vượt hạn mức) \
     và malformed (sai định dạng) không nằm trong received và không có trong nhật ký; được đếm \
     trong bộ nhớ và ghi lại 10 giây một lần.";
+
+/// The kind of each client by name.
+pub type Kinds = HashMap<ClientId, &'static str>;
 
 /// By what the rows are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,12 +147,13 @@ pub async fn match_rates(
     period: Period,
     group_by: GroupBy,
     scope: &Scope,
-    kinds: &HashMap<ClientId, &'static str>,
+    kinds: &Kinds,
 ) -> Result<MatchRates, StoreError> {
     let (first, last) = (bound(period.from, "0"), bound(period.to, "9"));
     let until = |prefix: &str| format!("{prefix}{last}~");
     let counted =
-        store.counters(&format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY)).await?;
+        audit::counted(store, &format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY))
+            .await?;
     let mut at_the_edge = store.edge_counters(&first, &until("")).await?;
     at_the_edge.extend(
         edge.unflushed()
@@ -176,17 +181,13 @@ fn digits(day: Date) -> String {
 struct Table<'a> {
     group_by: GroupBy,
     scope: &'a Scope,
-    kinds: &'a HashMap<ClientId, &'static str>,
+    kinds: &'a Kinds,
     rows: BTreeMap<String, Figures>,
     days: Option<(String, String)>,
 }
 
 impl<'a> Table<'a> {
-    fn new(
-        group_by: GroupBy,
-        scope: &'a Scope,
-        kinds: &'a HashMap<ClientId, &'static str>,
-    ) -> Self {
+    fn new(group_by: GroupBy, scope: &'a Scope, kinds: &'a Kinds) -> Self {
         Self { group_by, scope, kinds, rows: BTreeMap::new(), days: None }
     }
 
@@ -299,7 +300,7 @@ mod tests {
 
     fn table(group_by: GroupBy, scope: &Scope) -> MatchRates {
         let viettel = ClientId::parse("viettel").unwrap();
-        let kinds = HashMap::from([(viettel, "carrier")]);
+        let kinds = [(viettel, "carrier")].into_iter().collect::<Kinds>();
         let mut table = Table::new(group_by, scope, &kinds);
         for (key, n) in [
             ("o|d|20261120|viettel|-|verify|telecom.subscriber|matched|active", 80),
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_nobody_can_have_written_is_an_error() {
-        let kinds = HashMap::new();
+        let kinds = Kinds::default();
         let mut table = Table::new(GroupBy::None, &Scope::All, &kinds);
         assert!(table.add_counted("o|d|20261120|viettel", 1).is_err());
         assert!(table.add_edge("20261120", 1).is_err());

@@ -6,6 +6,6 @@ mod match_rates;
 
 pub use edge::{Edge, EdgeCounters};
 pub use match_rates::{
-    DEFINITION_EN, DEFINITION_VI, Figures, GroupBy, MatchRates, Period, Row, Scope, match_rate,
-    match_rates,
+    DEFINITION_EN, DEFINITION_VI, Figures, GroupBy, Kinds, MatchRates, Period, Row, Scope,
+    match_rate, match_rates,
 };

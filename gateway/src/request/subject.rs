@@ -48,7 +48,7 @@ impl PersonalId {
 
     /// Birth year that the number spells: digit 0/1 is the 1900s, 2/3 the 2000s.
     pub fn birth_year(self) -> i16 {
-        1900 + 100 * (self.century_digit() as i16 / 2) + (self.0 / 1_000_000 % 100) as i16
+        1900 + 100 * (i16::from(self.century_digit()) / 2) + (self.0 / 1_000_000 % 100) as i16
     }
 
     fn century_digit(self) -> u8 {

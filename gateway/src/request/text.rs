@@ -1,6 +1,7 @@
 //! Short texts with a grammar: names, codes, references.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Malformed;
 
@@ -65,12 +66,13 @@ impl Sex {
     }
 }
 
-/// Defines a newtype over text that was accepted by a rule.
+/// Defines a newtype over text that was accepted by a rule. Shared, because codes and identifiers
+/// go from the directory into every entry.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $accepts:expr, $debug:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes text that has the form of this field.

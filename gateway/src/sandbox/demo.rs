@@ -65,7 +65,7 @@ pub(super) async fn run(
     let mut people = nation.sample(10_000);
     for (client, secret) in CLIENTS.iter().zip(secrets) {
         let requests: Vec<(String, Outcome)> = (0..client.demo_requests)
-            .filter_map(|position| request(nation, client, people.next()?, position))
+            .filter_map(|position| request(nation, client, &people.next()?, position))
             .collect();
         for (_, outcome) in &requests {
             let (matched, not_matched) = tally.expected.entry(client.kind.name()).or_default();
@@ -115,7 +115,7 @@ async fn send(
 fn request(
     nation: &Nation,
     client: &SandboxClient,
-    person: Person,
+    person: &Person,
     position: usize,
 ) -> Option<(String, Outcome)> {
     let planted = Planted::of(position * 37);

@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use mock_population_db::{DEFAULT_SEED, Nation, server as mock};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
 use crate::auth::{generate_secret, hash_secret};
-use crate::cli::{self, CliError};
+use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::reports::{self, GroupBy, Period, Scope};
@@ -33,17 +33,6 @@ const PEOPLE: u64 = 1_000;
 const ADMIN_OFFSET: u16 = 1;
 /// Distance of the population database's port from the API's.
 const POPULATION_OFFSET: u16 = 10;
-
-/// Arguments of the sandbox.
-#[derive(Debug, clap::Args)]
-pub struct SandboxArgs {
-    /// Port N of the API; the admin listener takes N+1, the population database N+10.
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
-    port: u16,
-    /// Begin anew: what ./sandbox-data holds is deleted without asking.
-    #[arg(long)]
-    fresh: bool,
-}
 
 /// Runs until Ctrl-C.
 pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
@@ -62,13 +51,14 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     files::write_config(folder, address(0), address(ADMIN_OFFSET), address(POPULATION_OFFSET))?;
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
-    let mut mock_stop = stop.clone();
+    // Not at the signal: requests in progress still need it.
+    let (register_stop, register_stopped) = oneshot::channel::<()>();
     tokio::spawn(mock::serve(
         population,
         Arc::clone(&nation),
         mock::Settings::new(api_key),
         async move {
-            let _stopped = mock_stop.wait_for(|stop| *stop).await;
+            let _dropped_when_nobody_asks_any_more = register_stopped.await;
         },
     ));
     let config = Config::load(Some(&folder.join("gateway.toml")))?;
@@ -84,6 +74,7 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
 
     let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
     let ended_well = doors.serve(app, stop).await;
+    drop(register_stop);
     tour.abort();
     if ended_well { Ok(()) } else { Err(CliError::Failed("the log is in an unknown state".into())) }
 }

@@ -1,31 +1,66 @@
 //! Sums by key. What a key means is for `audit::counters` and `reports`.
 
-use super::{Store, StoreError};
+use super::{BundleRow, CheckpointRow, Store, StoreError};
+
+/// What is counted at one moment: the counters, and the bundles that they do not cover yet.
+#[derive(Debug)]
+pub struct Counted {
+    /// Key and sum, over the logs that were asked for.
+    pub counters: Vec<(String, i64)>,
+    /// Each log with the bundles after its `counted_size`; a few thousand entries at most.
+    pub tails: Vec<(CheckpointRow, Vec<BundleRow>)>,
+}
 
 impl Store {
-    /// Counters of all logs whose key lies in `from..until`, summed over the logs.
-    pub async fn counters(
-        &self,
-        from: &str,
-        until: &str,
-    ) -> Result<Vec<(String, i64)>, StoreError> {
-        let rows = sqlx::query_as(
-            "select key, sum(n) from counters where key >= $1 and key < $2 group by key order by key",
+    /// Counters of all logs whose key lies in `from..until`, with the logs' uncounted tails, all of
+    /// one moment: the writer moves entries from the tail to the counters meanwhile.
+    pub async fn counted(&self, from: &str, until: &str) -> Result<Counted, StoreError> {
+        let mut snapshot = self.pool.begin().await?;
+        let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints order by log",
+        )
+        .fetch_all(&mut *snapshot)
+        .await?;
+        let counters = sqlx::query_as(
+            "select key, sum(n) from counters where key >= $1 and key < $2 group by key",
         )
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *snapshot)
         .await?;
-        Ok(rows)
+        let mut tails = Vec::with_capacity(checkpoints.len());
+        for checkpoint in checkpoints {
+            let bundles = sqlx::query_as(
+                "select first_index, entries_count, entries from log_bundles \
+                 where log = $1 and first_index >= $2 order by first_index",
+            )
+            .bind(&checkpoint.log)
+            .bind(checkpoint.counted_size)
+            .fetch_all(&mut *snapshot)
+            .await?;
+            tails.push((checkpoint, bundles));
+        }
+        Ok(Counted { counters, tails })
     }
 
-    /// Every counter of one log, for a recount.
-    pub async fn counters_of_log(&self, log: &str) -> Result<Vec<(String, i64)>, StoreError> {
-        let rows = sqlx::query_as("select key, n from counters where log = $1 order by key")
+    /// Every counter of one log and the number of entries it covers, for a recount.
+    pub async fn counters_of_log(
+        &self,
+        log: &str,
+    ) -> Result<Option<(CheckpointRow, Vec<(String, i64)>)>, StoreError> {
+        let mut snapshot = self.pool.begin().await?;
+        let checkpoint: Option<CheckpointRow> = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
+        )
+        .bind(log)
+        .fetch_optional(&mut *snapshot)
+        .await?;
+        let Some(checkpoint) = checkpoint else { return Ok(None) };
+        let counters = sqlx::query_as("select key, n from counters where log = $1 order by key")
             .bind(log)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *snapshot)
             .await?;
-        Ok(rows)
+        Ok(Some((checkpoint, counters)))
     }
 
     /// Adds to the counters that stand outside the log; `counts` is a JSON object of key and

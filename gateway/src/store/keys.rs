@@ -3,6 +3,7 @@
 //! Whoever holds the database without this folder can neither sign for the log nor link a
 //! pseudonym to a person. A key is made on first use and never overwritten.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -51,26 +52,33 @@ impl KeyFolder {
         Ok(Self { folder: folder.into(), random })
     }
 
-    /// The key of this name, made now if there is none.
-    pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
-        let path = self.folder.join(format!("{name}.key"));
-        let refuse = |source| KeyError::File { path: path.clone(), source };
+    /// The key of this name, which must be there: for commands that only read.
+    pub fn load(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
+        let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(source) => Err(KeyError::File { path, source }),
+        }
+    }
+
+    /// The key of this name, made now if there is none.
+    pub fn load_or_create(&self, name: &str) -> Result<[u8; KEY_BYTES], KeyError> {
+        match self.load(name) {
+            Err(KeyError::File { path, source }) if source.kind() == io::ErrorKind::NotFound => {
                 let key = self.random.bytes();
                 match create(&self.folder, &path, &key, &self.random) {
                     Ok(()) => Ok(key),
                     // Another process was first: its key is the key.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        let text = fs::read_to_string(&path).map_err(refuse)?;
-                        parse(text.trim()).ok_or(KeyError::Form { path })
-                    }
-                    Err(error) => Err(refuse(error)),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.load(name),
+                    Err(source) => Err(KeyError::File { path, source }),
                 }
             }
-            Err(error) => Err(refuse(error)),
+            loaded => loaded,
         }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.key"))
     }
 }
 
@@ -80,7 +88,10 @@ fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES], random: &Random) ->
     // Two threads or processes may be making the same key at once, each under a name of its own.
     let temporary = path.with_extension(format!("{:016x}", u64::from_be_bytes(random.bytes())));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    let mut text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = String::with_capacity(2 * KEY_BYTES + 1);
+    for byte in key {
+        let _infallible = write!(text, "{byte:02x}");
+    }
     text.push('\n');
     file.write_all(text.as_bytes())?;
     file.sync_all()?;

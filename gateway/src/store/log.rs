@@ -1,7 +1,7 @@
 //! The log's tables: bundles, tiles, the checkpoint, and the counters that go with a commit.
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{ConnectOptions, Connection, FromRow};
+use sqlx::{ConnectOptions, FromRow};
 
 use super::{Store, StoreError};
 
@@ -12,6 +12,8 @@ pub struct CheckpointRow {
     pub log: String,
     /// Number of entries.
     pub tree_size: i64,
+    /// Number of entries that the counters cover.
+    pub counted_size: i64,
     /// Signed checkpoint (C2SP `checkpoint`).
     pub note: String,
 }
@@ -51,7 +53,9 @@ pub struct Commit<'a> {
     pub entries: &'a [u8],
     /// Tiles that became full.
     pub tiles: &'a [TileRow],
-    /// What to add to the counters: a JSON object of key and number.
+    /// Number of entries that the counters cover after this commit, at most `size_before`.
+    pub counted_size: i64,
+    /// What to add to the counters for that: a JSON object of key and number.
     pub counters: &'a str,
     /// The new signed checkpoint.
     pub note: &'a str,
@@ -85,18 +89,22 @@ impl Store {
 
     /// The checkpoint of a log.
     pub async fn checkpoint(&self, log: &str) -> Result<Option<CheckpointRow>, StoreError> {
-        let row = sqlx::query_as("select log, tree_size, note from log_checkpoints where log = $1")
-            .bind(log)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
+        )
+        .bind(log)
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row)
     }
 
     /// The checkpoints of all logs in the database.
     pub async fn checkpoints(&self) -> Result<Vec<CheckpointRow>, StoreError> {
-        let rows = sqlx::query_as("select log, tree_size, note from log_checkpoints order by log")
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints order by log",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(rows)
     }
 
@@ -155,91 +163,75 @@ impl Store {
 impl LogWriter {
     /// Makes the first checkpoint of a log that has none.
     pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
-        sqlx::query("insert into log_checkpoints (log, tree_size, note) values ($1, 0, $2)")
-            .bind(log)
-            .bind(note)
-            .execute(&mut self.connection)
-            .await?;
+        sqlx::query(
+            "insert into log_checkpoints (log, tree_size, counted_size, note) \
+             values ($1, 0, 0, $2)",
+        )
+        .bind(log)
+        .bind(note)
+        .execute(&mut self.connection)
+        .await?;
         Ok(())
     }
 
-    /// Writes one commit: at most four statements in one transaction.
+    /// Writes one commit: one statement, whose trigger (migration 3) does the four writes in the
+    /// statement's own transaction. Every further statement would cost two switches between
+    /// threads.
     ///
-    /// If we die before the commit returns, start-up finds either all of it or nothing: `SQLite`
-    /// replays or forgets the transaction as a whole.
+    /// If we die before it returns, start-up finds either all of it or nothing: `SQLite` replays
+    /// or forgets the transaction as a whole.
     pub async fn commit(&mut self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
-        let mut transaction = self
-            .connection
-            .begin_with("begin immediate")
-            .await
-            .map_err(CommitFailure::NotWritten)?;
-        // A transaction dropped on an error below is rolled back before the next statement.
-        let moved = write(&mut transaction, commit).await.map_err(CommitFailure::NotWritten)?;
-        if !moved {
-            return Err(CommitFailure::OvertakenBySecondWriter);
-        }
-        transaction.commit().await.map_err(|error| {
-            if is_disk_full(&error) {
-                CommitFailure::NotWritten(error)
-            } else {
-                CommitFailure::Unknown(error)
-            }
-        })
-    }
-}
-
-/// `SQLITE_FULL`: the write-ahead log could not grow. The frames of this transaction carry no commit
-/// mark, so nothing of it counts, and it can be tried again when there is room.
-fn is_disk_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|c| c == "13")
-}
-
-async fn write(
-    connection: &mut SqliteConnection,
-    commit: &Commit<'_>,
-) -> Result<bool, sqlx::Error> {
-    // First, because a second writer's bundle stands at the same index: the insert below would fail
-    // with its key, which reads like a disk that is full and not like a log that was taken over.
-    let moved = sqlx::query(
-        "update log_checkpoints set tree_size = $3, note = $4 where log = $1 and tree_size = $2",
-    )
-    .bind(commit.log)
-    .bind(commit.size_before)
-    .bind(commit.size_before + commit.entries_count)
-    .bind(commit.note)
-    .execute(&mut *connection)
-    .await?;
-    if moved.rows_affected() != 1 {
-        return Ok(false);
-    }
-    sqlx::query(
-        "insert into log_bundles (log, first_index, entries_count, entries) \
-         values ($1, $2, $3, $4)",
-    )
-    .bind(commit.log)
-    .bind(commit.size_before)
-    .bind(commit.entries_count)
-    .bind(commit.entries)
-    .execute(&mut *connection)
-    .await?;
-    for tile in commit.tiles {
+        let places: Vec<_> =
+            commit.tiles.iter().map(|tile| (tile.level, tile.tile_index)).collect();
+        let hashes: Vec<u8> = commit.tiles.iter().flat_map(|tile| &tile.hashes).copied().collect();
         sqlx::query(
-            "insert into log_tiles (log, level, tile_index, hashes) values ($1, $2, $3, $4)",
+            "insert into log_commits (log, size_before, size_after, counted_size, note, \
+             entries_count, entries, tile_places, tile_hashes, counters) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(commit.log)
-        .bind(tile.level)
-        .bind(tile.tile_index)
-        .bind(&tile.hashes)
-        .execute(&mut *connection)
-        .await?;
+        .bind(commit.size_before)
+        .bind(commit.size_before + commit.entries_count)
+        .bind(commit.counted_size)
+        .bind(commit.note)
+        .bind(commit.entries_count)
+        .bind(commit.entries)
+        .bind(places_json(&places))
+        .bind(hashes)
+        .bind(commit.counters)
+        .execute(&mut self.connection)
+        .await
+        .map(drop)
+        .map_err(classify)
     }
-    sqlx::query(
-        "insert into counters (log, key, n) select $1, key, value from json_each($2) where true \
-         on conflict (log, key) do update set n = n + excluded.n",
-    )
-    .bind(commit.log)
-    .bind(commit.counters)
-    .execute(&mut *connection)
-    .await?;
-    Ok(true)
 }
+
+/// The places of tiles as a JSON array of level and index.
+fn places_json(places: &[(i64, i64)]) -> String {
+    let places: Vec<String> =
+        places.iter().map(|(level, index)| format!("[{level},{index}]")).collect();
+    format!("[{}]", places.join(","))
+}
+
+/// What a failure means for what is on disk, by `SQLite`'s result code.
+fn classify(error: sqlx::Error) -> CommitFailure {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code: i32 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
+    match (code, code & 0xff) {
+        (CONSTRAINT_TRIGGER, _) => CommitFailure::OvertakenBySecondWriter,
+        // The write-ahead log could not grow, or another writer held the lock: the frames of this
+        // transaction carry no commit mark, so nothing of it counts.
+        (_, BUSY | LOCKED | FULL) => CommitFailure::NotWritten(error),
+        // Above all IOERR: a failed fsync says nothing about what is on disk.
+        _ => CommitFailure::Unknown(error),
+    }
+}
+
+/// `SQLITE_BUSY`.
+const BUSY: i32 = 5;
+/// `SQLITE_LOCKED`.
+const LOCKED: i32 = 6;
+/// `SQLITE_FULL`.
+const FULL: i32 = 13;
+/// `SQLITE_CONSTRAINT_TRIGGER`: the trigger found another size than this commit stands on.
+const CONSTRAINT_TRIGGER: i32 = 1811;

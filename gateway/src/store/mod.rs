@@ -16,6 +16,7 @@ use sqlx::sqlite::{
 };
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
+pub use counters::Counted;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
 

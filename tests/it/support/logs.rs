@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway::app::App;
 use gateway::audit::{Entry, leaf_hash};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use std::path::Path;
 
 /// The bytes of all entries in their order.
@@ -44,25 +44,31 @@ fn split(mut bundle: &[u8]) -> Vec<Vec<u8>> {
     entries
 }
 
+async fn connect(database: &Path) -> SqliteConnection {
+    let url = format!("sqlite://{}", database.display());
+    SqliteConnection::connect(&url).await.expect("the database opens")
+}
+
+/// Runs a statement behind the gateway's back; it changes one row.
+pub async fn tamper(database: &Path, statement: String) {
+    let mut connection = connect(database).await;
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+    assert_eq!(done.expect("the statement runs").rows_affected(), 1);
+    connection.close().await.expect("the database closes");
+}
+
 /// Flips one bit in the middle of `column` in the row of `table` that `condition` names.
 pub async fn flip_byte(database: &Path, table: &str, column: &str, condition: &str) {
-    let url = format!("sqlite://{}", database.display());
-    let mut connection = SqliteConnection::connect(&url).await.expect("the database opens");
+    let mut connection = connect(database).await;
     let select = format!("select cast({column} as blob) from {table} where {condition}");
-    let mut bytes: Vec<u8> = sqlx::query_scalar(sqlx::AssertSqlSafe(select))
-        .fetch_one(&mut connection)
-        .await
-        .expect("the row is there");
+    let selected = sqlx::query_scalar(AssertSqlSafe(select)).fetch_one(&mut connection).await;
+    let mut bytes: Vec<u8> = selected.expect("the row is there");
+    connection.close().await.expect("the database closes");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
+    let hex: String = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     // A note is text and stays text.
-    let value = if column == "note" { "cast($1 as text)" } else { "$1" };
-    let update = format!("update {table} set {column} = {value} where {condition}");
-    let done = sqlx::query(sqlx::AssertSqlSafe(update))
-        .bind(bytes)
-        .execute(&mut connection)
-        .await
-        .expect("the row can be changed");
-    assert_eq!(done.rows_affected(), 1);
-    connection.close().await.expect("the database closes");
+    let kind = if column == "note" { "text" } else { "blob" };
+    let value = format!("cast(x'{hex}' as {kind})");
+    tamper(database, format!("update {table} set {column} = {value} where {condition}")).await;
 }

@@ -1,0 +1,339 @@
+//! Everything that can be wrong with a request, explained once in both languages.
+//!
+//! The enum makes the codes, the statuses, the sentences and the published table; how a problem
+//! travels to the caller is for `error`.
+
+use std::fmt::Write as _;
+
+use axum::http::StatusCode;
+
+/// Everything that can be wrong, with its stable code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The body is not JSON.
+    InvalidJson,
+    /// A property, parameter or form field does not belong, is missing or of the wrong type.
+    InvalidRequest,
+    /// A value is not well formed.
+    InvalidValue,
+    /// An attribute that the policy requires was not sent.
+    RequiredAttributeMissing,
+    /// A report cannot be grouped that way.
+    GroupingNotAvailable,
+    /// No token, or none that is valid.
+    InvalidToken,
+    /// Unknown client or wrong secret.
+    InvalidClient,
+    /// A grant type other than client credentials.
+    UnsupportedGrantType,
+    /// A scope that does not exist or is not the client's.
+    InvalidScope,
+    /// The operation is not in the policy or not in the token's scope.
+    OperationNotPermitted,
+    /// The purpose is not the client's, or nobody's.
+    PurposeNotPermitted,
+    /// The agency is not the client's own or below it.
+    OnBehalfOfNotPermitted,
+    /// The client was suspended.
+    ClientSuspended,
+    /// The client is not connected.
+    ClientNotActive,
+    /// No agreement is in force.
+    AgreementExpired,
+    /// No security assessment is in force.
+    AssessmentExpired,
+    /// No such path.
+    NotFound,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// The body is too large.
+    BodyTooLarge,
+    /// The body is not of the media type the path takes.
+    UnsupportedMediaType,
+    /// The client's rate is used up.
+    RateLimited,
+    /// Too many failed authentications from one address.
+    AddressLimited,
+    /// Our fault.
+    InternalError,
+    /// The log could not take the entry.
+    LogUnavailable,
+    /// Too much is waiting.
+    Overloaded,
+    /// Not ready.
+    NotReady,
+}
+
+/// What a code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explained {
+    /// The code on the wire.
+    pub code: &'static str,
+    /// The status it goes with.
+    pub status: StatusCode,
+    /// What it means and what to do, in English.
+    pub en: &'static str,
+    /// What it means and what to do, in Vietnamese.
+    pub vi: &'static str,
+}
+
+impl Code {
+    /// All codes in the order of their statuses.
+    pub const ALL: [Self; 27] = [
+        Self::InvalidJson,
+        Self::InvalidRequest,
+        Self::UnsupportedGrantType,
+        Self::InvalidScope,
+        Self::InvalidToken,
+        Self::InvalidClient,
+        Self::OperationNotPermitted,
+        Self::PurposeNotPermitted,
+        Self::OnBehalfOfNotPermitted,
+        Self::ClientSuspended,
+        Self::ClientNotActive,
+        Self::AgreementExpired,
+        Self::AssessmentExpired,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidValue,
+        Self::RequiredAttributeMissing,
+        Self::GroupingNotAvailable,
+        Self::RateLimited,
+        Self::AddressLimited,
+        Self::InternalError,
+        Self::LogUnavailable,
+        Self::Overloaded,
+        Self::NotReady,
+    ];
+
+    /// Code, status and sentences: the published error table is made from this.
+    #[expect(clippy::too_many_lines, reason = "a table with a row for each code")]
+    pub fn explained(self) -> Explained {
+        let (code, status, en, vi) = match self {
+            Self::InvalidJson => {
+                ("invalid-json", 400, "The body is not JSON.", "Nội dung gửi lên không phải JSON.")
+            }
+            Self::InvalidRequest => (
+                "invalid-request",
+                400,
+                "A field does not belong, is missing, comes twice or has the wrong type; see errors.",
+                "Có trường thừa, thiếu, lặp lại hoặc sai kiểu; xem errors.",
+            ),
+            Self::UnsupportedGrantType => (
+                "unsupported-grant-type",
+                400,
+                "Only grant_type=client_credentials is offered.",
+                "Chỉ hỗ trợ grant_type=client_credentials.",
+            ),
+            Self::InvalidScope => (
+                "invalid-scope",
+                400,
+                "The scope names an operation that does not exist or is not permitted to this client.",
+                "Phạm vi (scope) nêu thao tác không tồn tại hoặc không được cấp cho hệ thống này.",
+            ),
+            Self::InvalidToken => (
+                "invalid-token",
+                401,
+                "The access token is missing, expired or not valid: obtain a new one at /oauth2/token.",
+                "Thiếu mã truy cập, hoặc mã đã hết hạn hay không hợp lệ: hãy lấy mã mới tại /oauth2/token.",
+            ),
+            Self::InvalidClient => (
+                "invalid-client",
+                401,
+                "The client is unknown or its secret is wrong.",
+                "Hệ thống không tồn tại hoặc mật khẩu không đúng.",
+            ),
+            Self::OperationNotPermitted => (
+                "operation-not-permitted",
+                403,
+                "The policy of this client, or the scope of this token, does not include the operation. The refusal was recorded.",
+                "Chính sách của hệ thống hoặc phạm vi của mã truy cập không bao gồm thao tác này. Việc từ chối đã được ghi nhật ký.",
+            ),
+            Self::PurposeNotPermitted => (
+                "purpose-not-permitted",
+                403,
+                "The purpose is not among those of this client for this operation. The refusal was recorded.",
+                "Mục đích này không thuộc các mục đích được cấp cho hệ thống với thao tác này. Việc từ chối đã được ghi nhật ký.",
+            ),
+            Self::OnBehalfOfNotPermitted => (
+                "on-behalf-of-not-permitted",
+                403,
+                "The agency is neither this client's own nor below it. The refusal was recorded.",
+                "Cơ quan được nêu không phải cơ quan của hệ thống này và cũng không trực thuộc. Việc từ chối đã được ghi nhật ký.",
+            ),
+            Self::ClientSuspended => (
+                "client-suspended",
+                403,
+                "The client is suspended: contact the operator.",
+                "Hệ thống đang bị tạm ngừng kết nối: hãy liên hệ đơn vị vận hành.",
+            ),
+            Self::ClientNotActive => (
+                "client-not-active",
+                403,
+                "The client is not connected: not yet, or not any more.",
+                "Hệ thống chưa được kết nối hoặc đã chấm dứt kết nối.",
+            ),
+            Self::AgreementExpired => (
+                "agreement-expired",
+                403,
+                "No agreement with this client is in force today.",
+                "Thỏa thuận kết nối của hệ thống không có hiệu lực hôm nay.",
+            ),
+            Self::AssessmentExpired => (
+                "assessment-expired",
+                403,
+                "The client has no security assessment of level 3 or above in force.",
+                "Hệ thống không có đánh giá an toàn thông tin từ cấp độ 3 còn hiệu lực.",
+            ),
+            Self::NotFound => (
+                "not-found",
+                404,
+                "There is nothing at this path.",
+                "Không có gì tại đường dẫn này.",
+            ),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                405,
+                "The path does not take this method; see the Allow header.",
+                "Đường dẫn không nhận phương thức này; xem tiêu đề Allow.",
+            ),
+            Self::RequestTimeout => (
+                "request-timeout",
+                408,
+                "The body did not arrive in time.",
+                "Nội dung yêu cầu không đến kịp thời hạn.",
+            ),
+            Self::BodyTooLarge => (
+                "body-too-large",
+                413,
+                "The body is larger than this path takes.",
+                "Nội dung yêu cầu lớn hơn mức cho phép.",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                415,
+                "The path takes another media type; see the documentation.",
+                "Đường dẫn nhận kiểu nội dung khác; xem tài liệu.",
+            ),
+            Self::InvalidValue => (
+                "invalid-value",
+                422,
+                "A value is not well formed; see errors.",
+                "Có giá trị không đúng định dạng; xem errors.",
+            ),
+            Self::RequiredAttributeMissing => (
+                "required-attribute-missing",
+                422,
+                "The policy requires attributes that were not sent; see errors.",
+                "Thiếu thuộc tính mà chính sách yêu cầu; xem errors.",
+            ),
+            Self::GroupingNotAvailable => (
+                "grouping-not-available",
+                422,
+                "The report cannot be grouped that way.",
+                "Báo cáo không có cách nhóm này.",
+            ),
+            Self::RateLimited => (
+                "rate-limited",
+                429,
+                "The rate of this client is used up: wait as long as Retry-After says.",
+                "Đã vượt hạn mức tần suất của hệ thống: hãy chờ theo Retry-After.",
+            ),
+            Self::AddressLimited => (
+                "address-limited",
+                429,
+                "Too many failed authentications from this address: wait as long as Retry-After says.",
+                "Địa chỉ này xác thực sai quá nhiều lần: hãy chờ theo Retry-After.",
+            ),
+            Self::InternalError => (
+                "internal-error",
+                500,
+                "Something is wrong on our side; tell the operator the request_id.",
+                "Có lỗi phía máy chủ; hãy báo request_id cho đơn vị vận hành.",
+            ),
+            Self::LogUnavailable => (
+                "log-unavailable",
+                503,
+                "The audit log cannot take the entry, so there is no answer: try again later.",
+                "Nhật ký kiểm toán không ghi được nên không có câu trả lời: hãy thử lại sau.",
+            ),
+            Self::Overloaded => (
+                "overloaded",
+                503,
+                "Too much is waiting: try again later.",
+                "Hệ thống đang quá tải: hãy thử lại sau.",
+            ),
+            Self::NotReady => (
+                "not-ready",
+                503,
+                "The gateway is starting or stopping.",
+                "Cổng đang khởi động hoặc đang dừng.",
+            ),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Explained { code, status, en, vi }
+    }
+
+    /// The `error` member that RFC 6749, section 5.2 adds at the token endpoint.
+    pub(super) fn oauth_error(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidClient => Some("invalid_client"),
+            Self::UnsupportedGrantType => Some("unsupported_grant_type"),
+            Self::InvalidScope => Some("invalid_scope"),
+            Self::ClientSuspended
+            | Self::ClientNotActive
+            | Self::AgreementExpired
+            | Self::AssessmentExpired => Some("unauthorized_client"),
+            Self::InvalidRequest
+            | Self::InvalidJson
+            | Self::UnsupportedMediaType
+            | Self::BodyTooLarge
+            | Self::RequestTimeout => Some("invalid_request"),
+            Self::AddressLimited | Self::Overloaded => Some("temporarily_unavailable"),
+            _ => None,
+        }
+    }
+}
+
+/// The published table of problem codes, in Markdown and both languages.
+pub fn problem_table() -> String {
+    let mut table = String::from(
+        "# Problem codes\n\nMade from `gateway/src/http/code.rs`; a test holds it to the code.\n\n\
+         | code | status | English | Tiếng Việt |\n| --- | --- | --- | --- |\n",
+    );
+    for code in Code::ALL {
+        let Explained { code, status, en, vi } = code.explained();
+        let status = status.as_u16();
+        let _infallible = writeln!(table, "| `{code}` | {status} | {en} | {vi} |");
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_explained_once_in_both_languages() {
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.explained().code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let Explained { status, en, vi, .. } = code.explained();
+            assert!(status.is_client_error() || status.is_server_error());
+            assert!(!en.is_empty() && !vi.is_empty() && en != vi);
+        }
+    }
+
+    #[test]
+    fn the_published_table_is_made_from_the_codes() {
+        let published = include_str!("../../../docs/problems.md");
+        assert_eq!(published, problem_table(), "write problem_table() to docs/problems.md");
+    }
+}

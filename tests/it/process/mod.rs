@@ -1,0 +1,17 @@
+//! The programs as their users meet them: started as processes, asked over loopback, stopped,
+//! killed, and short of what they need.
+//!
+//! Every test has a folder, ports and processes of its own and ends what it started on every
+//! path. Tests wait for the thing they need (a file, a door, an exit), each wait with a limit.
+
+mod api;
+mod disk;
+mod kill;
+mod load;
+mod log;
+mod place;
+mod programs;
+mod refusals;
+mod registry;
+mod sandbox;
+mod stop;
