@@ -2,6 +2,8 @@
 //! test under nextest, one thread per test without; and in `process` the programs as their users
 //! meet them.
 
+#![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
+
 mod existence;
 mod layering;
 mod limits;

@@ -163,7 +163,7 @@ async fn no_personal_value_is_kept_or_told_anywhere() {
     let (kept, ended_well) = app.stop().await;
     assert!(ended_well);
     let files = files(&folder);
-    assert!(files.iter().any(|(name, _)| name.ends_with(".key")));
+    assert!(files.iter().any(|(name, _)| name.contains("/keys/")));
     for (name, bytes) in files {
         assert_clean(&name, &bytes);
     }

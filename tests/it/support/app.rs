@@ -97,7 +97,7 @@ impl Builder {
         let served = tokio::spawn(doors.serve(Arc::clone(&app), stopped));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let kept = Kept { folder: self.folder, clients: self.clients, seed: self.seed };
-        Ok(TestApp { app, hand, api, admin, http, nation, stop, served, config, kept })
+        Ok(TestApp { app, hand, api, admin, http, nation, config, stop, served, kept })
     }
 }
 

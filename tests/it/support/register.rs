@@ -130,10 +130,10 @@ impl FakeRegister {
                 Reaction::Status(status) => {
                     stream.write_all(&response(status, &answer(&body))).await?;
                 }
-                Reaction::Hang => std::future::pending().await,
+                Reaction::Hang => return std::future::pending().await,
                 Reaction::RawThenHang(bytes) => {
                     stream.write_all(bytes.as_bytes()).await?;
-                    std::future::pending().await
+                    return std::future::pending().await;
                 }
                 Reaction::Raw(bytes) => return stream.write_all(bytes.as_bytes()).await,
                 Reaction::Close => return Ok(()),
