@@ -1,3 +1,20 @@
-//! Integration tests.
+//! Integration tests, all in one binary: the production gateway through its doors, one process per
+//! test under nextest, one thread per test without; and in `process` the programs as their users
+//! meet them.
 
+#![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
+
+mod existence;
+mod layering;
+mod limits;
+mod log;
+mod privacy;
+mod problems;
 mod process;
+mod reports;
+mod routes;
+mod shutdown;
+mod standing;
+mod strict_json;
+mod support;
+mod verifications;

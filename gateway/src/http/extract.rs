@@ -74,13 +74,15 @@ pub fn caller(app: &App, exchange: &Exchange, headers: &HeaderMap) -> Result<Cal
         .map(|(_, token)| token)
         .ok_or(Code::InvalidToken)?;
     let token = app.tokens.verify(unverified_token).map_err(|_| Code::InvalidToken)?;
+    // Who it is stands now; whether it may call is the next question. Nobody's rate is told for a
+    // client that is not known any more.
+    let _set_once = exchange.client.set(token.client_id().clone());
     let caller = Caller::admit(&app.directory, &token, exchange.received_at).map_err(
         |refusal| match refusal {
             CallerRefusal::UnknownClient => Code::InvalidToken,
             CallerRefusal::Standing(standing) => standing_code(standing),
         },
     )?;
-    let _set_once = exchange.client.set(caller.client().client_id.clone());
     Ok(caller)
 }
 

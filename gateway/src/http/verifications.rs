@@ -323,19 +323,13 @@ fn read_address(fields: &mut Fields<'_, '_>, name: &str, errors: &mut Errors) ->
     let scheme = address.text("scheme", errors);
     let province = address.text("province", errors);
     let commune = address.text("commune", errors);
-    let parsed = Address::parse(scheme, province?, commune);
-    let address = match parsed {
-        Ok(value) => {
-            address.finish(errors);
-            return Some(value);
-        }
-        Err((field, malformed)) => {
-            errors.value(address.pointer(field), malformed);
-            address
-        }
-    };
+    let parsed = province.and_then(|province| {
+        Address::parse(scheme, province, commune)
+            .map_err(|(field, malformed)| errors.value(address.pointer(field), malformed))
+            .ok()
+    });
     address.finish(errors);
-    None
+    parsed
 }
 
 fn reply(id: &str, decision: Decision) -> Response {

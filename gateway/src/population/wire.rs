@@ -14,9 +14,15 @@ use crate::request::{
 /// The register's answer does not follow the contract.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// Not the JSON of the contract.
-    #[error("the answer is not the JSON of the contract")]
-    Json(#[from] serde_json::Error),
+    /// Not the JSON of the contract. Says where and never what: the parser's own message quotes
+    /// values, and they are personal.
+    #[error("the answer is not the JSON of the contract: line {line}, column {column}")]
+    Json {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
     /// A value that its field cannot have.
     #[error("the answer holds a value that {field} cannot have")]
     Value {
@@ -66,7 +72,8 @@ pub(super) fn read_answer(
     questions: usize,
     body: &[u8],
 ) -> Result<(Option<Micros>, Vec<Finding>), WireError> {
-    let answer: AnswerBody<'_> = serde_json::from_slice(body)?;
+    let answer: AnswerBody<'_> = serde_json::from_slice(body)
+        .map_err(|error| WireError::Json { line: error.line(), column: error.column() })?;
     if answer.items.len() != questions {
         return Err(WireError::Count { questions, answers: answer.items.len() });
     }

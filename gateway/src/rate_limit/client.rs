@@ -69,7 +69,8 @@ struct Limiter {
     gcra: Gcra,
     clock: MonotonicClock,
     /// What was left at the last check and when, because `governor` cannot be asked without
-    /// taking: `remaining` in the low 24 bits, monotonic microseconds above.
+    /// taking: `remaining` in the low 24 bits, above them as much of the monotonic microseconds as
+    /// fits.
     last: AtomicU64,
 }
 
@@ -154,7 +155,10 @@ impl Limiter {
     fn state(&self) -> RateState {
         let packed = self.last.load(Ordering::Relaxed);
         let noted = packed & u64::from(REMAINING_MAX);
-        let elapsed_micros = self.now_micros().saturating_sub(packed >> REMAINING_BITS);
+        // The 40 bits of time begin anew every 12.7 days, so the difference is taken within them.
+        // Whoever was away for longer may be told less than they have, until they ask again.
+        let elapsed_micros =
+            self.now_micros().wrapping_sub(packed >> REMAINING_BITS) & (u64::MAX >> REMAINING_BITS);
         let refilled = elapsed_micros.saturating_mul(u64::from(self.limits.rate.get())) / 1_000_000;
         let remaining = noted.saturating_add(refilled).min(u64::from(self.limits.burst.get()));
         RateState { limits: self.limits, remaining: remaining as u32 }
@@ -183,6 +187,19 @@ mod tests {
         assert_eq!(limiter.state().remaining, 100);
         assert_eq!(admitted(500), 100);
         assert!(limiter.take().unwrap_err().retry_after <= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_is_left_is_told_however_long_the_process_runs() {
+        for days in [0, 12, 13, 400, 20_000] {
+            let (clock, hand) = Clock::manual(Micros(days * 86_400_000_000));
+            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), MonotonicClock(clock));
+            assert_eq!(limiter.state().remaining, 100, "{days} days");
+            assert!(limiter.take().is_ok());
+            assert_eq!(limiter.state().remaining, 99, "{days} days");
+            hand.advance(20_000);
+            assert_eq!(limiter.state().remaining, 100, "{days} days");
+        }
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! An answer never tells whether a number was issued, unless the policy says so.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Caller, TestApp, TestClient, about, born, merge, unissued_near};
+
+const OTHER_NAME: &str = "Đặng Thử Nghiệm";
+
+/// Numbers that must not be told apart by somebody without the name: nobody's in a cell that has
+/// people, nobody's in a cell that does not exist, and somebody's.
+fn numbers(app: &TestApp) -> [String; 3] {
+    let person = app.person();
+    let unknown = format!("999{}", &person.personal_id.as_str()[3..]);
+    [unknown, unissued_near(&app.nation, &person), person.personal_id.to_string()]
+}
+
+/// The body without what differs between any two answers.
+fn comparable(answer: &Answer) -> Value {
+    let mut body = answer.ok();
+    for own in ["/id", "/subject_token", "/receipt/index", "/receipt/leaf"] {
+        let value = body.pointer_mut(own).expect("the member is there");
+        *value = json!(value.as_str().map(str::len));
+    }
+    body
+}
+
+/// Header fields without what differs between any two answers.
+fn header_names(answer: &Answer) -> Vec<String> {
+    answer.headers.keys().map(ToString::to_string).collect()
+}
+
+async fn ask(caller: &Caller, numbers: &[String; 3], body: &Value) -> [Answer; 3] {
+    let ask = async |number: &String| {
+        caller.verify(&merge(body, &json!({"subject": {"personal_id": number}}))).await
+    };
+    [ask(&numbers[0]).await, ask(&numbers[1]).await, ask(&numbers[2]).await]
+}
+
+fn assert_alike(answers: &[Answer; 3]) {
+    for answer in answers {
+        assert_eq!(comparable(answer), comparable(&answers[0]));
+        assert_eq!(header_names(answer), header_names(&answers[0]));
+        assert_eq!(answer.text.len(), answers[0].text.len());
+    }
+    let tokens: Vec<Value> = answers.iter().map(|a| a.ok()["subject_token"].clone()).collect();
+    assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2], "a token is of its number");
+}
+
+#[tokio::test]
+async fn without_the_name_issued_and_unissued_numbers_read_alike() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    let person = app.person();
+    // All but the name is true, where there is a truth.
+    let body = about("001090012345", OTHER_NAME, &born(&person));
+    let more = json!({"attributes": {"sex": person.sex.name(), "permanent_address": {
+        "province": person.permanent_address.province.as_str(),
+        "commune": person.permanent_address.commune.as_str(),
+    }}});
+    for body in [merge(&body, &more), body] {
+        let answers = ask(&caller, &numbers(&app), &body).await;
+        assert_alike(&answers);
+        let answer = answers[2].ok();
+        assert_eq!(answer["outcome"], "not_matched");
+        assert!(answer.get("subject_status").is_none());
+        for (attribute, shown) in answer["attributes"].as_object().unwrap() {
+            assert_eq!(
+                shown,
+                &json!({"verdict": "no_match", "reason": "different"}),
+                "{attribute}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_sends_no_name_learns_nothing() {
+    let clients = [TestClient { required: &["date_of_birth"], ..TestClient::carrier("nameless") }];
+    let app = TestApp::builder().clients(clients).start().await;
+    let caller = app.caller("nameless").await;
+    let body = about("001090012345", OTHER_NAME, &born(&app.person()));
+    let body = merge(&body, &json!({"attributes": {"full_name": null}}));
+    let answers = ask(&caller, &numbers(&app), &body).await;
+    assert_alike(&answers);
+    assert_eq!(answers[2].ok()["outcome"], "not_matched");
+}
+
+#[tokio::test]
+async fn an_attribute_outside_the_policy_reads_alike_too() {
+    let clients = [TestClient {
+        attributes: vec!["full_name", "date_of_birth"],
+        ..TestClient::carrier("narrow")
+    }];
+    let app = TestApp::builder().clients(clients).start().await;
+    let caller = app.caller("narrow").await;
+    let body = about("001090012345", OTHER_NAME, "1990-01-01");
+    let body = merge(&body, &json!({"attributes": {"sex": "male"}}));
+    let answers = ask(&caller, &numbers(&app), &body).await;
+    assert_alike(&answers);
+    assert_eq!(answers[2].ok()["attributes"]["sex"], json!({"verdict": "not_permitted"}));
+}
+
+#[tokio::test]
+async fn a_number_that_was_never_issued_reads_like_a_wrong_name_in_the_callers_own_report() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    let body = about("001090012345", OTHER_NAME, "1990-01-01");
+    let mut reports = Vec::new();
+    for number in numbers(&app) {
+        let before = caller.report("").await.ok()["total"].clone();
+        caller.verify(&merge(&body, &json!({"subject": {"personal_id": number}}))).await.ok();
+        let after = caller.report("").await.ok()["total"].clone();
+        let members = before.as_object().unwrap().keys();
+        let changed: Vec<String> =
+            members.filter(|name| before[*name] != after[*name]).cloned().collect();
+        reports.push(changed);
+    }
+    // The rate is null before the first answer.
+    assert_eq!(reports[0], ["match_rate", "not_matched", "received"].map(String::from));
+    assert_eq!(reports[1], ["not_matched", "received"].map(String::from));
+    assert_eq!(reports[2], reports[1]);
+}
+
+#[tokio::test]
+async fn a_policy_with_status_tells_and_one_token_stays_one_person() {
+    let app = TestApp::start().await;
+    let hospital = app.caller("hospital").await;
+    let person = app.person();
+    let body = about("001090012345", &person.full_name, &born(&person));
+    let body = merge(&body, &json!({"purpose": "health.insurance"}));
+    let answers = ask(&hospital, &numbers(&app), &body).await;
+    let status = |answer: &Answer| answer.ok()["subject_status"].clone();
+    assert_eq!(status(&answers[0]), "unknown");
+    assert_eq!(status(&answers[1]), "unknown");
+    assert_eq!(status(&answers[2]), "active");
+    let wrong = merge(&body, &json!({"attributes": {"full_name": OTHER_NAME}}));
+    let again = ask(&hospital, &numbers(&app), &wrong).await;
+    assert_eq!(again[2].ok()["subject_token"], answers[2].ok()["subject_token"]);
+    let carrier = app.caller("carrier").await;
+    let elsewhere = merge(&body, &json!({"purpose": "telecom.subscriber"}));
+    let elsewhere = ask(&carrier, &numbers(&app), &elsewhere).await;
+    assert_ne!(elsewhere[2].ok()["subject_token"], answers[2].ok()["subject_token"]);
+}

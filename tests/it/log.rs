@@ -1,0 +1,165 @@
+//! The log outlives its process, refuses what was changed, and has one writer.
+
+use gateway::app::StartError;
+use gateway::audit::{OpenError, VerifyError};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Kept, TestApp, about_person, entries, flip_byte, leaf_of, merge, read_gauge, tamper,
+};
+
+/// Sends so many true verifications at once and returns their receipts.
+async fn fill(app: &TestApp, count: usize) -> Vec<Value> {
+    let caller = app.caller("carrier").await;
+    let mut asking = tokio::task::JoinSet::new();
+    for person in app.people(count) {
+        let caller = caller.clone();
+        asking.spawn(async move { caller.verify(&about_person(&person)).await.ok() });
+    }
+    let answers = asking.join_all().await;
+    answers.into_iter().map(|answer| answer["receipt"].clone()).collect()
+}
+
+/// A stopped gateway with so many entries.
+async fn filled(count: usize) -> Kept {
+    let app = TestApp::start().await;
+    fill(&app, count).await;
+    let (kept, ended_well) = app.stop().await;
+    assert!(ended_well);
+    kept
+}
+
+#[tokio::test]
+async fn a_new_process_goes_on_where_the_last_one_ended() {
+    let app = TestApp::start().await;
+    let mut receipts = fill(&app, 300).await;
+    let report = app.caller("carrier").await.report("").await.ok();
+    let (kept, ended_well) = app.stop().await;
+    assert!(ended_well);
+    let app = kept.again().start().await;
+    assert_eq!(app.caller("carrier").await.report("").await.ok(), report);
+    let further = fill(&app, 40).await;
+    assert!(further.iter().all(|receipt| receipt["index"].as_u64().unwrap() >= 300));
+    receipts.extend(further);
+    let mut indexes: Vec<u64> = receipts.iter().map(|r| r["index"].as_u64().unwrap()).collect();
+    indexes.sort_unstable();
+    assert_eq!(indexes, (0..340).collect::<Vec<u64>>());
+    for receipt in [&receipts[0], &receipts[150], &receipts[339]] {
+        let leaf = leaf_of(&app.app, receipt["index"].as_u64().unwrap()).await;
+        assert_eq!(receipt["leaf"].as_str(), leaf.as_deref());
+    }
+    assert_eq!(app.verify_log().await.unwrap().entries, 340);
+    assert_eq!(app.recount().await.entries, 340);
+}
+
+#[tokio::test]
+async fn many_requests_share_a_commit() {
+    let app = TestApp::start().await;
+    fill(&app, 200).await;
+    let metrics = app.metrics().await;
+    assert_eq!(read_gauge(&metrics, "gateway_log_entries_total"), 200);
+    assert!(read_gauge(&metrics, "gateway_log_commits_total") <= 200);
+    let bundles = app.app.store.bundles_from("n1", 0, 1_000).await.unwrap();
+    let commits = read_gauge(&metrics, "gateway_log_commits_total");
+    assert_eq!(bundles.len() as u64, commits, "a commit is one bundle");
+}
+
+#[tokio::test]
+async fn a_changed_tail_or_checkpoint_is_refused_at_start() {
+    let rows = [("log_bundles", "entries", "first_index = 0"), ("log_checkpoints", "note", "true")];
+    for (table, column, condition) in rows {
+        let kept = filled(3).await;
+        flip_byte(&kept.database(), table, column, condition).await;
+        let refusal = kept.again().try_start().await.map(drop).unwrap_err();
+        let StartError::Log(refusal) = refusal else { panic!("{table}: {refusal:?}") };
+        let found = match table {
+            "log_bundles" => matches!(refusal, OpenError::Contradiction { .. }),
+            _ => matches!(refusal, OpenError::Checkpoint { .. }),
+        };
+        assert!(found, "{table}: {refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_entry_far_back_is_found_by_the_auditor() {
+    let kept = filled(300).await;
+    flip_byte(&kept.database(), "log_bundles", "entries", "first_index = 0").await;
+    let app = kept.again().start().await;
+    let error = app.verify_log().await.unwrap_err();
+    let found = matches!(
+        error,
+        VerifyError::Tile { .. }
+            | VerifyError::Entry { .. }
+            | VerifyError::Root { .. }
+            | VerifyError::Bundle { .. }
+    );
+    assert!(found, "{error}");
+}
+
+#[tokio::test]
+async fn a_changed_tile_is_found_at_start_and_by_the_auditor() {
+    let app = TestApp::start().await;
+    fill(&app, 300).await;
+    app.verify_log().await.unwrap();
+    flip_byte(&app.kept().database(), "log_tiles", "hashes", "level = 0").await;
+    let error = app.verify_log().await.unwrap_err();
+    assert!(matches!(error, VerifyError::Tile { level: 0, tile_index: 0, .. }), "{error}");
+    let (kept, _) = app.stop().await;
+    let refusal = kept.again().try_start().await.map(drop).unwrap_err();
+    assert!(matches!(refusal, StartError::Log(OpenError::Contradiction { .. })), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_changed_counter_is_found_by_a_recount() {
+    let app = TestApp::start().await;
+    fill(&app, 3).await;
+    app.recount().await;
+    let key = "o|d|20261120|carrier|-|verify|telecom.subscriber|inconclusive|active";
+    let insert = format!("insert into counters (log, key, n) values ('n1', '{key}', 1)");
+    tamper(&app.kept().database(), insert).await;
+    let recount = gateway::audit::recount(&app.app.store, "n1").await.unwrap();
+    assert_eq!(recount.differences, [(key.to_owned(), 1, 0)]);
+}
+
+#[tokio::test]
+async fn a_writer_that_was_overtaken_answers_503_and_stops() {
+    let first = TestApp::start().await;
+    fill(&first, 2).await;
+    let second = first.kept().again().start().await;
+    let receipts = fill(&second, 1).await;
+    assert_eq!(receipts[0]["index"], 2);
+    let body = about_person(&first.person());
+    let caller = first.caller("carrier").await;
+    let answer = caller.try_verify(&body).await;
+    // The answer may be lost with the process; what comes is never a verdict.
+    if let Some(answer) = answer {
+        answer.problem(503, "log-unavailable");
+    }
+    let (_, ended_well) = first.stopped().await;
+    assert!(!ended_well, "a process that lost its log stops by itself");
+    fill(&second, 2).await;
+    assert_eq!(second.verify_log().await.unwrap().entries, 5);
+    assert_eq!(entries(&second.app).await.len(), 5);
+    second.recount().await;
+}
+
+#[tokio::test]
+async fn the_log_holds_references_as_keyed_digests_only() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    let body = about_person(&app.person());
+    let with = |case: &str, official: &str| {
+        merge(&body, &json!({"case_ref": case, "official": official, "procedure": "2.000488"}))
+    };
+    for body in [with("a", "x"), with("a", "y"), with("b", "x"), body.clone()] {
+        caller.verify(&body).await.ok();
+    }
+    let entries = entries(&app.app).await;
+    assert_eq!(entries[0].case, entries[1].case);
+    assert_ne!(entries[0].case, entries[2].case);
+    assert_eq!(entries[0].official, entries[2].official);
+    assert_ne!(entries[0].official, entries[1].official);
+    assert!(entries[3].case.is_none() && entries[3].official.is_none());
+    assert!(entries.windows(2).all(|pair| pair[0].subject == pair[1].subject));
+    assert_eq!(entries[0].procedure.as_ref().unwrap().as_str(), "2.000488");
+}

@@ -1,0 +1,237 @@
+//! The match-rate report: who sees what, over which days, and that it is what happened.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Caller, TestApp, TestClient, about, about_person, entries, merge};
+
+const FIGURES: [&str; 8] = [
+    "received",
+    "matched",
+    "not_matched",
+    "inconclusive",
+    "refused",
+    "matched_deceased",
+    "throttled",
+    "malformed",
+];
+
+fn figure(row: &Value, name: &str) -> i64 {
+    row[name].as_i64().unwrap_or_else(|| panic!("{name} in {row}"))
+}
+
+/// Checks what every report promises and returns it.
+fn checked(answer: &Answer) -> Value {
+    let report = answer.ok();
+    let (rows, total) = (report["rows"].as_array().unwrap(), &report["total"]);
+    for name in FIGURES {
+        let sum: i64 = rows.iter().map(|row| figure(row, name)).sum();
+        assert_eq!(sum, figure(total, name), "{name}");
+    }
+    for row in rows.iter().chain([total]) {
+        let answered = figure(row, "matched") + figure(row, "not_matched");
+        let others = figure(row, "inconclusive") + figure(row, "refused");
+        assert_eq!(figure(row, "received"), answered + others);
+        let expected = (answered > 0).then(|| figure(row, "matched") as f64 / answered as f64);
+        assert_eq!(row["match_rate"].as_f64(), expected);
+    }
+    assert!(total.get("group").is_none());
+    assert!(report["definition"]["vi"].is_string() && report["definition"]["en"].is_string());
+    report
+}
+
+#[tokio::test]
+async fn a_client_sees_its_own_rows_and_the_operator_all() {
+    let app = TestApp::start().await;
+    let [carrier, hospital] = [app.caller("carrier").await, app.caller("hospital").await];
+    let operator = app.caller("operator").await;
+    for (position, person) in app.people(5).iter().enumerate() {
+        carrier.verify(&about_person(person)).await.ok();
+        if position < 2 {
+            let body = merge(&about_person(person), &json!({"purpose": "health.insurance"}));
+            hospital.verify(&body).await.ok();
+        }
+    }
+    let groups = |report: &Value| -> Vec<Value> {
+        report["rows"].as_array().unwrap().iter().map(|row| row["group"].clone()).collect()
+    };
+    let own = checked(&carrier.report("?group_by=client").await);
+    assert_eq!(groups(&own), [json!({"client": "carrier"})]);
+    assert_eq!(own["total"]["received"], 5);
+    let own = checked(&hospital.report("?group_by=purpose").await);
+    assert_eq!(groups(&own), [json!({"purpose": "health.insurance"})]);
+    let all = checked(&operator.report("?group_by=client").await);
+    assert_eq!(groups(&all), [json!({"client": "carrier"}), json!({"client": "hospital"})]);
+    let all = checked(&operator.report("?group_by=kind").await);
+    assert_eq!(groups(&all), [json!({"kind": "carrier"}), json!({"kind": "health_facility"})]);
+    assert_eq!(all["total"]["received"], 7);
+    let all = checked(&operator.report("?group_by=operation").await);
+    assert_eq!(groups(&all), [json!({"operation": "verify"})]);
+    for query in ["", "?group_by=none"] {
+        assert_eq!(groups(&checked(&operator.report(query).await)), [json!({})]);
+    }
+    // A token without the scope `report` sees its own figures only.
+    let narrow = "grant_type=client_credentials&scope=audit";
+    let narrow = app.ask_token_scoped("operator", narrow).await.ok();
+    let narrow = app.caller_with(narrow["access_token"].as_str().unwrap());
+    assert_eq!(checked(&narrow.report("").await)["total"]["received"], 0);
+}
+
+#[tokio::test]
+async fn nothing_answered_has_no_rate() {
+    let app = TestApp::start().await;
+    let carrier = app.caller("carrier").await;
+    let empty = checked(&carrier.report("").await);
+    assert_eq!(empty["total"]["match_rate"], Value::Null);
+    assert_eq!(empty["rows"], json!([]));
+    assert_eq!((&empty["from"], &empty["to"]), (&json!("2026-11-20"), &json!("2026-11-20")));
+    let refused = merge(&about_person(&app.person()), &json!({"purpose": "tax.control"}));
+    carrier.verify(&refused).await.problem(403, "purpose-not-permitted");
+    let refused = checked(&carrier.report("?group_by=client").await);
+    assert_eq!(refused["rows"][0]["match_rate"], Value::Null);
+    assert_eq!(refused["total"]["received"], 1);
+}
+
+#[tokio::test]
+async fn days_are_vietnamese_and_both_ends_are_included() {
+    // 17:00 UTC is midnight in Viet Nam.
+    let app = TestApp::builder().at("2026-11-20T16:59:58Z").start().await;
+    let body = about_person(&app.person());
+    let carrier = app.caller("carrier").await;
+    carrier.verify(&body).await.ok();
+    app.pass(1);
+    carrier.verify(&body).await.ok();
+    app.pass(1);
+    carrier.verify(&body).await.ok();
+    carrier.verify_text("{").await.problem(400, "invalid-json");
+    app.pass(24 * 3_600 - 1);
+    let carrier = app.caller("carrier").await;
+    carrier.verify(&body).await.ok();
+    app.pass(1);
+    carrier.verify(&body).await.ok();
+    let report = async |query: &str| checked(&carrier.report(query).await);
+    let received = async |query: &str| figure(&report(query).await["total"], "received");
+    assert_eq!(received("").await, 5);
+    assert_eq!(received("?from=2026-11-20&to=2026-11-20").await, 2);
+    assert_eq!(received("?from=2026-11-21&to=2026-11-21").await, 2);
+    assert_eq!(received("?from=2026-11-22&to=2026-11-22").await, 1);
+    assert_eq!(received("?from=2026-11-20&to=2026-11-21").await, 4);
+    assert_eq!(received("?from=2026-11-21").await, 3);
+    assert_eq!(received("?to=2026-11-20").await, 2);
+    assert_eq!(received("?from=2026-11-23").await, 0);
+    assert_eq!(received("?to=2025-12-31").await, 0);
+    assert_eq!(report("?to=2026-11-20").await["total"]["malformed"], 0);
+    assert_eq!(report("?from=2026-11-21&to=2026-11-21").await["total"]["malformed"], 1);
+    let whole = report("").await;
+    assert_eq!((&whole["from"], &whole["to"]), (&json!("2026-11-20"), &json!("2026-11-22")));
+    let asked = report("?from=2026-11-01&to=2026-12-31").await;
+    assert_eq!((&asked["from"], &asked["to"]), (&json!("2026-11-01"), &json!("2026-12-31")));
+}
+
+#[tokio::test]
+async fn what_a_report_cannot_do_is_told_by_parameter() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    for grouping in ["attribute", "province", "Client", ""] {
+        let answer = caller.report(&format!("?group_by={grouping}")).await;
+        answer.problem(422, "grouping-not-available");
+        assert_eq!(answer.field_errors(), [("/group_by".into(), "not-available".into())]);
+    }
+    let days =
+        ["2026-02-30", "2026-2-3", "20261120", "20-11-2026", "today", "", "2026-11-20T00:00"];
+    for day in days {
+        let answer = caller.report(&format!("?from={day}&to={day}")).await;
+        answer.problem(422, "invalid-value");
+        let wrong = ["/from", "/to"].map(|name| (name.to_owned(), "malformed".to_owned()));
+        assert_eq!(answer.field_errors(), wrong, "{day}");
+    }
+    let answer = caller.report("?from=2026-11-21&to=2026-11-20").await;
+    answer.problem(422, "invalid-value");
+    assert_eq!(answer.field_errors(), [("/to".into(), "before-from".into())]);
+    let answer = caller.report("?from=2026-11-20&from=2026-11-20&until=2026-11-20").await;
+    answer.problem(400, "invalid-request");
+    let wrong = [("/from", "duplicate"), ("/*", "unknown")];
+    assert_eq!(answer.field_errors(), wrong.map(|(p, c)| (p.to_owned(), c.to_owned())));
+}
+
+/// What one request of the mix must come to.
+#[derive(Debug, Clone, Copy)]
+enum Planned {
+    Matched,
+    NotMatched,
+    Refused,
+    Malformed,
+}
+
+#[tokio::test]
+async fn after_a_mix_in_parallel_report_answers_and_recount_are_equal() {
+    let purposes = [
+        ("carrier", "telecom.cleanup"),
+        ("hospital", "health.insurance"),
+        ("ministry", "insurance.reconcile"),
+    ];
+    let app = TestApp::start().await;
+    let mut asking = tokio::task::JoinSet::new();
+    for (client, purpose) in purposes {
+        let caller = app.caller(client).await;
+        for (position, person) in app.people(140).into_iter().enumerate() {
+            let caller = caller.clone();
+            let plan = match position % 7 {
+                0..=3 => Planned::Matched,
+                4 => Planned::NotMatched,
+                5 => Planned::Refused,
+                _ => Planned::Malformed,
+            };
+            let body = merge(&about_person(&person), &json!({"purpose": purpose}));
+            asking.spawn(async move { send(&caller, plan, &body).await });
+        }
+    }
+    asking.join_all().await;
+    let operator = app.caller("operator").await;
+    for grouping in ["client", "kind", "operation", "purpose", "none"] {
+        let report = checked(&operator.report(&format!("?group_by={grouping}")).await);
+        let total = &report["total"];
+        let counted = FIGURES.map(|name| figure(total, name));
+        assert_eq!(counted, [360, 240, 60, 0, 60, 0, 0, 60], "{grouping}");
+    }
+    for (client, _) in purposes {
+        let own = checked(&app.caller(client).await.report("").await);
+        let counted = FIGURES.map(|name| figure(&own["total"], name));
+        assert_eq!(counted, [120, 80, 20, 0, 20, 0, 0, 20], "{client}");
+    }
+    let recount = app.recount().await;
+    assert_eq!(recount.entries, 360);
+    assert_eq!(entries(&app.app).await.len(), 360);
+    let verified = app.verify_log().await.unwrap();
+    assert_eq!((verified.entries, verified.tiles), (360, 1));
+}
+
+async fn send(caller: &Caller, plan: Planned, body: &Value) {
+    let wrong_name = json!({"attributes": {"full_name": "Đặng Thử Nghiệm"}});
+    match plan {
+        Planned::Matched => assert_eq!(caller.verify(body).await.ok()["outcome"], "matched"),
+        Planned::NotMatched => {
+            let answer = caller.verify(&merge(body, &wrong_name)).await.ok();
+            assert_eq!(answer["outcome"], "not_matched");
+        }
+        Planned::Refused => {
+            let body = merge(body, &json!({"purpose": "tax.control"}));
+            caller.verify(&body).await.problem(403, "purpose-not-permitted");
+        }
+        Planned::Malformed => {
+            let body = merge(body, &json!({"attributes": {"sex": "x"}}));
+            caller.verify(&body).await.problem(422, "invalid-value");
+        }
+    }
+}
+
+#[tokio::test]
+async fn own_figures_need_no_operation_and_stay_readable_when_the_log_is_closed() {
+    let clients = [TestClient { rate: 1, burst: 3, ..TestClient::carrier("slow") }];
+    let app = TestApp::builder().clients(clients).start().await;
+    let slow = app.caller("slow").await;
+    slow.verify(&about("001090012345", "Đặng Thử Nghiệm", "1990")).await.ok();
+    app.app.close().await;
+    assert_eq!(checked(&slow.report("").await)["total"]["received"], 1);
+    checked(&slow.report("").await);
+    slow.report("").await.problem(429, "rate-limited");
+}

@@ -1,0 +1,71 @@
+//! Every route needs a caller, unless it is on the list.
+
+use serde_json::Value;
+
+use crate::support::{Answer, TestApp};
+
+/// Routes that ask for no token. This list may only shrink.
+const OPEN: [&str; 4] = ["/livez", "/readyz", "/oauth2/token", "/openapi.json"];
+
+async fn description(app: &TestApp) -> Value {
+    let answer = app.http.get(format!("{}/openapi.json", app.api)).send().await.unwrap();
+    Answer::read(answer).await.ok()
+}
+
+/// Path and method of everything that is described.
+fn described(description: &Value) -> Vec<(String, reqwest::Method)> {
+    let paths = description["paths"].as_object().unwrap();
+    let methods = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().keys();
+        methods.filter_map(|name| {
+            let method = reqwest::Method::from_bytes(name.to_uppercase().as_bytes()).unwrap();
+            let known = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+            known.contains(&method.as_str()).then(|| (path.replace(['{', '}'], "x"), method))
+        })
+    });
+    methods.collect()
+}
+
+#[tokio::test]
+async fn every_described_route_needs_a_caller_unless_listed() {
+    let app = TestApp::start().await;
+    let routes = described(&description(&app).await);
+    assert!(routes.len() >= 5, "{routes:?}");
+    for (path, method) in routes {
+        let request = app.http.request(method.clone(), format!("{}{path}", app.api));
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        if OPEN.contains(&path.as_str()) {
+            assert_ne!(answer.status, 404, "{method} {path}");
+        } else {
+            answer.problem(401, "invalid-token");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_says_how_it_is_secured_and_how_it_refuses() {
+    let app = TestApp::start().await;
+    let description = description(&app).await;
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if !OPEN.contains(&path.as_str()) {
+                assert!(operation["security"][0]["token"].is_array(), "{method} {path}");
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let types = response["content"].as_object().unwrap();
+                let problem = types.contains_key("application/problem+json");
+                assert_eq!(problem, status != "200", "{method} {path} {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_admin_listener_serves_metrics_and_the_api_does_not() {
+    let app = TestApp::start().await;
+    assert!(app.metrics().await.contains("gateway_request_seconds"));
+    let answer = app.http.get(format!("{}/metrics", app.api)).send().await.unwrap();
+    Answer::read(answer).await.problem(404, "not-found");
+    let answer = app.http.post(format!("{}/v1/verifications", app.admin)).send().await.unwrap();
+    Answer::read(answer).await.problem(404, "not-found");
+}

@@ -1,0 +1,354 @@
+//! The production gateway behind its real doors, on free ports, in a temporary folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gateway::app::{App, StartError};
+use gateway::audit::{Recount, Verification, VerifyError, recount, verify_log};
+use gateway::clock::{Clock, ManualClock, Micros, Random};
+use gateway::config::Config;
+use gateway::request::ClientId;
+use gateway::server::Doors;
+use gateway::store::{KeyFolder, SecretRow, Store};
+use mock_population_db::{DEFAULT_SEED, Nation, Person};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::clients::secret_hash;
+use super::{Answer, SECRET, TestClient};
+
+/// The moment at which every test begins, a Friday morning in Viet Nam.
+const START: &str = "2026-11-20T09:00:00+07:00";
+const REGISTER_KEY: &str = "key-of-the-register";
+
+/// A moment from its RFC 3339 form.
+pub fn micros(text: &str) -> Micros {
+    Micros::parse_rfc3339(text).expect("an RFC 3339 time")
+}
+
+/// What a gateway for a test is made of.
+pub struct Builder {
+    clients: Vec<TestClient>,
+    register: Option<String>,
+    folder: Arc<TempDir>,
+    start: Micros,
+    seed: u64,
+    change: Box<dyn FnOnce(&mut Config) + Send>,
+}
+
+impl Builder {
+    /// Connects these clients in place of the usual company.
+    pub fn clients(mut self, clients: impl Into<Vec<TestClient>>) -> Self {
+        self.clients = clients.into();
+        self
+    }
+
+    /// Asks the register at this URL in place of the mock.
+    pub fn register(mut self, url: &str) -> Self {
+        self.register = Some(url.into());
+        self
+    }
+
+    /// Begins at another moment.
+    pub fn at(mut self, start: &str) -> Self {
+        self.start = micros(start);
+        self
+    }
+
+    /// Changes the configuration.
+    pub fn config(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.change = Box::new(change);
+        self
+    }
+
+    /// Starts the gateway.
+    pub async fn start(self) -> TestApp {
+        self.try_start().await.expect("the gateway starts")
+    }
+
+    /// Starts the gateway, or says why it refuses.
+    pub async fn try_start(self) -> Result<TestApp, StartError> {
+        let nation = Arc::new(Nation::new(DEFAULT_SEED));
+        let register = match self.register {
+            Some(url) => url,
+            None => start_mock(Arc::clone(&nation)).await,
+        };
+        let mut config = read_config(&self.folder, &register);
+        (self.change)(&mut config);
+        // Before the gateway starts, as an administrator would: it follows changes by itself, and
+        // a test must not depend on when.
+        seed(&config, &self.clients, self.start).await;
+        let (clock, hand) = Clock::manual(self.start);
+        let app = App::start(config.clone(), clock, Random::seeded(self.seed)).await?;
+        for client in &self.clients {
+            let id = ClientId::parse(client.id).expect("an identifier");
+            app.secrets.remember(&id, SECRET, secret_hash());
+        }
+        let doors = Doors::open(config.server.listen, config.server.admin_listen).await;
+        let doors = doors.expect("ports are free");
+        let api = format!("http://{}", doors.api_address().expect("an address"));
+        let admin = format!("http://{}", doors.admin_address().expect("an address"));
+        let (stop, stopped) = watch::channel(false);
+        let served = tokio::spawn(doors.serve(Arc::clone(&app), stopped));
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let kept = Kept { folder: self.folder, clients: self.clients, seed: self.seed };
+        Ok(TestApp { app, hand, api, admin, http, nation, config, stop, served, kept })
+    }
+}
+
+async fn start_mock(nation: Arc<Nation>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let settings = mock_population_db::server::Settings::new(REGISTER_KEY);
+    tokio::spawn(mock_population_db::server::serve(
+        listener,
+        nation,
+        settings,
+        std::future::pending(),
+    ));
+    url
+}
+
+/// The configuration as an operator writes it: from a file.
+fn read_config(folder: &TempDir, register: &str) -> Config {
+    let file = folder.path().join("gateway.toml");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
+         [population]\nurl = \"{register}\"\napi_key = \"{REGISTER_KEY}\"\n"
+    );
+    std::fs::write(&file, text).expect("the folder is ours");
+    Config::load(Some(&file)).expect("the configuration is good")
+}
+
+async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
+    let store = Store::open(&config.store.path).await;
+    // A damaged store is for the gateway to refuse.
+    let Ok(store) = store else { return };
+    let policies: Vec<_> = clients.iter().map(TestClient::policy_row).collect();
+    let rows: Vec<_> = clients.iter().map(TestClient::client_row).collect();
+    store.add_clients(&policies, &rows, now.0).await.expect("clients can be added");
+    for client in clients {
+        let secret =
+            SecretRow { client_id: client.id.into(), slot: 1, hash: secret_hash().to_owned() };
+        store.put_secret(&secret, now.0).await.expect("a secret can be put");
+    }
+}
+
+/// What stays of a gateway that has stopped.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    folder: Arc<TempDir>,
+    clients: Vec<TestClient>,
+    seed: u64,
+}
+
+impl Kept {
+    /// A gateway in the same folder. Its chance differs, as that of a new process would.
+    pub fn again(&self) -> Builder {
+        Builder {
+            clients: self.clients.clone(),
+            folder: Arc::clone(&self.folder),
+            seed: self.seed + 1,
+            ..TestApp::builder()
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("gateway.sqlite")
+    }
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct TestApp {
+    pub app: Arc<App>,
+    /// Moves its clock.
+    pub hand: ManualClock,
+    /// Base URL of the API.
+    pub api: String,
+    /// Base URL of the admin listener.
+    pub admin: String,
+    pub http: reqwest::Client,
+    /// The nation that the mock plays.
+    pub nation: Arc<Nation>,
+    /// What it was configured with.
+    pub config: Config,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<bool>,
+    kept: Kept,
+}
+
+impl TestApp {
+    /// A gateway with the usual company and the mock, to be changed.
+    pub fn builder() -> Builder {
+        Builder {
+            clients: TestClient::company(),
+            register: None,
+            folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
+            start: micros(START),
+            seed: 1,
+            change: Box::new(|_| {}),
+        }
+    }
+
+    /// A gateway with the usual company and the mock.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// What another gateway in the same folder needs.
+    pub fn kept(&self) -> Kept {
+        self.kept.clone()
+    }
+
+    /// Some people of the nation.
+    pub fn people(&self, count: usize) -> Vec<Person> {
+        self.nation.sample(10_000).take(count).collect()
+    }
+
+    /// One person of the nation.
+    pub fn person(&self) -> Person {
+        self.people(1).remove(0)
+    }
+
+    /// Lets seconds pass.
+    pub fn pass(&self, seconds: i64) {
+        self.hand.advance(seconds * 1_000_000);
+    }
+
+    /// Asks the gateway to stop, waits until it has, and says whether its log ended well.
+    pub async fn stop(self) -> (Kept, bool) {
+        self.stop.send_replace(true);
+        self.stopped().await
+    }
+
+    /// Waits until the gateway has stopped by itself or was told to.
+    pub async fn stopped(self) -> (Kept, bool) {
+        let ended_well = self.served.await.expect("the doors do not panic");
+        (self.kept, ended_well)
+    }
+
+    /// Tells the gateway to stop and does not wait.
+    pub fn tell_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Asks for a token. `authorization` is the header field, `form` the body.
+    pub async fn ask_token(&self, authorization: Option<String>, form: &str) -> Answer {
+        let url = format!("{}/oauth2/token", self.api);
+        let mut request = self.http.post(url).body(form.to_owned());
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Asks for a token with a client's right secret.
+    pub async fn ask_token_as(&self, client: &str) -> Answer {
+        self.ask_token(Some(basic(client, SECRET)), "grant_type=client_credentials").await
+    }
+
+    /// Asks for a token with a client's right secret and this form.
+    pub async fn ask_token_scoped(&self, client: &str, form: &str) -> Answer {
+        self.ask_token(Some(basic(client, SECRET)), form).await
+    }
+
+    /// Asks for a token with this secret.
+    pub async fn ask_token_with(&self, client: &str, secret: &str) -> Answer {
+        self.ask_token(Some(basic(client, secret)), "grant_type=client_credentials").await
+    }
+
+    /// A client that has its token.
+    pub async fn caller(&self, client: &str) -> Caller {
+        let token = self.ask_token_as(client).await.ok();
+        self.caller_with(token["access_token"].as_str().expect("a token"))
+    }
+
+    /// Somebody with this token.
+    pub fn caller_with(&self, token: &str) -> Caller {
+        Caller { http: self.http.clone(), api: self.api.clone(), token: token.to_owned() }
+    }
+
+    /// Checks the whole log from outside, as an auditor does.
+    pub async fn verify_log(&self) -> Result<Verification, VerifyError> {
+        let keys = KeyFolder::open(&self.config.keys.folder, Random::seeded(99));
+        verify_log(&self.app.store, &keys.expect("the keys are there"), &self.config.log).await
+    }
+
+    /// Counts the log again; nothing may differ from the counters.
+    pub async fn recount(&self) -> Recount {
+        let recount = recount(&self.app.store, "n1").await.expect("the log can be counted");
+        assert_eq!(recount.differences, [], "report and recount are equal");
+        recount
+    }
+
+    /// The text of the metrics.
+    pub async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.admin);
+        Answer::read(self.http.get(url).send().await.expect("metrics are served")).await.text
+    }
+}
+
+/// One number out of the metrics' text; 0 where nothing was counted.
+pub fn read_gauge(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0, |number| number.parse().expect("a number"))
+}
+
+fn basic(client: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")))
+}
+
+/// A client that calls with its token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    http: reqwest::Client,
+    api: String,
+    token: String,
+}
+
+impl Caller {
+    /// Verifies.
+    pub async fn verify(&self, body: &Value) -> Answer {
+        self.verify_text(&body.to_string()).await
+    }
+
+    /// Verifies with a body that may be no JSON.
+    pub async fn verify_text(&self, body: &str) -> Answer {
+        self.post("/v1/verifications", "application/json", body).await
+    }
+
+    /// Verifies; none where the connection broke before the answer was whole.
+    pub async fn try_verify(&self, body: &Value) -> Option<Answer> {
+        let request = self.http.post(format!("{}/v1/verifications", self.api));
+        let request = request.bearer_auth(&self.token).header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Answer { status, headers, text: response.text().await.ok()? })
+    }
+
+    /// Posts anything.
+    pub async fn post(&self, path: &str, media_type: &str, body: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", media_type).body(body.to_owned());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Gets anything.
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// The match-rate report with these parameters.
+    pub async fn report(&self, query: &str) -> Answer {
+        self.get(&format!("/v1/reports/match-rates{query}")).await
+    }
+}

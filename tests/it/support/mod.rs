@@ -1,0 +1,16 @@
+//! What every test stands on: the production gateway in a temporary folder, registers that behave
+//! and registers that do not, and answers that check themselves.
+
+mod answer;
+mod app;
+mod claims;
+mod clients;
+mod logs;
+mod register;
+
+pub use answer::Answer;
+pub use app::{Builder, Caller, Kept, TestApp, micros, read_gauge};
+pub use claims::{about, about_person, born, merge, unissued_near};
+pub use clients::{SECRET, TestClient};
+pub use logs::{entries, flip_byte, leaf_of, tamper};
+pub use register::{FakeRegister, ON_FILE, Reaction, on_file};
