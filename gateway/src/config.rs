@@ -238,10 +238,13 @@ impl Config {
                 config::File::from(file).format(config::FileFormat::Toml).required(true),
             );
         }
+        // Only GATEWAY_SECTION__KEY is ours: other names may be of whoever starts us, as
+        // GATEWAY_SERVICE_HOST is. Values stay text, so that a key of digits keeps its zeros.
+        let ours = std::env::vars().filter(|(name, _)| name.contains("__")).collect();
         let environment = config::Environment::with_prefix("GATEWAY")
             .prefix_separator("_")
             .separator("__")
-            .try_parsing(true);
+            .source(Some(ours));
         let mut loaded: Self = builder
             .add_source(environment)
             .build()

@@ -16,6 +16,11 @@ use tokio::sync::{Semaphore, watch};
 use crate::app::App;
 use crate::http::{self, Edge};
 
+/// Largest request head, in bytes; a token has about 500. Bodies stream through the same buffer.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// A peer that does not take what it asked for is given up after this time, in milliseconds.
+const UNREAD_TIMEOUT_MS: u32 = 30_000;
+
 /// Wait after an accept that failed for want of something (descriptors, memory).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -87,11 +92,12 @@ async fn serve_door(
     let connections = Arc::new(Semaphore::new(app.config.server.connections_max));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
-            break;
+        let next = async {
+            let place = Arc::clone(&connections).acquire_owned().await;
+            (place, listener.accept().await)
         };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let (stream, peer) = match accepted {
@@ -125,6 +131,7 @@ fn serve_connection(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
     // An error means that the peer is gone, which the connection finds out by itself.
     let _gone = stream.set_nodelay(true);
+    let _gone = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_TIMEOUT_MS);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let edge = Arc::clone(&edge);
         async move {
@@ -136,6 +143,7 @@ fn serve_connection(
         .timer(TokioTimer::new())
         // Replies are about a kilobyte: one copy is cheaper than a vectored write.
         .writev(false)
+        .max_buf_size(HEAD_BYTES_MAX)
         .header_read_timeout(Duration::from_millis(app.config.server.header_timeout_ms))
         .serve_connection(TokioIo::new(stream), service)
 }

@@ -13,7 +13,7 @@ use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown, Verdict};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::RateLimited;
-use crate::request::{Attribute, Claims, Operation, SubjectKey, Verification};
+use crate::request::{Attribute, Claims, Operation, Purpose, SubjectKey, Verification};
 
 /// What the edge knows about a request when it comes in.
 #[derive(Debug, Clone, Copy)]
@@ -192,10 +192,15 @@ impl Asked<'_> {
         }
     }
 
-    /// The entry of a refusal by the policy.
+    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
     fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
         let asked = self.request.claims.asked();
-        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked })
+        let record = Decided::Refused { refusal, asked };
+        let entry = self.record(self.app.clock.now(), None, record)?;
+        if self.app.policies.know(&entry.purpose) {
+            return Ok(entry);
+        }
+        Ok(Entry { purpose: Purpose::unknown(), ..entry })
     }
 
     /// The entry of an answer.
@@ -261,7 +266,9 @@ impl Asked<'_> {
     ) -> Decision {
         let policy = self.policy;
         let Judgement { findings, outcome, status, person } = judgement;
-        let status = policy.discloses_status().then_some(*status);
+        // Where the register did not say, there is no status to disclose.
+        let status = Some(*status)
+            .filter(|status| policy.discloses_status() && *status != SubjectStatus::NotAsked);
         let named = is_named(findings, policy.accepted_reasons());
         let resolved = person.filter(|_| named).map(|person| person.personal_id);
         let client = &self.caller.client().client_id;

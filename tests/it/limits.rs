@@ -89,7 +89,7 @@ async fn every_authenticated_answer_tells_quota_and_rest() {
     refused.problem(403, "purpose-not-permitted");
     let mut answers = vec![
         caller.verify_text("{").await,
-        caller.verify(&merge(&body, &json!({"purpose": "A"}))).await,
+        caller.verify(&merge(&body, &json!({"purpose": ""}))).await,
         caller.post("/v1/verifications", "text/plain", "").await,
         caller.report("?group_by=weather").await,
         caller.report("").await,

@@ -149,7 +149,7 @@ async fn what_a_report_cannot_do_is_told_by_parameter() {
     assert_eq!(answer.field_errors(), [("/to".into(), "before-from".into())]);
     let answer = caller.report("?from=2026-11-20&from=2026-11-20&until=2026-11-20").await;
     answer.problem(400, "invalid-request");
-    let wrong = [("/from", "duplicate"), ("/*", "unknown")];
+    let wrong = [("/from", "duplicate"), ("/until", "unknown")];
     assert_eq!(answer.field_errors(), wrong.map(|(p, c)| (p.to_owned(), c.to_owned())));
 }
 

@@ -148,7 +148,7 @@ pub enum Decided {
     Answered {
         /// Normalisation rules that were applied.
         profile: Cow<'static, str>,
-        /// Verdicts before anything was concealed from the caller.
+        /// Verdicts as the answer was made from them: what was concealed is concealed here too.
         findings: Findings,
         /// Outcome of the whole.
         outcome: Outcome,

@@ -191,7 +191,10 @@ pub async fn counted(
     until: &str,
 ) -> Result<BTreeMap<String, i64>, StoreError> {
     let counted = store.counted(from, until).await?;
-    let mut sums: BTreeMap<String, i64> = counted.counters.into_iter().collect();
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for (key, n) in counted.counters {
+        *sums.entry(key).or_default() += n;
+    }
     for (checkpoint, bundles) in &counted.tails {
         let mut tail = Counts::default();
         if count_bundles(bundles, &mut tail).is_none() && !bundles.is_empty() {

@@ -5,6 +5,7 @@
 //! for good and start-up finds out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -22,6 +23,9 @@ use crate::telemetry::Metrics;
 /// batch: writing the counters with every batch would make a commit several times its size. A
 /// report reads them from their bundles, which takes a microsecond an entry.
 const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
+
+/// A node that refused a commit says for this long that it is not ready, so that others are asked.
+const REFUSAL_NANOS: u64 = 5_000_000_000;
 
 /// Proof that an entry is durable: nothing else makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +75,8 @@ struct Pending {
 pub struct AuditLog {
     sender: mpsc::Sender<Message>,
     stopped: watch::Receiver<WriterState>,
+    refused_at: Arc<AtomicU64>,
+    clock: Clock,
 }
 
 /// Where the writer stands.
@@ -108,6 +114,7 @@ impl AuditLog {
         }
         let (sender, receiver) = mpsc::channel(config.queue_entries_max);
         let (state, stopped) = watch::channel(WriterState::Running);
+        let refused_at = Arc::new(AtomicU64::new(0));
         let writer = Writer {
             log: config.name.as_str().into(),
             rows,
@@ -115,11 +122,12 @@ impl AuditLog {
             frontier: recovered.frontier,
             uncounted: recovered.uncounted,
             batch_max: config.batch_entries_max,
-            clock,
+            refused_at: Arc::clone(&refused_at),
+            clock: clock.clone(),
             metrics,
         };
         tokio::spawn(writer.run(receiver, state));
-        Ok(Self { sender, stopped })
+        Ok(Self { sender, stopped, refused_at, clock })
     }
 
     /// Makes an entry durable and counted, and says where it stands.
@@ -136,9 +144,13 @@ impl AuditLog {
         receipt.await.map_err(|_| LogUnavailable)
     }
 
-    /// Whether entries are taken.
+    /// Whether entries are taken: the writer runs, and its last commit was not refused a moment
+    /// ago. After that moment it is worth another try.
     pub fn is_open(&self) -> bool {
-        *self.stopped.borrow() == WriterState::Running
+        let refused_at = self.refused_at.load(Ordering::Relaxed);
+        let since = self.clock.monotonic_nanos().saturating_sub(refused_at);
+        let refuses = refused_at > 0 && since < REFUSAL_NANOS;
+        *self.stopped.borrow() == WriterState::Running && !refuses
     }
 
     /// Waits until the writer has failed in a way that only a restart mends.
@@ -183,6 +195,8 @@ struct Writer {
     /// Sums of the entries that the counters in the store do not cover yet.
     uncounted: Counts,
     batch_max: usize,
+    /// Monotonic nanoseconds of the last refused commit, 0 if the last one was written.
+    refused_at: Arc<AtomicU64>,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -214,10 +228,14 @@ impl Writer {
     /// pending entry tells its caller that there is no receipt.
     async fn write(&mut self, batch: &mut Vec<Pending>) -> bool {
         match self.commit(batch).await {
-            Ok(first_index) => self.reply(batch, first_index),
+            Ok(first_index) => {
+                self.refused_at.store(0, Ordering::Relaxed);
+                self.reply(batch, first_index);
+            }
             Err(CommitFailure::NotWritten(error)) => {
                 let (error, entries) = (&error as &dyn std::error::Error, batch.len());
                 tracing::error!(error, entries, "the log took nothing; its callers get 503");
+                self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
                 batch.clear();
             }
             Err(failure) => {

@@ -77,6 +77,11 @@ impl Secrets {
         *self.hashes.write().unwrap_or_else(PoisonError::into_inner) = hashes;
     }
 
+    /// Number of clients that have a secret.
+    pub fn known(&self) -> usize {
+        self.hashes.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Whether `secret` is a secret of `client_id`. Unknown clients take as long as wrong secrets.
     pub async fn check(&self, client_id: &ClientId, secret: &str) -> SecretCheck {
         let hashes = self.hashes_of(client_id);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use output::{Format, match_rate_table};
-pub use serve::{stop_signal, telemetry};
+pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
 use crate::app::StartError;
 use crate::config::{Config, ConfigError};

@@ -8,10 +8,13 @@ use crate::app::App;
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::server::Doors;
+use crate::store::Store;
 
 pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     telemetry(&config.telemetry)?;
+    raise_descriptor_limit();
     let doors = Doors::open(config.server.listen, config.server.admin_listen).await?;
+    let _held_while_we_run = Store::hold(&config.store.path)?;
     let app = App::start(config, Clock::system(), Random::system()).await?;
     let stop = stop_signal()?;
     tracing::info!(
@@ -49,4 +52,15 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>, CliError> {
         drop(sender);
     });
     Ok(receiver)
+}
+
+/// Raises the soft limit of open files to the hard one: the usual soft limit of 1,024 is far below
+/// the connections that a gateway holds, and running out of it would spoil everyone's answers.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "open files stay limited");
+    }
 }

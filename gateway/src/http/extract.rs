@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::code::Code;
 use super::error::{FieldError, Problem};
+use super::json::child;
 use crate::app::App;
 use crate::audit::RequestId;
 use crate::auth::{Caller, CallerRefusal, Standing};
@@ -143,7 +144,7 @@ pub fn query<const N: usize>(
                 errors
                     .push(FieldError { pointer: format!("/{}", names[index]), code: "duplicate" });
             }
-            None => errors.push(FieldError { pointer: "/*".into(), code: "unknown" }),
+            None => errors.push(FieldError { pointer: child("", &name), code: "unknown" }),
         }
     }
     if errors.is_empty() {

@@ -7,6 +7,7 @@ mod code;
 mod edge;
 mod error;
 mod extract;
+mod finish;
 mod health;
 mod json;
 mod oauth;

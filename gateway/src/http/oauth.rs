@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Request, header};
+use axum::http::{HeaderMap, Request, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -94,14 +94,12 @@ async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
         tracing::error!(error = &error as &dyn std::error::Error, "a token cannot be signed");
         Code::InternalError
     })?;
-    let mut response = json_reply(&TokenReply {
+    Ok(json_reply(&TokenReply {
         access_token: issued.access_token,
         token_type: "Bearer",
         expires_in: issued.expires_in,
         scope: issued.scope.to_scope(),
-    });
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    }))
 }
 
 /// One body for every failure. The address is asked before anything is spent on it.

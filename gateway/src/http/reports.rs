@@ -141,14 +141,16 @@ fn read_parameters(
     {
         errors.push(FieldError { pointer: "/to".into(), code: "before-from" });
     }
-    if !errors.is_empty() {
-        return Err(Problem::with_errors(Code::InvalidValue, errors));
+    let grouping = group_by.map_or(Some(GroupBy::None), GroupBy::find);
+    let only_grouping = errors.is_empty();
+    if grouping.is_none() {
+        errors.push(FieldError { pointer: "/group_by".into(), code: "not-available" });
     }
-    let group_by = group_by.map_or(Some(GroupBy::None), GroupBy::find).ok_or_else(|| {
-        let error = FieldError { pointer: "/group_by".into(), code: "not-available" };
-        Problem::with_errors(Code::GroupingNotAvailable, vec![error])
-    })?;
-    Ok((period, group_by))
+    match grouping {
+        Some(group_by) if errors.is_empty() => Ok((period, group_by)),
+        None if only_grouping => Err(Problem::with_errors(Code::GroupingNotAvailable, errors)),
+        Some(_) | None => Err(Problem::with_errors(Code::InvalidValue, errors)),
+    }
 }
 
 /// A day in the one form that the parameters take, `2026-11-01`.

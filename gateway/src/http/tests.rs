@@ -26,6 +26,7 @@ fn sample(name: &str) -> Value {
         }
         "on_behalf_of" => json!("G09.10"),
         "subject" => json!({"personal_id": "001090012345"}),
+        "procedure" => json!("2.000488"),
         "purpose" => json!("telecom.subscriber"),
         "full_name" => json!("Nguyễn Văn Hoà"),
         _ => json!("x"),

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
+use super::finish::Finish;
 use super::json::{self, Errors, Fields};
 use crate::app::App;
 use crate::matching::{self, Shown};
@@ -203,9 +204,9 @@ pub async fn post_verification(
     let exchange = extract::exchange(&request)?;
     let caller = extract::caller(&app, &exchange, request.headers())?;
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
+    let client = Arc::clone(caller.client());
     let count = |purpose: Option<&Purpose>, edge| {
-        let client = &caller.client().client_id;
-        app.edge.add(exchange.received_at, client, Operation::Verify, purpose, edge);
+        app.edge.add(exchange.received_at, &client.client_id, Operation::Verify, purpose, edge);
     };
     let parsed = match extract::query::<0>(&request, []) {
         Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
@@ -214,11 +215,18 @@ pub async fn post_verification(
         Err(problem) => Err(problem),
     };
     let verification = parsed.inspect_err(|_| count(None, Edge::Malformed))?;
-    let decided = verification::verify(&app, &caller, &verification, exchange.context()).await;
+    let (shared, context) = (Arc::clone(&app), exchange.context());
+    let story = async move {
+        let decided = verification::verify(&shared, &caller, &verification, context).await;
+        (decided, verification.purpose)
+    };
+    let (decided, purpose) = Finish::new(story).await;
     match decided {
         Ok(decision) => Ok(reply(&exchange.request_id.to_string(), decision)),
         Err(NotAnswered::Throttled(limited)) => {
-            count(Some(&verification.purpose), Edge::Throttled);
+            // Only a purpose of its own is counted by name, or made-up ones would fill the table.
+            let own = Some(&purpose).filter(|purpose| policy.names(purpose));
+            count(own, Edge::Throttled);
             Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
         }
         Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
@@ -325,7 +333,11 @@ fn read_address(fields: &mut Fields<'_, '_>, name: &str, errors: &mut Errors) ->
     let commune = address.text("commune", errors);
     let parsed = province.and_then(|province| {
         Address::parse(scheme, province, commune)
-            .map_err(|(field, malformed)| errors.value(address.pointer(field), malformed))
+            .map_err(|wrong| {
+                for (field, malformed) in wrong {
+                    errors.value(address.pointer(field), malformed);
+                }
+            })
             .ok()
     });
     address.finish(errors);
@@ -367,7 +379,9 @@ pub(super) fn json_reply(body: &impl Serialize) -> Response {
     match serde_json::to_writer(&mut bytes, body) {
         Ok(()) => {
             let json = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, json)], bytes).into_response()
+            let no_store = HeaderValue::from_static("no-store");
+            ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, no_store)], bytes)
+                .into_response()
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a reply cannot be written");

@@ -176,6 +176,11 @@ impl Policy {
             .collect()
     }
 
+    /// Whether any grant names the purpose.
+    pub fn names(&self, purpose: &Purpose) -> bool {
+        self.grants.iter().any(|grant| grant.purposes.contains(purpose))
+    }
+
     /// The attributes granted for an operation and purpose; `None` where no grant names both.
     pub fn granted(&self, operation: Operation, purpose: &Purpose) -> Option<AttributeSet> {
         self.grants
@@ -197,7 +202,10 @@ fn parse_grant(grant: &Grant) -> Result<ParsedGrant, PolicyError> {
     let purposes = grant
         .purposes
         .iter()
-        .map(|code| Purpose::parse(code).map_err(|_| unknown("purposes", code)))
+        .map(|code| {
+            let purpose = Purpose::parse(code).ok().filter(Purpose::is_code);
+            purpose.ok_or_else(|| unknown("purposes", code))
+        })
         .collect::<Result<_, _>>()?;
     Ok(ParsedGrant {
         operations,

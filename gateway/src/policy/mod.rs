@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::HashMap;
 
+use crate::request::Purpose;
 use crate::store::{PolicyRow, StoreError};
 
 type ByReference = HashMap<(String, u32), Arc<Policy>>;
@@ -45,6 +46,13 @@ impl Policies {
             .collect::<Result<HashMap<_, _>, StoreError>>()?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
         Ok(())
+    }
+
+    /// Whether the purpose is anybody's. One that is not is free text of the caller, which could
+    /// hold anything, so it goes into no entry and no counter.
+    pub fn know(&self, purpose: &Purpose) -> bool {
+        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        known.values().any(|policy| policy.names(purpose))
     }
 
     /// The policy of this name and version.

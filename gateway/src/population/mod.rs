@@ -11,6 +11,7 @@ mod subject_token;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -59,6 +60,7 @@ pub enum Finding {
 #[derive(Debug)]
 pub struct Population {
     queue: Arc<queue::Queue>,
+    timeout: Duration,
     clock: Clock,
 }
 
@@ -79,7 +81,8 @@ impl Population {
             let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
             tokio::spawn(queue::serve(Arc::clone(&queue), Arc::clone(&turns), caller));
         }
-        Ok(Self { queue, clock })
+        let timeout = Duration::from_millis(config.timeout_ms);
+        Ok(Self { queue, timeout, clock })
     }
 
     /// Asks who is on file under `key`, and for the permitted attributes only.
@@ -87,7 +90,11 @@ impl Population {
         let asked_at = self.clock.monotonic_nanos();
         let question = Question { key, fields: permit.attributes() };
         let reply = match self.queue.push(question) {
-            Some(reply) => reply.await.ok(),
+            // Waiting for a call counts too: whoever waits behind hanging calls is told in time.
+            Some(reply) => {
+                let reply = tokio::time::timeout(self.timeout, reply).await;
+                reply.ok().and_then(Result::ok)
+            }
             None => None,
         };
         let waited_us = (self.clock.monotonic_nanos() - asked_at) / 1_000;

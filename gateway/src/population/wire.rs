@@ -78,9 +78,15 @@ pub(super) fn read_answer(
         return Err(WireError::Count { questions, answers: answer.items.len() });
     }
     let as_of = Micros::parse_rfc3339(&answer.as_of).ok_or(WireError::Value { field: "as_of" })?;
-    let findings =
-        answer.items.into_iter().map(|item| finding(item.persons)).collect::<Result<_, _>>()?;
-    Ok((Some(as_of), findings))
+    // One bad record must not spoil the answers of those who were asked for beside it.
+    let findings = answer.items.into_iter().map(|item| {
+        finding(item.persons).unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the register holds a record that cannot be read");
+            Finding::Unavailable
+        })
+    });
+    Ok((Some(as_of), findings.collect()))
 }
 
 #[derive(Deserialize)]
@@ -225,10 +231,23 @@ mod tests {
             "{}",
             r#"{"as_of":"x","items":[{"persons":[]}]}"#,
             r#"{"as_of":"2026-01-01T00:00:00Z","items":[]}"#,
-            r#"{"as_of":"2026-01-01T00:00:00Z","items":[{"persons":[{"personal_id":"1","status":"active"}]}]}"#,
-            r#"{"as_of":"2026-01-01T00:00:00Z","items":[{"persons":[{"personal_id":"001090012345","status":"unknown"}]}]}"#,
         ] {
             assert!(read_answer(1, body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_bad_record_is_unavailable_and_spoils_nothing_beside_it() {
+        for bad in [
+            r#"{"personal_id":"1","status":"active"}"#,
+            r#"{"personal_id":"001090012345","status":"unknown"}"#,
+            r#"{"personal_id":"001090012345","status":"active","date_of_birth":"0000-00-00"}"#,
+        ] {
+            let body = format!(
+                r#"{{"as_of":"2026-01-01T00:00:00Z","items":[{{"persons":[{bad}]}},{{"persons":[]}}]}}"#
+            );
+            let (_, findings) = read_answer(2, body.as_bytes()).unwrap();
+            assert!(matches!(findings[..], [Finding::Unavailable, Finding::Unknown]), "{bad}");
         }
     }
 }

@@ -34,21 +34,30 @@ impl Address {
     /// five digits.
     ///
     /// # Errors
-    /// [`Malformed::Form`] with the name of the field that is not well formed.
+    /// Every field that is not well formed, by name.
     pub fn parse(
         scheme: Option<&str>,
         province: &str,
         commune: Option<&str>,
-    ) -> Result<Self, (&'static str, Malformed)> {
+    ) -> Result<Self, Vec<(&'static str, Malformed)>> {
         let scheme = match scheme {
-            None | Some("2025") => Scheme::Y2025,
-            Some("2004") => Scheme::Y2004,
-            Some(_) => return Err(("scheme", Malformed::Form)),
+            None | Some("2025") => Ok(Scheme::Y2025),
+            Some("2004") => Ok(Scheme::Y2004),
+            Some(_) => Err(Malformed::Form),
         };
-        let province = code(province, 2).map_err(|error| ("province", error))? as u8;
-        let commune =
-            commune.map(|text| code(text, 5)).transpose().map_err(|error| ("commune", error))?;
-        Ok(Self { scheme, province, commune })
+        match (scheme, code(province, 2), commune.map(|text| code(text, 5)).transpose()) {
+            (Ok(scheme), Ok(province), Ok(commune)) => {
+                Ok(Self { scheme, province: province as u8, commune })
+            }
+            (scheme, province, commune) => {
+                let wrong = [
+                    scheme.err().map(|error| ("scheme", error)),
+                    province.err().map(|error| ("province", error)),
+                    commune.err().map(|error| ("commune", error)),
+                ];
+                Err(wrong.into_iter().flatten().collect())
+            }
+        }
     }
 
     /// The list that the codes belong to.
@@ -91,9 +100,12 @@ mod tests {
             (address.scheme(), address.province(), address.commune()),
             (Scheme::Y2025, 1, Some(4))
         );
-        assert_eq!(Address::parse(Some("1999"), "01", None), Err(("scheme", Malformed::Form)));
-        assert_eq!(Address::parse(None, "1", None), Err(("province", Malformed::Form)));
-        assert_eq!(Address::parse(None, "00", None), Err(("province", Malformed::Form)));
-        assert_eq!(Address::parse(None, "01", Some("4")), Err(("commune", Malformed::Form)));
+        assert_eq!(
+            Address::parse(Some("1999"), "01", None),
+            Err(vec![("scheme", Malformed::Form)])
+        );
+        assert_eq!(Address::parse(None, "1", None), Err(vec![("province", Malformed::Form)]));
+        assert_eq!(Address::parse(None, "00", None), Err(vec![("province", Malformed::Form)]));
+        assert_eq!(Address::parse(None, "01", Some("4")), Err(vec![("commune", Malformed::Form)]));
     }
 }

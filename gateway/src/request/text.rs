@@ -23,6 +23,8 @@ impl FullName {
     /// # Errors
     /// [`Malformed::Form`] for U+FFFD, `?`, digits and control characters, which no name has and
     /// which show that letters were lost on the way: lossy text is malformed, never a mismatch.
+    /// White space is let through, and so are the signs of Latin-1 with which the legacy encodings
+    /// TCVN3 and VNI write letters.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.trim().is_empty() {
             return Err(Malformed::Empty);
@@ -30,7 +32,12 @@ impl FullName {
         if text.chars().count() > FULL_NAME_CHARS_MAX {
             return Err(Malformed::TooLong);
         }
-        if text.chars().any(|c| matches!(c, '\u{fffd}' | '?' | '\0') || c.is_ascii_digit()) {
+        let is_lost = |c: char| match c {
+            '\t' | '\n' | '\r' => false,
+            '\0'..='\u{1f}' | '0'..='9' | '?' | '\u{7f}' | '\u{fffd}' => true,
+            _ => c > '\u{ff}' && c.is_numeric(),
+        };
+        if text.chars().any(is_lost) {
             return Err(Malformed::Form);
         }
         Ok(Self(text.into()))
@@ -117,26 +124,31 @@ checked_text!(
 );
 checked_text!(
     /// Electronic identifier of an agency: groups of `0-9A-Z` joined by dots, level 1 leftmost, at
-    /// most 35 characters (Decision 20/2020/QD-TTg).
+    /// most 35 characters (Decision 20/2020/QD-TTg). Twelve digits are a personal number in the
+    /// wrong field: enterprise numbers have ten or thirteen.
     AgencyCode,
     AGENCY_CODE_BYTES_MAX,
-    |text| text.split('.').all(|group| {
+    |text| !is_personal_number(text) && text.split('.').all(|group| {
         !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
     }),
     true
 );
 checked_text!(
-    /// Purpose code, such as `telecom.subscriber`. Whether anyone has it is the policy's question.
+    /// What stands in the place of a purpose code. Whether it is one, such as
+    /// `telecom.subscriber`, and whose, is the policy's question.
     Purpose,
     REFERENCE_BYTES_MAX,
-    |text| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)),
+    |text| !text.chars().any(char::is_control),
     true
 );
 checked_text!(
-    /// Code of a public-service procedure, such as `2.000488`.
+    /// Code of a public-service procedure, such as `2.000488`: groups joined by at least one dot,
+    /// each too short for a personal number typed into the wrong field.
     Procedure,
     32,
-    |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),
+    |text| text.contains('.') && text.split('.').all(|group| {
+        (1..=8).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_alphanumeric())
+    }),
     true
 );
 checked_text!(
@@ -168,6 +180,24 @@ checked_text!(
     false
 );
 
+/// Whether a text looks like a personal identification number.
+fn is_personal_number(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+impl Purpose {
+    /// What the log holds in the place of a purpose that is nobody's.
+    pub fn unknown() -> Self {
+        Self("-".into())
+    }
+
+    /// Whether the text has the form of a purpose code: `[a-z0-9._-]`.
+    pub fn is_code(&self) -> bool {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+        self.0.bytes().all(allowed) && !is_personal_number(&self.0)
+    }
+}
+
 impl fmt::Debug for FullName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FullName(..)")
@@ -186,7 +216,9 @@ mod tests {
 
     #[test]
     fn lossy_names_are_malformed_and_strange_ones_are_not() {
-        for text in ["Nguy?n Văn A", "Nguy\u{fffd}n", "Nguyen 2", "A\0B"] {
+        for text in
+            ["Nguy?n Văn A", "Nguy\u{fffd}n", "Nguyen 2", "A\0B", "A\u{1}B", "Nguyen \u{ff12}"]
+        {
             assert_eq!(FullName::parse(text), Err(Malformed::Form), "{text}");
         }
         assert_eq!(FullName::parse(" \u{a0}"), Err(Malformed::Empty));
@@ -200,7 +232,7 @@ mod tests {
         for code in ["G14", "G14.01", "H26.03.02", "0100109106"] {
             assert!(AgencyCode::parse(code).is_ok(), "{code}");
         }
-        for code in ["g14", "G14.", ".G14", "G14..01", "G 14"] {
+        for code in ["g14", "G14.", ".G14", "G14..01", "G 14", "001090012345"] {
             assert_eq!(AgencyCode::parse(code), Err(Malformed::Form), "{code}");
         }
         assert_eq!(AgencyCode::parse(&"A".repeat(36)), Err(Malformed::TooLong));

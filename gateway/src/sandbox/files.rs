@@ -103,12 +103,15 @@ pub(super) fn write_clients(folder: &Path, secrets: &[String]) -> Result<(), Cli
     write_whole(&folder.join("clients.json"), &text, 0o600)
 }
 
-/// The secret of a client, if `clients.json` was written.
-pub(super) fn secret_of(folder: &Path, client_id: &str) -> Option<String> {
+/// The secrets of all clients in their order, if `clients.json` holds them.
+pub(super) fn read_secrets(folder: &Path) -> Option<Vec<String>> {
     let text = fs::read(folder.join("clients.json")).ok()?;
-    let clients: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
-    let client = clients.iter().find(|client| client["client_id"] == client_id)?;
-    client["client_secret"].as_str().map(str::to_owned)
+    let written: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
+    let secret_of = |client_id: &str| {
+        let client = written.iter().find(|client| client["client_id"] == client_id)?;
+        client["client_secret"].as_str().map(str::to_owned)
+    };
+    CLIENTS.iter().map(|client| secret_of(client.client_id)).collect()
 }
 
 /// Writes a file whole or not at all: under another name, to disk, then renamed. If we die in

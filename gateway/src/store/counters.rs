@@ -5,7 +5,7 @@ use super::{BundleRow, CheckpointRow, Store, StoreError};
 /// What is counted at one moment: the counters, and the bundles that they do not cover yet.
 #[derive(Debug)]
 pub struct Counted {
-    /// Key and sum, over the logs that were asked for.
+    /// Key and sum of each log, one after the other.
     pub counters: Vec<(String, i64)>,
     /// Each log with the bundles after its `counted_size`; a few thousand entries at most.
     pub tails: Vec<(CheckpointRow, Vec<BundleRow>)>,
@@ -21,15 +21,19 @@ impl Store {
         )
         .fetch_all(&mut *snapshot)
         .await?;
-        let counters = sqlx::query_as(
-            "select key, sum(n) from counters where key >= $1 and key < $2 group by key",
-        )
-        .bind(from)
-        .bind(until)
-        .fetch_all(&mut *snapshot)
-        .await?;
+        let mut counters = Vec::new();
         let mut tails = Vec::with_capacity(checkpoints.len());
         for checkpoint in checkpoints {
+            // By log, or the primary key would not help and every counter would be read.
+            let counted: Vec<(String, i64)> = sqlx::query_as(
+                "select key, n from counters where log = $1 and key >= $2 and key < $3",
+            )
+            .bind(&checkpoint.log)
+            .bind(from)
+            .bind(until)
+            .fetch_all(&mut *snapshot)
+            .await?;
+            counters.extend(counted);
             let bundles = sqlx::query_as(
                 "select first_index, entries_count, entries from log_bundles \
                  where log = $1 and first_index >= $2 order by first_index",
@@ -78,15 +82,15 @@ impl Store {
         Ok(())
     }
 
-    /// Counters outside the log whose key lies in `from..until`, summed over the logs.
+    /// Counters outside the log whose key lies in `from..until`, of each log.
     pub async fn edge_counters(
         &self,
         from: &str,
         until: &str,
     ) -> Result<Vec<(String, i64)>, StoreError> {
         let rows = sqlx::query_as(
-            "select key, sum(n) from edge_counters where key >= $1 and key < $2 \
-             group by key order by key",
+            "select key, n from edge_counters \
+             where log in (select log from log_checkpoints) and key >= $1 and key < $2",
         )
         .bind(from)
         .bind(until)

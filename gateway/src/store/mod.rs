@@ -8,6 +8,9 @@ mod counters;
 mod keys;
 mod log;
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,6 +46,9 @@ pub enum StoreError {
         /// The first migration that this program does not know.
         version: i64,
     },
+    /// Another gateway runs on the same data.
+    #[error("another gateway is running on this database")]
+    Held,
     /// The tables cannot be made or brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -62,7 +68,29 @@ pub enum StoreError {
 impl Store {
     /// Opens the file, makes it if it is not there, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        // Made here, because SQLite would let everyone read it; the files beside it follow its mode.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        match made {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Database(sqlx::Error::Io(error)));
+            }
+            Ok(_) | Err(_) => {}
+        }
         Self::open_with(path, true).await
+    }
+
+    /// Holds the database for one gateway until the returned file is dropped: a second one on the
+    /// same data would overtake the first one's log, and one of them would have to stop.
+    pub fn hold(path: &Path) -> Result<File, StoreError> {
+        let lock = path.with_extension("lock");
+        let refuse = |error| StoreError::Database(sqlx::Error::Io(error));
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock);
+        let file = file.map_err(refuse)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Held),
+            Err(TryLockError::Error(error)) => Err(refuse(error)),
+        }
     }
 
     /// Opens a file that must exist: for commands that only read.
