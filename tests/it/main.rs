@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
 
+mod admitted;
 mod existence;
 mod layering;
 mod limits;

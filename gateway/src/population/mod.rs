@@ -11,7 +11,6 @@ mod subject_token;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -60,7 +59,6 @@ pub enum Finding {
 #[derive(Debug)]
 pub struct Population {
     queue: Arc<queue::Queue>,
-    timeout: Duration,
     clock: Clock,
 }
 
@@ -75,14 +73,13 @@ impl Population {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ClientError> {
         let settings = client::Settings::from_config(config)?;
-        let queue = Arc::new(queue::Queue::new(config.queue_items_max, config.batch_items_max));
+        let queue = Arc::new(queue::Queue::new(config, clock.clone()));
         let turns = Arc::new(Semaphore::new(1));
         for _ in 0..config.calls_in_flight_max {
             let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
             tokio::spawn(queue::serve(Arc::clone(&queue), Arc::clone(&turns), caller));
         }
-        let timeout = Duration::from_millis(config.timeout_ms);
-        Ok(Self { queue, timeout, clock })
+        Ok(Self { queue, clock })
     }
 
     /// Asks who is on file under `key`, and for the permitted attributes only.
@@ -90,11 +87,7 @@ impl Population {
         let asked_at = self.clock.monotonic_nanos();
         let question = Question { key, fields: permit.attributes() };
         let reply = match self.queue.push(question) {
-            // Waiting for a call counts too: whoever waits behind hanging calls is told in time.
-            Some(reply) => {
-                let reply = tokio::time::timeout(self.timeout, reply).await;
-                reply.ok().and_then(Result::ok)
-            }
+            Some(reply) => reply.await.ok(),
             None => None,
         };
         let waited_us = (self.clock.monotonic_nanos() - asked_at) / 1_000;

@@ -14,7 +14,8 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 
 use super::client::{ClientError, RegistryCaller};
 use super::{Finding, Question};
-use crate::clock::Micros;
+use crate::clock::{Clock, Micros};
+use crate::config::PopulationConfig;
 
 /// What a waiting question gets: nothing is sent where the register did not answer.
 type Reply = (Finding, Option<Micros>);
@@ -22,6 +23,7 @@ type Reply = (Finding, Option<Micros>);
 pub(super) struct Waiting {
     pub(super) question: Question,
     reply: oneshot::Sender<Reply>,
+    since_nanos: u64,
 }
 
 pub(super) struct Queue {
@@ -30,28 +32,33 @@ pub(super) struct Queue {
     closed: AtomicBool,
     items_max: usize,
     batch_max: usize,
+    overdue_nanos: u64,
+    clock: Clock,
 }
 
 impl Queue {
-    pub(super) fn new(items_max: usize, batch_max: usize) -> Self {
+    pub(super) fn new(config: &PopulationConfig, clock: Clock) -> Self {
         Self {
             waiting: Mutex::default(),
             arrived: Notify::new(),
             closed: AtomicBool::new(false),
-            items_max,
-            batch_max,
+            items_max: config.queue_items_max,
+            batch_max: config.batch_items_max,
+            overdue_nanos: config.timeout_ms.saturating_mul(1_000_000),
+            clock,
         }
     }
 
     /// Puts a question in the queue; `None` where the queue is full or closed.
     pub(super) fn push(&self, question: Question) -> Option<oneshot::Receiver<Reply>> {
         let (reply, receiver) = oneshot::channel();
+        let since_nanos = self.clock.monotonic_nanos();
         {
             let mut waiting = self.lock();
             if waiting.len() >= self.items_max || self.closed.load(Ordering::Acquire) {
                 return None;
             }
-            waiting.push_back(Waiting { question, reply });
+            waiting.push_back(Waiting { question, reply, since_nanos });
         }
         self.arrived.notify_one();
         Some(receiver)
@@ -79,6 +86,7 @@ impl Queue {
             }
             let (batch, left): (Vec<Waiting>, bool) = {
                 let mut waiting = self.lock();
+                self.give_up_overdue(&mut waiting);
                 let count = waiting.len().min(self.batch_max);
                 (waiting.drain(..count).collect(), !waiting.is_empty())
             };
@@ -89,6 +97,17 @@ impl Queue {
                 return Some(batch);
             }
             arrival.await;
+        }
+    }
+
+    /// Whoever has waited as long as a call may take, behind calls that hang, is told so: a call
+    /// ends in that time at the latest, so nobody waits more than twice as long.
+    fn give_up_overdue(&self, waiting: &mut VecDeque<Waiting>) {
+        let now = self.clock.monotonic_nanos();
+        let is_overdue =
+            |first: &Waiting| now.saturating_sub(first.since_nanos) >= self.overdue_nanos;
+        while waiting.front().is_some_and(is_overdue) {
+            waiting.pop_front();
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{bail, ensure};
 
-use super::api::{Api, can_be_asked, request};
+use super::api::{Api, can_be_asked, is_ready, request};
 use super::load::Load;
 use super::log;
 use super::place::Place;
@@ -35,6 +35,7 @@ async fn a_full_disk_gives_503_and_no_answer_until_there_is_room() -> anyhow::Re
     for _ in 0..3 {
         fill(&ballast)?;
         acknowledged.extend(refused_for_want_of_room(&api, &people).await?);
+        ensure!(!is_ready(place.port).await, "others should be asked now");
         let load = Load::start(&api, &people, "full")?;
         load.wait_for_refusals(REFUSALS).await?;
         let answers = load.stopped().await?;
@@ -50,6 +51,7 @@ async fn a_full_disk_gives_503_and_no_answer_until_there_is_room() -> anyhow::Re
             Ok(answer.acknowledged().map(|promise| acknowledged.push(promise)).is_ok())
         })
         .await?;
+        ensure!(is_ready(place.port).await, "it answers and says that it is not ready");
         let load = Load::start(&api, &people, "room")?;
         load.wait_for_answers(100).await?;
         let answers = load.stopped().await?;
