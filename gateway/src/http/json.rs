@@ -112,9 +112,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// Parses a body.
 ///
 /// # Errors
-/// `invalid-json`; where and why is not told, because it could echo the body.
+/// `invalid-json`, or `invalid-request` for JSON larger than any request; where and why is not
+/// told, because it could echo the body.
 pub fn parse(body: &[u8]) -> Result<Node<'_>, Problem> {
-    serde_json::from_slice(body).map_err(|_| Problem::from(Code::InvalidJson))
+    serde_json::from_slice(body).map_err(|error| {
+        let code = if error.is_data() { Code::InvalidRequest } else { Code::InvalidJson };
+        Problem::from(code)
+    })
 }
 
 /// What was found wrong so far.
