@@ -4,6 +4,8 @@
 //! each: near enough to real sizes, and it keeps old provinces apart within the merged ones. The
 //! five special zones that had no communes before 2025 stay empty.
 
+use std::sync::OnceLock;
+
 use crate::digits::Digits;
 use crate::mix::{Draws, Facet, below, chance};
 use crate::person::Place;
@@ -31,12 +33,47 @@ const COMMUNE_WEIGHT: u32 = 60;
 /// The places of the nation.
 #[derive(Debug)]
 pub(crate) struct Places {
-    /// By index of the old province.
-    communes: Box<[Weighted<Place>]>,
+    /// By index of the old province: made when somebody comes from there, because ten thousand
+    /// communes would be most of what it costs to start.
+    communes: Box<[Communes]>,
     /// Indexes of old provinces by population.
     anywhere: Weighted<usize>,
     /// Indexes of old provinces by attraction.
     destinations: Weighted<usize>,
+}
+
+/// The communes of one old province.
+#[derive(Debug)]
+struct Communes {
+    admin_code: u8,
+    merged_into: u8,
+    drawn: OnceLock<Weighted<Place>>,
+}
+
+impl Communes {
+    fn of(province: &Province) -> Self {
+        let &Province { admin_code, merged_into, .. } = province;
+        Self { admin_code, merged_into, drawn: OnceLock::new() }
+    }
+
+    fn draw(&self, random: u64) -> Place {
+        self.drawn.get_or_init(|| Weighted::new(self.weighted())).draw(random)
+    }
+
+    fn weighted(&self) -> Vec<(Place, u32)> {
+        let mut communes = Vec::new();
+        for became in tables::old_communes(self.admin_code) {
+            let parts = became.split(' ').count() as u32; // at most five
+            communes.extend(became.split(' ').map(|code| {
+                let place = Place {
+                    province: Digits::from_value(self.merged_into.into()),
+                    commune: Digits::from_value(tables::number(code)),
+                };
+                (place, COMMUNE_WEIGHT / parts)
+            }));
+        }
+        communes
+    }
 }
 
 /// The two places the register knows about a person.
@@ -47,7 +84,7 @@ pub(crate) struct Roots {
 }
 
 impl Places {
-    /// Sorts the communes by province.
+    /// Prepares the provinces.
     pub(crate) fn new(provinces: &[Province]) -> Self {
         let index_of = |admin_code: u8| {
             provinces
@@ -55,24 +92,8 @@ impl Places {
                 .position(|it| it.admin_code == admin_code)
                 .expect("the tables name the same provinces")
         };
-        let mut communes: Vec<Vec<(Place, u32)>> = vec![Vec::new(); provinces.len()];
-        let mut province = 0;
-        for row in tables::old_communes() {
-            // The rows are sorted, so the look-up is needed 63 times only.
-            if provinces[province].admin_code != row.province {
-                province = index_of(row.province);
-            }
-            let parts = row.became.split(' ').count() as u32; // at most five
-            communes[province].extend(row.became.split(' ').map(|code| {
-                let place = Place {
-                    province: Digits::from_value(provinces[province].merged_into.into()),
-                    commune: Digits::from_value(tables::number(code)),
-                };
-                (place, COMMUNE_WEIGHT / parts)
-            }));
-        }
         Self {
-            communes: communes.into_iter().map(Weighted::new).collect(),
+            communes: provinces.iter().map(Communes::of).collect(),
             anywhere: Weighted::new(provinces.iter().map(|it| it.weight).enumerate()),
             destinations: Weighted::new(
                 DESTINATIONS.map(|(code, weight)| (index_of(code), weight)),

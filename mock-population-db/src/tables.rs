@@ -71,19 +71,16 @@ pub(crate) fn age_groups() -> Vec<AgeGroup> {
         .collect()
 }
 
-/// A commune from before July 2025 and what became of it.
-#[derive(Debug)]
-pub(crate) struct OldCommune {
-    /// Statistical code of its old province.
-    pub province: u8,
-    /// Codes of the communes of today, separated by spaces; several where it was divided.
-    pub became: &'static str,
-}
-
-/// The communes from before July 2025, by province.
-pub(crate) fn old_communes() -> impl Iterator<Item = OldCommune> {
-    rows(COMMUNES_2004)
-        .map(|[province, _, became, _]| OldCommune { province: number(province), became })
+/// What became of the communes that an old province had before July 2025: for each the codes of the
+/// communes it is part of now, separated by spaces. The rows stand in the order of their provinces,
+/// so only those of this one are read.
+pub(crate) fn old_communes(province: u8) -> impl Iterator<Item = &'static str> {
+    let prefix = format!("{province:02},");
+    let start = COMMUNES_2004.find(&format!("\n{prefix}")).map_or(COMMUNES_2004.len(), |at| at + 1);
+    COMMUNES_2004[start..]
+        .lines()
+        .take_while(move |line| line.starts_with(&prefix))
+        .map(|line| line.split(',').nth(2).expect("the table has four columns"))
 }
 
 /// A family name and the people who bear it.
@@ -172,13 +169,17 @@ mod tests {
             rows(COMMUNES_2025).map(|[province, code, _]| (code, number(province))).collect();
         let merged_into: HashMap<u8, u8> =
             provinces().iter().map(|it| (it.admin_code, it.merged_into)).collect();
-        assert_eq!((merged_into.len(), old_communes().count()), (63, 10_035));
-        for commune in old_communes() {
-            assert!(!commune.became.is_empty());
-            for code in commune.became.split(' ') {
-                assert_eq!(province_of[code], merged_into[&commune.province], "{code}");
+        let mut count = 0;
+        for (&old, merged) in &merged_into {
+            for became in old_communes(old) {
+                count += 1;
+                assert!(!became.is_empty());
+                for code in became.split(' ') {
+                    assert_eq!(province_of[code], *merged, "{code}");
+                }
             }
         }
+        assert_eq!((merged_into.len(), count), (63, 10_035));
     }
 
     #[test]
