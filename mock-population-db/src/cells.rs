@@ -1,6 +1,8 @@
 //! Cells: everybody with the same first six digits, that is the same province of birth
 //! registration, sex and birth year. Their sizes are the shape of the nation.
 
+use std::cmp::Reverse;
+
 use crate::POPULATION;
 use crate::digits::PersonalNumber;
 use crate::permutation::SERIALS;
@@ -146,13 +148,19 @@ fn weight_of(cell: Cell, province_weight: u32, group: &AgeGroup) -> u64 {
 /// whole part, and the largest remainders get one more.
 fn apportion(weights: &[u64], total: u64) -> Vec<u64> {
     let sum: u128 = weights.iter().copied().map(u128::from).sum();
-    let quotas: Vec<u128> =
-        weights.iter().map(|weight| u128::from(*weight) * u128::from(total)).collect();
-    let mut sizes: Vec<u64> = quotas.iter().map(|quota| (quota / sum) as u64).collect();
-    let missing = total - sizes.iter().sum::<u64>();
-    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
-    by_remainder.sort_by_key(|&index| (std::cmp::Reverse(quotas[index] % sum), index));
-    for &index in by_remainder.iter().take(missing as usize) {
+    let (mut sizes, mut remainders) = (Vec::new(), Vec::new());
+    for (index, weight) in weights.iter().enumerate() {
+        let quota = u128::from(*weight) * u128::from(total);
+        let whole = quota / sum;
+        sizes.push(whole as u64);
+        remainders.push((Reverse(quota - whole * sum), index));
+    }
+    let missing = (total - sizes.iter().sum::<u64>()) as usize;
+    // Who is among the largest matters, not in what order.
+    if missing < remainders.len() {
+        remainders.select_nth_unstable(missing);
+    }
+    for &(_, index) in remainders.iter().take(missing) {
         sizes[index] += 1;
     }
     sizes
