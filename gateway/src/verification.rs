@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::audit::{Decided, Entry, LogUnavailable, Receipt, RequestId, ShortDigest, Subject};
 use crate::auth::Caller;
 use crate::clock::Micros;
-use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown, Verdict};
+use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::RateLimited;
@@ -138,7 +138,7 @@ fn among<'a>(
     let accepted = permit.policy().accepted_reasons();
     let mut named = persons.iter().filter(|person| {
         let findings = matching::compare(claims, permit.attributes(), &person.record);
-        is_named(&findings, accepted)
+        matching::knows_name(&findings, accepted)
     });
     match (named.next(), named.next()) {
         (Some(person), None) => compared(claims, permit, person),
@@ -154,22 +154,7 @@ fn among<'a>(
 }
 
 fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
-    claims
-        .asked()
-        .iter()
-        .map(|attribute| {
-            let permitted = permit.attributes().contains(attribute);
-            (attribute, if permitted { Finding::because(reason) } else { Finding::NOT_PERMITTED })
-        })
-        .collect()
-}
-
-/// Whether the caller named the person: name equal, or close in a way the policy accepts.
-fn is_named(findings: &Findings, accepted: policy::ReasonSet) -> bool {
-    findings.get(Attribute::FullName).is_some_and(|finding| {
-        finding.verdict() == Verdict::Match
-            || finding.reason().is_some_and(|reason| accepted.contains(reason))
-    })
+    matching::findings_alike(claims.asked(), permit.attributes(), Finding::because(reason))
 }
 
 /// One request on its way: what its entry and its decision are put together from.
@@ -269,7 +254,7 @@ impl Asked<'_> {
         // Where the register did not say, there is no status to disclose.
         let status = Some(*status)
             .filter(|status| policy.discloses_status() && *status != SubjectStatus::NotAsked);
-        let named = is_named(findings, policy.accepted_reasons());
+        let named = matching::knows_name(findings, policy.accepted_reasons());
         let resolved = person.filter(|_| named).map(|person| person.personal_id);
         let client = &self.caller.client().client_id;
         Decision {

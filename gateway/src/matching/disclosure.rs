@@ -37,12 +37,15 @@ pub fn disclose(
 
 /// The findings on a number that was never issued: all that may be asked differs.
 pub fn findings_for_unknown(sent: AttributeSet, permitted: AttributeSet) -> Findings {
+    findings_alike(sent, permitted, Finding::DIFFERENT)
+}
+
+/// The same finding on all that may be asked; what may not be stays `not_permitted`.
+pub fn findings_alike(sent: AttributeSet, permitted: AttributeSet, finding: Finding) -> Findings {
     sent.iter()
         .map(|attribute| {
-            if !permitted.contains(attribute) {
-                return (attribute, Finding::NOT_PERMITTED);
-            }
-            (attribute, Finding::DIFFERENT)
+            let may_be_asked = permitted.contains(attribute);
+            (attribute, if may_be_asked { finding } else { Finding::NOT_PERMITTED })
         })
         .collect()
 }
@@ -75,7 +78,7 @@ pub fn conceal_existence(
 
 /// Whether the caller named the person. `subject_ambiguous` says so too: it is found only where
 /// several people under one old number bear the claimed name.
-fn knows_name(findings: &Findings, accepted: ReasonSet) -> bool {
+pub fn knows_name(findings: &Findings, accepted: ReasonSet) -> bool {
     findings.get(Attribute::FullName).is_some_and(|finding| {
         finding == Finding::MATCH
             || finding.reason() == Some(Reason::SubjectAmbiguous)

@@ -20,7 +20,9 @@ mod verdict;
 
 pub use advice::{Advice, advice};
 pub use date::compare_date;
-pub use disclosure::{Shown, conceal_existence, disclose, findings_for_unknown};
+pub use disclosure::{
+    Shown, conceal_existence, disclose, findings_alike, findings_for_unknown, knows_name,
+};
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
 pub use outcome::{Outcome, outcome};
