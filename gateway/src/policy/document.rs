@@ -85,8 +85,6 @@ pub enum PolicyError {
 #[derive(Debug, Clone)]
 pub struct Policy {
     label: Arc<str>,
-    name: String,
-    version: u32,
     grants: Vec<ParsedGrant>,
     required: AttributeSet,
     accepted_reasons: ReasonSet,
@@ -111,8 +109,6 @@ impl Policy {
         let document: PolicyDocument = serde_json::from_str(document)?;
         Ok(Self {
             label: format!("{name}@{version}").into(),
-            name: name.to_owned(),
-            version,
             grants: document.grants.iter().map(parse_grant).collect::<Result<_, _>>()?,
             required: attributes("required", &document.required)?,
             accepted_reasons: document
@@ -129,16 +125,6 @@ impl Policy {
     /// `name@version`.
     pub fn label(&self) -> &Arc<str> {
         &self.label
-    }
-
-    /// The name without the version.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The version, from 1.
-    pub fn version(&self) -> u32 {
-        self.version
     }
 
     /// Attributes without which a verification is not accepted.

@@ -96,11 +96,6 @@ impl Population {
             None => Answer { finding: Finding::Unavailable, as_of: None, waited_us },
         }
     }
-
-    /// Questions waiting for a call.
-    pub fn waiting(&self) -> usize {
-        self.queue.len()
-    }
 }
 
 impl Drop for Population {
