@@ -42,7 +42,7 @@ pub struct ServerConfig {
     pub public_url: String,
     /// Connections open at once; more wait in the kernel's queue.
     pub connections_max: usize,
-    /// Time for a client to send a whole request head, in milliseconds.
+    /// Time for a client to send a whole request head, and then again its body, in milliseconds.
     pub header_timeout_ms: u64,
     /// Time for one request from its head to its answer, in milliseconds.
     pub request_timeout_ms: u64,

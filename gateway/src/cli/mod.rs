@@ -52,9 +52,9 @@ enum Command {
     ProblemTable,
 }
 
-#[cfg(feature = "sandbox")]
 /// Arguments of the sandbox.
-#[derive(Debug, clap::Args)]
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
 pub struct SandboxArgs {
     /// Port N of the API; the admin listener takes N+1, the population database N+10.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]

@@ -1,7 +1,7 @@
 //! The connected systems of the sandbox: at least one of every kind, with policies that fit it.
 //!
-//! Agency codes are those of the public listings named in `mock-population-db/data/README.md`'s
-//! sources; the names are the organisations', the systems behind them are made up.
+//! Level-1 agency codes are those of Decision 20/2020/QD-TTg, enterprises are named by their public
+//! registration numbers; the codes below level 1 and the systems are made up.
 
 use crate::auth::ClientKind;
 use crate::clock::Micros;
