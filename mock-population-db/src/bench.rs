@@ -1,10 +1,11 @@
-//! Measures the mock on one core: how fast it starts and how fast a number becomes a person.
+//! Measures the mock on one core: how fast it starts and how fast a key becomes a person.
 
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::{Nation, POPULATION, PersonalNumber};
+use crate::digits::Digits;
+use crate::{Key, Nation, POPULATION, PersonalNumber};
 
 /// Starts measured; the fastest is reported, as the others were disturbed.
 const STARTS: u32 = 10;
@@ -15,17 +16,7 @@ pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<(
     writeln!(out, "start:        {:.1} ms", start.as_secs_f64() * 1_000.0)?;
 
     let nation = Nation::new(seed);
-    let numbers: Vec<PersonalNumber> = (0..count).map(|i| nation.number(scattered(i))).collect();
-    let misses: Vec<PersonalNumber> = numbers
-        .iter()
-        .map(|number| PersonalNumber::from_value(number.value() ^ 1)) // nearly always unissued
-        .collect();
-
-    let resolve = |numbers: &[PersonalNumber]| {
-        numbers.iter().filter(|number| black_box(nation.find_person(**number)).is_some()).count()
-    };
-    rate(out, "people", count, time(|| resolve(&numbers)).1)?;
-    rate(out, "misses", count, time(|| resolve(&misses)).1)?;
+    by_key(&nation, count, out)?;
     let numbered = || {
         for index in 0..count {
             black_box(nation.number(scattered(index)));
@@ -33,12 +24,47 @@ pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<(
     };
     rate(out, "numbers", count, time(numbered).1)?;
     let written = || {
-        for number in &numbers {
-            black_box(nation.find_person(*number).map(|person| person.to_json()));
+        for index in 0..count {
+            black_box(nation.dossier(scattered(index)).to_json());
         }
     };
-    rate(out, "JSON people", count, time(written).1)?;
+    rate(out, "dossiers", count, time(written).1)?;
     out.flush()
+}
+
+/// Resolves keys of every kind to whole people, and keys of which nearly all are free.
+fn by_key(nation: &Nation, count: u64, out: &mut impl Write) -> io::Result<()> {
+    let people = || (0..count).map(scattered);
+    let personal: Vec<Key> = people().map(|it| Key::PersonalId(nation.number(it))).collect();
+    let free: Vec<Key> = people()
+        .map(|it| PersonalNumber::from_value(nation.number(it).value() ^ 1))
+        .map(Key::PersonalId)
+        .collect();
+    let cancelled: Vec<Key> =
+        people().flat_map(|it| nation.superseded_numbers(it)).map(Key::PersonalId).collect();
+    let on_file = |key: fn(&crate::Person) -> Option<Key>| -> Vec<Key> {
+        people().filter_map(|it| key(&nation.person(it))).collect()
+    };
+    let old = on_file(|person| person.old_id_number.map(Key::OldIdNumber));
+    let insurance = on_file(|person| person.insurance_number.map(Key::InsuranceNumber));
+    let free_old: Vec<Key> =
+        people().map(|it| Key::OldIdNumber(Digits::from_value(it * 10 + 7))).collect();
+    for (what, keys) in [
+        ("personal_id", &personal),
+        ("  cancelled", &cancelled),
+        ("  free", &free),
+        ("old_id_number", &old),
+        ("  mostly free", &free_old),
+        ("insurance_number", &insurance),
+    ] {
+        let resolve = || {
+            for key in keys {
+                nation.find_by(*key).for_each(|hit| drop(black_box(hit)));
+            }
+        };
+        rate(out, what, keys.len() as u64, time(resolve).1)?;
+    }
+    Ok(())
 }
 
 /// Ordinals far apart, so that no cache helps.
@@ -56,5 +82,5 @@ fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 fn rate(out: &mut impl Write, what: &str, count: u64, took: Duration) -> io::Result<()> {
     let nanoseconds = took.as_nanos() as f64 / count.max(1) as f64;
     let per_second = 1_000.0 / nanoseconds;
-    writeln!(out, "{what:<13} {per_second:.2} million/s, {nanoseconds:.0} ns each")
+    writeln!(out, "{what:<17} {per_second:.2} million/s, {nanoseconds:.0} ns each")
 }

@@ -1,13 +1,39 @@
-//! Cells: everybody with the same first six digits, that is the same province of birth
-//! registration, sex and birth year. Their sizes are the shape of the nation.
+//! Cells: everybody with the same first six digits, that is the same province or country of birth
+//! registration, sex and birth year. Their sizes are the shape of the nation. In each cell the
+//! living come first, then the dead.
 
 use std::cmp::Reverse;
 
 use crate::POPULATION;
 use crate::digits::PersonalNumber;
-use crate::permutation::SERIALS;
 use crate::person::Sex;
 use crate::tables::{AgeGroup, Province};
+
+/// Last six digits of a personal number: what a cell can give out.
+pub(crate) const SERIALS: u32 = 1_000_000;
+
+/// Of 10,000 people on file, how many are dead (5.44 million deaths recorded by May 2023).
+const DEAD_PER_10_000: u64 = 550;
+
+/// Prefixes of births registered abroad, and the weight of each beside 100,000 of all provinces:
+/// together 10 of 10,000 people. The official annex of country codes is not public; these are
+/// three-digit codes that no province has.
+pub(crate) const ABROAD: [u16; 5] = [105, 118, 141, 157, 183];
+const ABROAD_WEIGHT: u32 = 20;
+
+/// Ages that the dead would have on day 0, each row up to the one before the next, in per mille of
+/// all dead, and how many of a thousand are men. Ours: the shape of recorded deaths of a register
+/// that began in 2015.
+const DEAD_AGES: [(u16, u64, u64); 8] = [
+    (0, 15, 560),
+    (20, 50, 720),
+    (40, 70, 700),
+    (50, 110, 670),
+    (60, 180, 600),
+    (70, 225, 530),
+    (80, 245, 450),
+    (90, 105, 380),
+];
 
 /// The last full year before day 0, 2026-01-01: who was born in it is less than one year old.
 const LAST_BIRTH_YEAR: u16 = 2025;
@@ -20,8 +46,8 @@ const FIRST_BIRTH_YEAR: u16 = LAST_BIRTH_YEAR + 1 - YEARS;
 /// One cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
-    /// Index of the province in the order of codes.
-    pub province: usize,
+    /// Index of the province in the order of codes; behind the last province, the countries.
+    pub registrar: usize,
     pub sex: Sex,
     pub birth_year: u16,
 }
@@ -32,7 +58,7 @@ impl Cell {
         let year = index % usize::from(YEARS);
         let rest = index / usize::from(YEARS);
         Self {
-            province: rest / 2,
+            registrar: rest / 2,
             sex: Sex::ALL[rest % 2],
             birth_year: FIRST_BIRTH_YEAR + year as u16, // below 100
         }
@@ -46,42 +72,52 @@ impl Cell {
     /// Its place among all cells.
     pub(crate) fn index(self) -> usize {
         let year = usize::from(self.birth_year - FIRST_BIRTH_YEAR);
-        (self.province * 2 + self.sex as usize) * usize::from(YEARS) + year
+        (self.registrar * 2 + self.sex as usize) * usize::from(YEARS) + year
     }
 }
 
 /// All cells and the ordinals of their people.
 #[derive(Debug)]
 pub(crate) struct Cells {
-    /// Province codes in ascending order.
+    /// Codes of provinces and countries in ascending order.
     codes: Box<[u16]>,
     /// Ordinal of the first person of each cell, and at the end the population.
     starts: Box<[u32]>,
+    /// How many of each cell are alive.
+    living: Box<[u32]>,
 }
 
 impl Cells {
-    /// Divides the population by province, sex and birth year.
+    /// Divides the population by province, sex and birth year: the living after the census, the
+    /// dead on top of them.
     pub(crate) fn new(provinces: &[Province], age_groups: &[AgeGroup]) -> Self {
-        let count = provinces.len() * 2 * usize::from(YEARS);
-        let mut weights = vec![0; count];
-        for (index, weight) in weights.iter_mut().enumerate() {
+        let registrars: Vec<(u16, u32)> = provinces
+            .iter()
+            .map(|it| (it.code, it.weight))
+            .chain(ABROAD.map(|code| (code, ABROAD_WEIGHT)))
+            .collect();
+        let count = registrars.len() * 2 * usize::from(YEARS);
+        let (mut of_living, mut of_dead) = (vec![0; count], vec![0; count]);
+        for index in 0..count {
             let cell = Cell::at(index);
-            let group = age_groups
-                .iter()
-                .find(|it| it.has(cell.age()))
-                .expect("the age groups cover ages 0 to 99");
-            *weight = weight_of(cell, provinces[cell.province].weight, group);
+            let weight = registrars[cell.registrar].1;
+            of_living[index] = weight_of_living(cell, weight, age_groups);
+            of_dead[index] = weight_of_dead(cell, weight);
         }
+        let dead = POPULATION * DEAD_PER_10_000 / 10_000;
+        let living = apportion(&of_living, POPULATION - dead);
+        let dead = apportion(&of_dead, dead);
         let mut starts = Vec::with_capacity(count + 1);
         starts.push(0);
         let mut end = 0;
-        for size in apportion(&weights, POPULATION) {
-            end += size as u32; // the sizes add up to the population, which fits
+        for (living, dead) in living.iter().zip(&dead) {
+            end += (living + dead) as u32; // the sizes add up to the population, which fits
             starts.push(end);
         }
         Self {
-            codes: provinces.iter().map(|it| it.code).collect(),
+            codes: registrars.iter().map(|(code, _)| *code).collect(),
             starts: starts.into_boxed_slice(),
+            living: living.into_iter().map(|it| it as u32).collect(), // at most the population
         }
     }
 
@@ -93,6 +129,32 @@ impl Cells {
     /// How many people a cell has.
     pub(crate) fn size(&self, cell: Cell) -> u32 {
         self.starts[cell.index() + 1] - self.starts[cell.index()]
+    }
+
+    /// How many of a cell are alive: its first ranks.
+    pub(crate) fn living(&self, cell: Cell) -> u32 {
+        self.living[cell.index()]
+    }
+
+    /// How many provinces and countries register births.
+    pub(crate) fn registrars(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// The ordinals of everybody whose birth was registered in one province or country.
+    pub(crate) fn people_of(&self, registrar: usize) -> std::ops::Range<u64> {
+        let first = registrar * 2 * usize::from(YEARS);
+        u64::from(self.starts[first])..u64::from(self.starts[first + 2 * usize::from(YEARS)])
+    }
+
+    /// The cell of the same registrar that other facts about a person would name; none for years
+    /// outside the nation.
+    pub(crate) fn variant(cell: Cell, sex: Sex, birth_year: u16) -> Option<Cell> {
+        (FIRST_BIRTH_YEAR..=LAST_BIRTH_YEAR).contains(&birth_year).then_some(Cell {
+            registrar: cell.registrar,
+            sex,
+            birth_year,
+        })
     }
 
     /// The ordinal of the first person of a cell.
@@ -110,7 +172,7 @@ impl Cells {
     /// The number with this serial in a cell.
     pub(crate) fn number(&self, cell: Cell, serial: u32) -> PersonalNumber {
         let century_and_sex = (cell.birth_year / 100 - 19) * 2 + cell.sex as u16;
-        let prefix = u64::from(self.codes[cell.province]) * 1_000
+        let prefix = u64::from(self.codes[cell.registrar]) * 1_000
             + u64::from(century_and_sex * 100 + cell.birth_year % 100);
         PersonalNumber::from_value(prefix * u64::from(SERIALS) + u64::from(serial))
     }
@@ -125,23 +187,39 @@ impl Cells {
         if !(FIRST_BIRTH_YEAR..=LAST_BIRTH_YEAR).contains(&birth_year) {
             return None;
         }
-        let province = self.codes.binary_search(&((prefix / 1_000) as u16)).ok()?; // three digits
+        let registrar = self.codes.binary_search(&((prefix / 1_000) as u16)).ok()?; // three digits
         let sex = Sex::ALL[(century_and_sex % 2) as usize];
-        Some((Cell { province, sex, birth_year }, serial))
+        Some((Cell { registrar, sex, birth_year }, serial))
     }
 }
 
-/// The share of a cell, in units of which there are some 10^16.
-fn weight_of(cell: Cell, province_weight: u32, group: &AgeGroup) -> u64 {
-    const PRECISION: u64 = 1 << 24;
+/// Makes the shares of cells fine enough to be divided among them.
+const PRECISION: u64 = 1 << 24;
+
+/// The share of a cell's living, in units of which there are some 10^16.
+fn weight_of_living(cell: Cell, registrar_weight: u32, age_groups: &[AgeGroup]) -> u64 {
+    let group =
+        age_groups.iter().find(|it| it.has(cell.age())).expect("the age groups cover ages 0 to 99");
     let males = u64::from(group.males_per_100_females);
     let of_sex = match cell.sex {
         Sex::Male => males,
         Sex::Female => 100,
     };
     let years = u64::from(group.to - group.from + 1);
-    u64::from(province_weight) * u64::from(group.share) * of_sex * PRECISION
+    u64::from(registrar_weight) * u64::from(group.share) * of_sex * PRECISION
         / ((100 + males) * years)
+}
+
+/// The share of a cell's dead, in the same manner.
+fn weight_of_dead(cell: Cell, registrar_weight: u32) -> u64 {
+    let row = DEAD_AGES.partition_point(|(from, ..)| *from <= cell.age()) - 1;
+    let (from, share, men) = DEAD_AGES[row];
+    let to = DEAD_AGES.get(row + 1).map_or(YEARS, |(next, ..)| *next);
+    let of_sex = match cell.sex {
+        Sex::Male => men,
+        Sex::Female => 1_000 - men,
+    };
+    u64::from(registrar_weight) * share * of_sex * PRECISION / u64::from(to - from)
 }
 
 /// Whole numbers in proportion to the weights that add up to `total` exactly: everyone gets the
@@ -180,6 +258,28 @@ mod tests {
         let cells = cells();
         assert_eq!(cells.iter().map(|cell| u64::from(cells.size(cell))).sum::<u64>(), POPULATION);
         assert!(cells.iter().all(|cell| (1..SERIALS / 2).contains(&cells.size(cell))));
+    }
+
+    #[test]
+    fn the_dead_are_those_of_the_register_and_most_of_them_are_old() {
+        let cells = cells();
+        let dead = |cell| u64::from(cells.size(cell) - cells.living(cell));
+        let all: u64 = cells.iter().map(dead).sum();
+        let old: u64 = cells.iter().filter(|cell| cell.age() >= 60).map(dead).sum();
+        assert_eq!(all, POPULATION * DEAD_PER_10_000 / 10_000);
+        assert!((74..77).contains(&(old * 100 / all)), "{old} of {all}");
+        assert_eq!(DEAD_AGES.iter().map(|(_, share, _)| share).sum::<u64>(), 1_000);
+    }
+
+    #[test]
+    fn ten_in_ten_thousand_were_registered_abroad() {
+        let cells = cells();
+        let provinces = tables::provinces().len();
+        let abroad = cells.people_of(provinces).start..POPULATION;
+        assert_eq!(cells.people_of(cells.registrars() - 1).end, POPULATION);
+        assert!((97_000..99_000).contains(&(abroad.end - abroad.start)));
+        assert!(tables::provinces().iter().all(|it| !ABROAD.contains(&it.code)));
+        assert!(ABROAD.is_sorted() && tables::provinces().iter().all(|it| it.code < ABROAD[0]));
     }
 
     #[test]

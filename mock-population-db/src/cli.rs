@@ -120,15 +120,16 @@ pub fn run(cli: &Cli) -> Result<(), CliError> {
 fn show(seed: u64, number: &str) -> Result<(), CliError> {
     let number =
         PersonalNumber::parse(number).ok_or_else(|| CliError::Malformed(number.to_owned()))?;
-    let person =
-        Nation::new(seed).find_person(number).ok_or(CliError::NotIssued { number, seed })?;
-    Ok(writeln!(output(), "{}", person.to_json())?)
+    let nation = Nation::new(seed);
+    let ordinal = nation.find(number.as_str()).ok_or(CliError::NotIssued { number, seed })?;
+    Ok(writeln!(output(), "{}", nation.dossier(ordinal).to_json())?)
 }
 
 fn sample(seed: u64, count: u64) -> Result<(), CliError> {
     let mut output = output();
-    for person in Nation::new(seed).sample(count) {
-        writeln!(output, "{}", person.to_json())?;
+    let nation = Nation::new(seed);
+    for ordinal in nation.sample_ordinals(count) {
+        writeln!(output, "{}", nation.dossier(ordinal).to_json())?;
     }
     Ok(output.flush()?)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::digits::Digits;
 
-/// A day, at the precision the register has it.
+/// A day of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     year: u16,
@@ -37,6 +37,16 @@ impl Date {
         365 * year + year / 4 - year / 100 + year / 400 + day_of_year
     }
 
+    /// Days since 0000-03-01.
+    pub(crate) fn number(self) -> u32 {
+        Self::day_number(self.year, self.month, self.day)
+    }
+
+    /// A date by its parts, which the caller knows to be a day of the calendar.
+    pub(crate) const fn of(year: u16, month: u8, day: u8) -> Self {
+        Self { year, month, day }
+    }
+
     /// The count of days up to the same day `years` later.
     pub(crate) fn anniversary(self, years: u16) -> u32 {
         Self::day_number(self.year + years, self.month, self.day)
@@ -67,6 +77,43 @@ impl Date {
     /// The day of the month, from 1.
     pub fn day(self) -> u8 {
         self.day
+    }
+}
+
+/// A date of birth at the precision the register has it: of some people it knows the year alone
+/// (Circular 04/2020/TT-BTP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BirthDate {
+    /// The day.
+    Day(Date),
+    /// The year alone.
+    Year(u16),
+}
+
+impl BirthDate {
+    /// The year, which is always known.
+    pub fn year(self) -> u16 {
+        match self {
+            Self::Day(date) => date.year,
+            Self::Year(year) => year,
+        }
+    }
+
+    /// The day, where the register has it.
+    pub fn day(self) -> Option<Date> {
+        match self {
+            Self::Day(date) => Some(date),
+            Self::Year(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for BirthDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(date) => date.fmt(f),
+            Self::Year(year) => write!(f, "{year:04}"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::date::{Date, IsoDate};
+use crate::date::{BirthDate, Date, IsoDate};
 use crate::digits::Digits;
 use crate::field::{Field, FieldSet};
 use crate::person::{Person, Place};
@@ -11,9 +11,26 @@ use crate::person::{Person, Place};
 /// Writes `"name":"value"`. The value must need no escape: digits, dates, words of our own.
 pub(crate) fn member(out: &mut String, name: &str, value: &str) {
     key(out, name);
+    string(out, value);
+}
+
+/// Writes `"value"`, which must need no escape either.
+pub(crate) fn string(out: &mut String, value: &str) {
     out.push('"');
     out.push_str(value);
     out.push('"');
+}
+
+/// Writes a list, its items by `write`.
+pub(crate) fn list<T>(out: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
+    out.push(']');
 }
 
 /// Writes the asked fields of `person`, each after a comma.
@@ -25,9 +42,9 @@ pub(crate) fn fields(out: &mut String, person: &Person, asked: FieldSet) {
             Field::OldIdNumber => digits(out, name, person.old_id_number),
             Field::InsuranceNumber => digits(out, name, person.insurance_number),
             Field::FullName => text(out, name, &person.full_name),
-            Field::DateOfBirth => date(out, name, person.date_of_birth),
+            Field::DateOfBirth => birth_date(out, name, person.date_of_birth),
             Field::Sex => member(out, name, person.sex.name()),
-            Field::CardIssueDate => date(out, name, person.card_issue_date),
+            Field::CardIssueDate => date(out, name, person.card.map(|card| card.issued)),
             Field::PlaceOfOrigin => place(out, name, person.place_of_origin),
             Field::PermanentAddress => place(out, name, person.permanent_address),
         }
@@ -46,11 +63,23 @@ fn digits<const N: usize>(out: &mut String, name: &str, value: Option<Digits<N>>
     optional(out, name, value.as_ref().map(Digits::as_str));
 }
 
-fn date(out: &mut String, name: &str, value: Option<Date>) {
+/// Writes a date, or null.
+pub(crate) fn date(out: &mut String, name: &str, value: Option<Date>) {
     optional(out, name, value.map(Date::iso).as_ref().map(IsoDate::as_str));
 }
 
-fn text(out: &mut String, name: &str, value: &str) {
+/// Writes a date of birth at its precision.
+pub(crate) fn birth_date(out: &mut String, name: &str, value: BirthDate) {
+    match value {
+        BirthDate::Day(day) => member(out, name, day.iso().as_str()),
+        BirthDate::Year(year) => {
+            member(out, name, Digits::<4>::from_value(year.into()).as_str());
+        }
+    }
+}
+
+/// Writes text of any kind.
+pub(crate) fn text(out: &mut String, name: &str, value: &str) {
     key(out, name);
     out.push('"');
     for character in value.chars() {
@@ -65,10 +94,11 @@ fn text(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-fn place(out: &mut String, name: &str, place: Place) {
+/// Writes a place by its codes.
+pub(crate) fn place(out: &mut String, name: &str, place: Place) {
     key(out, name);
     out.push('{');
-    member(out, "scheme", Place::SCHEME);
+    member(out, "scheme", place.scheme.name());
     out.push(',');
     member(out, "province", place.province.as_str());
     out.push(',');

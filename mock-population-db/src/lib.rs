@@ -3,20 +3,24 @@
 //! Nothing is stored. The first six digits of a personal number name a *cell* (province of birth
 //! registration, century and sex, birth year) whose size follows the census; a keyed permutation
 //! of the last six says whether the number was issued and to whom; everything else about the
-//! person is drawn from the seed and the person's ordinal. So every number leads to a person and
-//! every person to a number in under a microsecond, and two mocks with one seed agree.
+//! person is drawn from the seed and the person's ordinal. Old numbers, insurance numbers and
+//! cancelled numbers are permutations too. So every key leads to its people and every person to
+//! their keys in under a microsecond, and two mocks with one seed agree.
 //!
 //! It plays a foreign system and shares no types with its callers, only the JSON contract.
 //!
-//! The modules, in order of dependency: `mix`, `weighted`, `permutation` and `digits`, `date` know
-//! nothing about people; `field`, `json`, [`Person`] say what is on file; `tables` reads `data/`;
-//! `cells`, `names`, `places` draw the parts; [`Nation`] puts them together; [`server`] answers over
-//! HTTP; [`cli`] and its reports are for people.
+//! The modules, in order of dependency: `mix`, `weighted`, `permutation`, `planted` and `digits`,
+//! `date` know nothing about people; [`Person`] says what is on file, `field` and `json` how it is
+//! written; `tables` reads `data/`; `cells` give the nation its shape; `personal_numbers`,
+//! `old_numbers`, `insurance_numbers` are the keys; `names`, `places`, `life`, [`insurance`] draw the
+//! parts; [`Nation`] puts them together; [`server`] answers over HTTP; [`cli`] and its reports are
+//! for people.
 
 mod date;
 mod digits;
 mod mix;
 mod permutation;
+mod planted;
 mod weighted;
 
 mod field;
@@ -26,9 +30,16 @@ mod person;
 mod tables;
 
 mod cells;
+mod insurance_numbers;
+mod old_numbers;
+mod personal_numbers;
+
+pub mod insurance;
+mod life;
 mod names;
 mod places;
 
+mod dossier;
 mod nation;
 
 pub mod server;
@@ -38,10 +49,11 @@ mod report;
 
 pub mod cli;
 
-pub use date::Date;
+pub use date::{BirthDate, Date};
 pub use digits::{Digits, PersonalNumber};
-pub use nation::Nation;
-pub use person::{Person, Place, Sex, Status};
+pub use dossier::Dossier;
+pub use nation::{Hit, Key, Nation};
+pub use person::{Card, Person, Place, Scheme, Sex, Status};
 
 /// How many people the nation has.
 pub const POPULATION: u64 = 98_000_000;

@@ -20,6 +20,11 @@ pub(crate) fn chance(random: u64, per_mille: u32) -> bool {
     below(random, 1_000) < per_mille
 }
 
+/// True `per_10_000` times in ten thousand.
+pub(crate) fn rarely(random: u64, per_10_000: u32) -> bool {
+    below(random, 10_000) < per_10_000
+}
+
 /// What is decided about a person. Each has a stream of its own, so a new one changes nothing
 /// that was decided before; numbers are never used twice.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +44,41 @@ pub(crate) enum Facet {
     Move = 12,
     HomeProvince = 13,
     HomeCommune = 14,
+    YearOnly = 15,
+    StructureConflict = 16,
+    ConflictingYear = 17,
+    NoOldNumber = 18,
+    Death = 19,
+    ChildCard = 20,
+    CardRenewal = 21,
+    Insured = 22,
+    InsuranceGroup = 23,
+    InsurancePeriod = 24,
+    FirstFacility = 25,
+    FiveYears = 26,
+    MixedName = 27,
+    SecondFamilyName = 28,
+    ForeignName = 29,
+}
+
+/// Where a family of keyed choices comes from that is not about one person. Complemented, so that
+/// none shares its key with the draws about somebody.
+pub(crate) fn domain(seed: u64, domain: Domain, index: u64) -> u64 {
+    mix(mix(!mix(seed) ^ index).wrapping_add(domain as u64))
+}
+
+/// The keyed choices there are; numbers are never used twice.
+#[derive(Debug, Clone, Copy)]
+#[repr(u64)]
+pub(crate) enum Domain {
+    PersonalNumbers = 1,
+    OldNumbers = 2,
+    InsuranceNumbers = 3,
+    Superseded = 4,
+    SupersededCause = 5,
+    SharedNumberOwner = 6,
+    SharedNumberOther = 7,
+    Twins = 8,
 }
 
 /// The random draws about one person, available in any order.

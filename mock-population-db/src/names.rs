@@ -1,7 +1,7 @@
 //! Full names: drawn part by part from the tables, put together in the shape of the people the
 //! family name belongs to.
 
-use crate::mix::{Draws, Facet, chance};
+use crate::mix::{Draws, Facet, below, chance, rarely};
 use crate::person::Sex;
 use crate::tables::{self, FamilyName, Part};
 use crate::weighted::Weighted;
@@ -52,6 +52,25 @@ fn cohort_per_mille(sex: Sex, birth_year: u16) -> u32 {
     in_full * u32::from(CUSTOM_FADES_YEARS - since) / u32::from(CUSTOM_FADES_YEARS)
 }
 
+/// Of 10,000 names, how many are built in a way that no Kinh name is: measured on a list of 63,774.
+/// The table's own weights of these families are there so that they occur, and come to less.
+const OUTSIDE_GRAMMAR_PER_10_000: u64 = 140;
+
+/// Of 10,000 people, how many have a long name of mixed origin, of six tokens or more. Ours.
+const MIXED_PER_10_000: u32 = 2;
+
+/// What stands in such names before the given name.
+const FOREIGN: [&str; 8] = [
+    "Anna Maria",
+    "Maria Têrêsa",
+    "Giuse Maria",
+    "Phêrô Gioan",
+    "Alexander Thomas",
+    "Sophia Elena",
+    "Jean Pierre",
+    "Kim Min Joon",
+];
+
 /// How a full name is built around the family name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -81,6 +100,33 @@ impl Shape {
             _ => Self::Common,
         }
     }
+
+    fn is_outside_grammar(self) -> bool {
+        match self {
+            Self::ClanLast | Self::ClanFirst | Self::ClanMarker | Self::Marker => true,
+            Self::Common | Self::Hmong => false,
+        }
+    }
+}
+
+/// The family names with their shapes, and weights in which those outside the grammar of Kinh
+/// names have their share.
+pub(crate) fn families() -> impl Iterator<Item = (FamilyName, u32)> {
+    let weight = |outside| -> u64 {
+        tables::family_names()
+            .filter(|family| Shape::of(family).is_outside_grammar() == outside)
+            .map(|family| u64::from(family.weight))
+            .sum()
+    };
+    let (outside, inside) = (weight(true), weight(false));
+    // In hundredths, so that rare names keep their proportions.
+    let factor = OUTSIDE_GRAMMAR_PER_10_000 * inside * 100
+        / ((10_000 - OUTSIDE_GRAMMAR_PER_10_000) * outside);
+    tables::family_names().map(move |family| {
+        let is_outside = Shape::of(&family).is_outside_grammar();
+        let weight = u64::from(family.weight) * if is_outside { factor } else { 100 };
+        (family, weight as u32) // a hundred times 100,011 at most
+    })
 }
 
 /// The names borne by one sex.
@@ -94,12 +140,12 @@ struct NamesOf {
 
 impl NamesOf {
     fn new(sex: Sex) -> Self {
-        let family = tables::family_names().map(|family| {
+        let family = families().map(|(family, weight)| {
             let bearers = ONE_SEX.iter().find(|(name, _)| *name == family.name);
             // The table counts both sexes together, which are equally many.
             let weight = match bearers {
-                None => family.weight,
-                Some((_, bearer)) if *bearer == sex => family.weight * 2,
+                None => weight,
+                Some((_, bearer)) if *bearer == sex => weight * 2,
                 Some(_) => 0,
             };
             ((family.name, Shape::of(&family)), weight)
@@ -140,6 +186,22 @@ impl Names {
         }
         .draw(draws.of(Facet::GivenName));
         match (shape, sex) {
+            (Shape::Common, _) if rarely(draws.of(Facet::MixedName), MIXED_PER_10_000) => {
+                let (second, _) = names.family.draw(draws.of(Facet::SecondFamilyName));
+                let foreign = FOREIGN[below(draws.of(Facet::ForeignName), 8) as usize];
+                [
+                    family,
+                    " ",
+                    second,
+                    " ",
+                    foreign,
+                    " ",
+                    names.middle.draw(draws.of(Facet::MiddleName)),
+                    " ",
+                    given,
+                ]
+                .concat()
+            }
             (Shape::Common, _) => match middle(names, sex, birth_year, draws) {
                 None => [family, " ", given].concat(),
                 Some(middle) => [family, " ", middle, " ", given].concat(),
@@ -196,6 +258,25 @@ mod tests {
             assert!(band.contains(&share), "{middle} {birth_year}: {share}");
         }
         assert_eq!(cohort_per_mille(Sex::Female, 1990), 187);
+    }
+
+    #[test]
+    fn names_outside_the_grammar_have_the_share_that_was_measured() {
+        let weight = |outside: bool| -> u64 {
+            families()
+                .filter(|(family, _)| Shape::of(family).is_outside_grammar() == outside)
+                .map(|(_, weight)| u64::from(weight))
+                .sum()
+        };
+        let per_10_000 = weight(true) * 10_000 / (weight(true) + weight(false));
+        assert!((139..=140).contains(&per_10_000), "{per_10_000}");
+    }
+
+    #[test]
+    fn names_of_mixed_origin_are_long() {
+        let names = full_names(Sex::Female, 1990, 100_000);
+        let long = names.iter().filter(|name| name.split(' ').count() >= 6).count();
+        assert!((8..40).contains(&long), "{long} of about 20");
     }
 
     #[test]

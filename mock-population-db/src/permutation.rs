@@ -1,53 +1,72 @@
-//! Spreads the people of a cell over its million serial numbers: a keyed permutation of
-//! 0..1,000,000, so that issued numbers look random and still lead back to the person.
+//! Spreads people over the numbers that can be given out: a keyed permutation of `0..size`, so that
+//! issued numbers look random and still lead back to the person.
 //!
-//! A balanced Feistel network over pairs of three-digit halves. It is not a cipher: the mock has no
-//! secret to keep, the numbers only must not stand in a row.
+//! A Feistel network over pairs (left, right) of which `left * right` are all there is: by turns one
+//! half is moved by a hash of the other. It is not a cipher: the mock has no secret to keep, the
+//! numbers only must not stand in a row.
 
 use crate::mix::{below, mix};
 
-/// How many serial numbers a cell has.
-pub(crate) const SERIALS: u32 = 1_000_000;
+/// Four rounds already look random; each costs some five nanoseconds.
+const ROUNDS: u64 = 6;
 
-const HALF: u32 = 1_000;
-
-/// Four rounds already look random; twice that costs tens of nanoseconds.
-const ROUNDS: u64 = 8;
-
-/// A permutation of `0..SERIALS` chosen by a key.
+/// A permutation of `0..left * right` chosen by a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Permutation {
     key: u64,
+    left: u32,
+    right: u32,
 }
 
 impl Permutation {
-    /// The permutation of one cell.
-    pub(crate) fn new(seed: u64, cell: u64) -> Self {
-        // Complemented, so that a cell never shares its key with the draws about a person.
-        Self { key: mix(!mix(seed) ^ cell) }
+    /// The permutation of `0..left * right` that belongs to `key`. Halves of like size mix best.
+    pub(crate) fn new(key: u64, left: u32, right: u32) -> Self {
+        Self { key: mix(key), left, right }
     }
 
-    /// The serial number at `rank`.
-    pub(crate) fn serial(self, rank: u32) -> u32 {
-        let (mut left, mut right) = (rank / HALF, rank % HALF);
+    /// How many numbers it permutes.
+    pub(crate) fn size(self) -> u32 {
+        self.left * self.right
+    }
+
+    /// Where the permutation takes `index`.
+    pub(crate) fn forth(self, index: u32) -> u32 {
+        let (mut left, mut right) = (index / self.right, index % self.right);
         for round in 0..ROUNDS {
-            (left, right) = (right, (left + self.scramble(round, right)) % HALF);
+            if round % 2 == 0 {
+                left = add(left, self.scramble(round, right, self.left), self.left);
+            } else {
+                right = add(right, self.scramble(round, left, self.right), self.right);
+            }
         }
-        left * HALF + right
+        left * self.right + right
     }
 
-    /// The rank whose serial number this is.
-    pub(crate) fn rank(self, serial: u32) -> u32 {
-        let (mut left, mut right) = (serial / HALF, serial % HALF);
+    /// What the permutation takes to `image`.
+    pub(crate) fn back(self, image: u32) -> u32 {
+        let (mut left, mut right) = (image / self.right, image % self.right);
         for round in (0..ROUNDS).rev() {
-            (left, right) = ((right + HALF - self.scramble(round, left)) % HALF, left);
+            if round % 2 == 0 {
+                let moved = self.scramble(round, right, self.left);
+                left = add(left, self.left - moved, self.left);
+            } else {
+                let moved = self.scramble(round, left, self.right);
+                right = add(right, self.right - moved, self.right);
+            }
         }
-        left * HALF + right
+        left * self.right + right
     }
 
-    fn scramble(self, round: u64, half: u32) -> u32 {
-        below(mix(self.key ^ (round << 32) ^ u64::from(half)), HALF)
+    /// How far the other half moves: below `limit`.
+    fn scramble(self, round: u64, half: u32, limit: u32) -> u32 {
+        below(mix(self.key ^ (round << 32) ^ u64::from(half)), limit)
     }
+}
+
+/// `a + b` modulo `limit`, for `a` below it and `b` at most it; cheaper than a division.
+fn add(a: u32, b: u32, limit: u32) -> u32 {
+    let sum = a + b;
+    if sum < limit { sum } else { sum - limit }
 }
 
 #[cfg(test)]
@@ -59,23 +78,26 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4))]
 
         #[test]
-        fn every_serial_has_exactly_one_rank(seed: u64, cell: u64) {
-            let permutation = Permutation::new(seed, cell);
-            let mut met = vec![false; SERIALS as usize];
-            for rank in 0..SERIALS {
-                let serial = permutation.serial(rank);
-                prop_assert!(!std::mem::replace(&mut met[serial as usize], true));
-                prop_assert_eq!(permutation.rank(serial), rank);
+        fn every_image_has_exactly_one_index(key: u64, left in 1_u32..1_500, right in 1_u32..1_000) {
+            let permutation = Permutation::new(key, left, right);
+            let mut met = vec![false; (left * right) as usize];
+            for index in 0..left * right {
+                let image = permutation.forth(index);
+                prop_assert!(!std::mem::replace(&mut met[image as usize], true));
+                prop_assert_eq!(permutation.back(image), index);
             }
         }
     }
 
     #[test]
-    fn neighbouring_ranks_do_not_get_neighbouring_serials() {
-        let permutation = Permutation::new(7, 7);
-        let close = (1..10_000)
-            .filter(|&rank| permutation.serial(rank).abs_diff(permutation.serial(rank - 1)) < 1_000)
-            .count();
-        assert!(close < 40, "{close} of about 20");
+    fn neighbours_do_not_stay_neighbours() {
+        for (left, right) in [(1_000, 1_000), (90_000, 1_000), (10_000, 10_000)] {
+            let permutation = Permutation::new(7, left, right);
+            let near = left * right / 1_000;
+            let close = (1..10_000)
+                .filter(|&it| permutation.forth(it).abs_diff(permutation.forth(it - 1)) < near)
+                .count();
+            assert!(close < 40, "{close} of about 20");
+        }
     }
 }

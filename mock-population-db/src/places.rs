@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::digits::Digits;
 use crate::mix::{Draws, Facet, below, chance};
-use crate::person::Place;
+use crate::person::{Place, Scheme};
 use crate::tables::{self, Province};
 use crate::weighted::Weighted;
 
@@ -47,7 +47,14 @@ pub(crate) struct Places {
 struct Communes {
     admin_code: u8,
     merged_into: u8,
-    drawn: OnceLock<Weighted<Place>>,
+    drawn: OnceLock<Weighted<Commune>>,
+}
+
+/// A commune of today, and one of those from before the merger that it took in.
+#[derive(Debug, Clone, Copy)]
+struct Commune {
+    now: Place,
+    before: Place,
 }
 
 impl Communes {
@@ -56,31 +63,36 @@ impl Communes {
         Self { admin_code, merged_into, drawn: OnceLock::new() }
     }
 
-    fn draw(&self, random: u64) -> Place {
+    fn draw(&self, random: u64) -> Commune {
         self.drawn.get_or_init(|| Weighted::new(self.weighted())).draw(random)
     }
 
-    fn weighted(&self) -> Vec<(Place, u32)> {
+    fn weighted(&self) -> Vec<(Commune, u32)> {
         let mut communes = Vec::new();
-        for became in tables::old_communes(self.admin_code) {
+        let place = |scheme, province: u8, commune| Place {
+            scheme,
+            province: Digits::from_value(province.into()),
+            commune: Digits::from_value(tables::number(commune)),
+        };
+        for (code, became) in tables::old_communes(self.admin_code) {
+            let before = place(Scheme::Before2025, self.admin_code, code);
             let parts = became.split(' ').count() as u32; // at most five
             communes.extend(became.split(' ').map(|code| {
-                let place = Place {
-                    province: Digits::from_value(self.merged_into.into()),
-                    commune: Digits::from_value(tables::number(code)),
-                };
-                (place, COMMUNE_WEIGHT / parts)
+                let now = place(Scheme::Since2025, self.merged_into, code);
+                (Commune { now, before }, COMMUNE_WEIGHT / parts)
             }));
         }
         communes
     }
 }
 
-/// The two places the register knows about a person.
+/// The places the register knows about a person.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Roots {
     pub origin: Place,
     pub home: Place,
+    /// Home in the codes from before the merger, as on papers issued before July 2025.
+    pub home_before: Place,
 }
 
 impl Places {
@@ -101,16 +113,24 @@ impl Places {
         }
     }
 
-    /// Draws the places of a person whose birth was registered in a province.
-    pub(crate) fn roots(&self, registered: usize, draws: Draws) -> Roots {
-        let birthplace = self.communes[registered].draw(draws.of(Facet::BirthCommune));
+    /// Draws the places of a person whose birth was registered in a province, or abroad: then the
+    /// family comes from anywhere in the country.
+    pub(crate) fn roots(&self, registrar: usize, draws: Draws) -> Roots {
+        let province = if registrar < self.communes.len() {
+            registrar
+        } else {
+            self.anywhere.draw(draws.of(Facet::OriginProvince))
+        };
+        let birthplace = self.communes[province].draw(draws.of(Facet::BirthCommune));
+        let home = self.home(birthplace, province, draws);
         Roots {
-            origin: self.origin(birthplace, draws),
-            home: self.home(birthplace, registered, draws),
+            origin: self.origin(birthplace, draws).now,
+            home: home.now,
+            home_before: home.before,
         }
     }
 
-    fn origin(&self, birthplace: Place, draws: Draws) -> Place {
+    fn origin(&self, birthplace: Commune, draws: Draws) -> Commune {
         if !chance(draws.of(Facet::OriginElsewhere), ORIGIN_ELSEWHERE_PER_MILLE) {
             return birthplace;
         }
@@ -118,13 +138,13 @@ impl Places {
         self.communes[province].draw(draws.of(Facet::OriginCommune))
     }
 
-    fn home(&self, birthplace: Place, registered: usize, draws: Draws) -> Place {
+    fn home(&self, birthplace: Commune, province: usize, draws: Draws) -> Commune {
         let moved = below(draws.of(Facet::Move), 1_000);
         if moved < STAYED_PER_MILLE {
             return birthplace;
         }
         let province = if moved < STAYED_PER_MILLE + NEARBY_PER_MILLE {
-            registered
+            province
         } else {
             self.destinations.draw(draws.of(Facet::HomeProvince))
         };
@@ -145,7 +165,7 @@ mod tests {
         let count = 100_000;
         let (mut at_home, mut in_the_south, mut of_nghe_an) = (0, 0, 0);
         for ordinal in 0..count {
-            let Roots { origin, home } = places.roots(nghe_an, Draws::new(1, ordinal));
+            let Roots { origin, home, .. } = places.roots(nghe_an, Draws::new(1, ordinal));
             of_nghe_an += u64::from(origin.province.as_str() == "40");
             at_home += u64::from(home.province.as_str() == "40");
             in_the_south += u64::from(home.province.as_str() == "79");
@@ -164,7 +184,7 @@ mod tests {
                 provinces.iter().position(|it| it.name == name).expect("a province of this name");
             let draw =
                 |ordinal| places.communes[province].draw(Draws::new(1, ordinal).of(Facet::Move));
-            (0..20_000).map(move |i| draw(i).commune).collect::<std::collections::BTreeSet<_>>()
+            (0..20_000).map(move |i| draw(i).now.commune).collect::<std::collections::BTreeSet<_>>()
         };
         // Both are Tuyên Quang now.
         assert!(communes_of("Hà Giang").is_disjoint(&communes_of("Tuyên Quang")));

@@ -56,7 +56,7 @@ fn ages(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
 fn provinces(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{:<22}{:>12}{:>9}{:>9}", "birth registered in", "people", "%", "table")?;
     for (index, province) in nation.provinces().iter().enumerate() {
-        let people = people(nation, |cell| cell.province == index);
+        let people = people(nation, |cell| cell.registrar == index);
         writeln!(
             out,
             "{:<22}{:>12}{:>9.2}{:>9.2}",

@@ -12,6 +12,7 @@ const AGE_GROUPS: &str = include_str!("../data/age_sex.csv");
 const COMMUNES_2004: &str = include_str!("../data/communes_2004.csv");
 const FAMILY_NAMES: &str = include_str!("../data/family_names.csv");
 const MIDDLE_GIVEN_NAMES: &str = include_str!("../data/middle_given_names.csv");
+const INSURANCE_GROUPS: &str = include_str!("../data/insurance_groups.csv");
 const HIGHLAND_GIVEN_NAMES: &str = include_str!("../data/highland_given_names.csv");
 
 /// One of the 63 provinces from before July 2025, whose codes personal numbers keep.
@@ -71,16 +72,17 @@ pub(crate) fn age_groups() -> Vec<AgeGroup> {
         .collect()
 }
 
-/// What became of the communes that an old province had before July 2025: for each the codes of the
+/// The communes that an old province had before July 2025: for each its code, and the codes of the
 /// communes it is part of now, separated by spaces. The rows stand in the order of their provinces,
 /// so only those of this one are read.
-pub(crate) fn old_communes(province: u8) -> impl Iterator<Item = &'static str> {
+pub(crate) fn old_communes(province: u8) -> impl Iterator<Item = (&'static str, &'static str)> {
     let prefix = format!("{province:02},");
     let start = COMMUNES_2004.find(&format!("\n{prefix}")).map_or(COMMUNES_2004.len(), |at| at + 1);
-    COMMUNES_2004[start..]
-        .lines()
-        .take_while(move |line| line.starts_with(&prefix))
-        .map(|line| line.split(',').nth(2).expect("the table has four columns"))
+    COMMUNES_2004[start..].lines().take_while(move |line| line.starts_with(&prefix)).map(|line| {
+        let mut cells = line.split(',').skip(1);
+        let (code, became) = (cells.next(), cells.next());
+        (code.zip(became)).expect("the table has four columns")
+    })
 }
 
 /// A family name and the people who bear it.
@@ -128,6 +130,28 @@ pub(crate) fn highland_names(sex: Sex) -> impl Iterator<Item = (&'static str, u3
         .map(|[_, name]| (name, 1))
 }
 
+/// A group that the law insures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InsuranceGroup {
+    /// Two letters.
+    pub code: &'static str,
+    /// 1 to 5.
+    pub benefit_level: u8,
+}
+
+/// First age of each column of the table of insurance groups.
+const INSURANCE_AGES: [u16; 6] = [0, 6, 18, 23, 60, 80];
+
+/// For each span of ages its first age, and the groups with their weights in it.
+pub(crate) fn insurance_shares() -> impl Iterator<Item = (u16, Vec<(InsuranceGroup, u32)>)> {
+    INSURANCE_AGES.into_iter().enumerate().map(|(column, age)| {
+        let groups = rows(INSURANCE_GROUPS).map(|[code, level, weights @ ..]: [&str; 8]| {
+            (InsuranceGroup { code, benefit_level: number(level) }, number(weights[column]))
+        });
+        (age, groups.collect())
+    })
+}
+
 fn vietnamese(sex: Sex) -> &'static str {
     match sex {
         Sex::Male => "nam",
@@ -171,7 +195,7 @@ mod tests {
             provinces().iter().map(|it| (it.admin_code, it.merged_into)).collect();
         let mut count = 0;
         for (&old, merged) in &merged_into {
-            for became in old_communes(old) {
+            for (_, became) in old_communes(old) {
                 count += 1;
                 assert!(!became.is_empty());
                 for code in became.split(' ') {

@@ -109,7 +109,7 @@ fn request(
     position: usize,
 ) -> Option<(String, Outcome)> {
     let planted = Planted::of(position * 37);
-    let born = person.date_of_birth?;
+    let born = person.date_of_birth.day()?;
     let (year, month, day) = (born.year(), born.month(), born.day());
     let mut number = person.personal_id.to_string();
     let mut name = person.full_name.clone();
@@ -180,13 +180,13 @@ fn without_marks(name: &str) -> String {
 /// swapped, so that the answer shows two reasons.
 pub(super) fn request_to_try(nation: &Nation) -> Option<String> {
     let person = nation.sample(1_000).find(|person| {
-        let date = person.date_of_birth;
+        let date = person.date_of_birth.day();
         let swappable =
             date.is_some_and(|d| d.day() <= 12 && d.day() != d.month() && d.year() < 2000);
         // Pasted between single quotes, and unlike its unmarked form.
         swappable && !person.full_name.contains('\'') && !person.full_name.is_ascii()
     })?;
-    let born = person.date_of_birth?;
+    let born = person.date_of_birth.day()?;
     let body = json!({
         "subject": {"personal_id": person.personal_id.to_string()},
         "purpose": "telecom.subscriber",

@@ -112,7 +112,10 @@ async fn show_around(
 ) -> Result<(), CliError> {
     let folder = Path::new("sandbox-data");
     if !folder.join("people.ndjson").exists() {
-        let people: String = nation.sample(PEOPLE).map(|person| person.to_json() + "\n").collect();
+        let people: String = nation
+            .sample_ordinals(PEOPLE)
+            .map(|ordinal| nation.dossier(ordinal).to_json() + "\n")
+            .collect();
         files::write_whole(&folder.join("people.ndjson"), people.as_bytes(), 0o644)?;
     }
     let known = files::read_secrets(folder).filter(|_| app.secrets.known() >= CLIENTS.len());

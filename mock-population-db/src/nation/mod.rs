@@ -4,40 +4,72 @@ use std::fmt;
 
 use crate::POPULATION;
 use crate::cells::{Cell, Cells};
-use crate::date::Date;
-use crate::digits::PersonalNumber;
-use crate::mix::{Draws, Facet, below, mix};
+use crate::digits::{Digits, PersonalNumber};
+use crate::dossier::Dossier;
+use crate::insurance::{Insurance, InsuranceGroups, Insured};
+use crate::insurance_numbers::InsuranceNumbers;
+use crate::life::Life;
+use crate::mix::{Domain, Draws, below, domain, mix};
 use crate::names::Names;
-use crate::permutation::Permutation;
-use crate::person::{Person, Status};
+use crate::old_numbers::OldNumbers;
+use crate::person::Person;
+use crate::personal_numbers::{Bearer, PersonalNumbers};
 use crate::places::Places;
+use crate::planted::OneIn;
 use crate::tables::{self, Province};
 
-/// From this age people have a card.
-const CARD_AGE_YEARS: u16 = 14;
+/// One pair of so many people are twins with equal name, birth date and sex: 2 of 10,000 people.
+const TWINS_ONE_IN: u32 = 10_000;
 
-/// Cards on file were issued in the five years before day 0, the chip-card campaign and after.
-const FIRST_CARD_DAY: u32 = Date::day_number(2021, 1, 1);
-const LAST_CARD_DAY: u32 = Date::day_number(2025, 12, 31);
+/// What leads to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Personal number, the present one or a cancelled one.
+    PersonalId(PersonalNumber),
+    /// Number of the old identity card.
+    OldIdNumber(Digits<9>),
+    /// Health insurance number.
+    InsuranceNumber(Digits<10>),
+}
+
+/// Somebody a key leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The person.
+    pub person: Person,
+    /// Whether the key is a personal number that was cancelled and re-created.
+    pub superseded: bool,
+}
 
 /// All people on day 0. Holds tables only: a person is computed when asked for.
 pub struct Nation {
     seed: u64,
     provinces: Vec<Province>,
     cells: Cells,
+    personal_numbers: PersonalNumbers,
+    old_numbers: OldNumbers,
+    insurance_numbers: InsuranceNumbers,
+    twins: OneIn,
     names: Names,
     places: Places,
+    insurance: InsuranceGroups,
 }
 
 impl Nation {
     /// The nation of a seed; the same one on every machine.
     pub fn new(seed: u64) -> Self {
         let provinces = tables::provinces();
+        let cells = Cells::new(&provinces, &tables::age_groups());
         Self {
             seed,
-            cells: Cells::new(&provinces, &tables::age_groups()),
+            personal_numbers: PersonalNumbers::new(seed),
+            old_numbers: OldNumbers::new(seed, &cells),
+            insurance_numbers: InsuranceNumbers::new(seed, &provinces),
+            twins: OneIn::with_one_behind(domain(seed, Domain::Twins, 0), TWINS_ONE_IN),
             names: Names::new(),
             places: Places::new(&provinces),
+            insurance: InsuranceGroups::new(),
+            cells,
             provinces,
         }
     }
@@ -48,7 +80,8 @@ impl Nation {
     /// When the ordinal is not below [`POPULATION`].
     pub fn person(&self, ordinal: u64) -> Person {
         let (cell, rank) = self.locate(ordinal);
-        self.describe(ordinal, cell, self.number_at(cell, rank))
+        let number = self.personal_numbers.at(&self.cells, cell, rank);
+        self.describe(ordinal, cell, number)
     }
 
     /// The personal number of the person with this ordinal.
@@ -57,25 +90,81 @@ impl Nation {
     /// When the ordinal is not below [`POPULATION`].
     pub fn number(&self, ordinal: u64) -> PersonalNumber {
         let (cell, rank) = self.locate(ordinal);
-        self.number_at(cell, rank)
+        self.personal_numbers.at(&self.cells, cell, rank)
     }
 
-    /// The ordinal of the person who bears this personal number; none where it is malformed or was
-    /// never issued.
+    /// The ordinal of the person who bears this personal number, or bore it before it was
+    /// cancelled; none where it is malformed or was never issued.
     pub fn find(&self, number: &str) -> Option<u64> {
-        let (ordinal, _) = self.resolve(PersonalNumber::parse(number)?)?;
-        Some(ordinal)
+        Some(self.bearer(PersonalNumber::parse(number)?)?.ordinal)
     }
 
-    /// The person who bears this personal number, in one step.
+    /// The person who bears this personal number, or bore it before it was cancelled.
     pub fn find_person(&self, number: PersonalNumber) -> Option<Person> {
-        let (ordinal, cell) = self.resolve(number)?;
-        Some(self.describe(ordinal, cell, number))
+        Some(self.find_by_number(number)?.person)
     }
 
-    /// `count` different people (at most everybody), spread evenly over the nation; so is every
-    /// beginning of the sample. The same ones every time.
-    pub fn sample(&self, count: u64) -> impl Iterator<Item = Person> + '_ {
+    /// Everybody a key leads to: nobody, one person, or the two who share an old number.
+    pub fn find_by(&self, key: Key) -> impl Iterator<Item = Hit> {
+        let known = |ordinal: Option<u64>| {
+            let ordinal = ordinal?;
+            let (cell, rank) = self.cells.locate(ordinal);
+            let number = self.personal_numbers.at(&self.cells, cell, rank);
+            Some(Hit { person: self.describe(ordinal, cell, number), superseded: false })
+        };
+        let hits = match key {
+            Key::PersonalId(number) => [self.find_by_number(number), None],
+            Key::OldIdNumber(number) => self.old_numbers.holders(&self.cells, number).map(known),
+            Key::InsuranceNumber(number) => {
+                [known(self.insurance_numbers.holder(&self.cells, number)), None]
+            }
+        };
+        hits.into_iter().flatten()
+    }
+
+    /// The cancelled numbers of a person, oldest first; mostly there are none.
+    ///
+    /// # Panics
+    /// When the ordinal is not below [`POPULATION`].
+    pub fn superseded_numbers(&self, ordinal: u64) -> impl Iterator<Item = PersonalNumber> {
+        let (cell, _) = self.locate(ordinal);
+        self.personal_numbers.cancelled(&self.cells, ordinal, cell)
+    }
+
+    /// The health insurance of a person; none for who has no number.
+    ///
+    /// # Panics
+    /// When the ordinal is not below [`POPULATION`].
+    pub fn insurance(&self, ordinal: u64) -> Option<Insurance> {
+        let (cell, rank) = self.locate(ordinal);
+        let number = self.insurance_numbers.of(&self.cells, ordinal, cell.registrar)?;
+        let life = self.life(ordinal, cell, rank);
+        let home = self.places.roots(cell.registrar, self.birth_draws(ordinal, cell)).home;
+        let insured = Insured { number, born: life.born, age: cell.age(), died: life.died, home };
+        Some(self.insurance.insurance(insured, Draws::new(self.seed, ordinal)))
+    }
+
+    /// Everything about a person in one place.
+    ///
+    /// # Panics
+    /// When the ordinal is not below [`POPULATION`].
+    pub fn dossier(&self, ordinal: u64) -> Dossier {
+        Dossier {
+            person: self.person(ordinal),
+            superseded_numbers: self.superseded_numbers(ordinal).collect(),
+            insurance: self.insurance(ordinal),
+        }
+    }
+
+    /// `count` different people, those of [`Self::sample_ordinals`].
+    pub fn sample(&self, count: u64) -> impl Iterator<Item = Person> {
+        self.sample_ordinals(count).map(|ordinal| self.person(ordinal))
+    }
+
+    /// The ordinals of `count` different people (at most everybody), spread evenly over the nation;
+    /// so is every beginning of the sample. The same ones every time.
+    pub fn sample_ordinals(&self, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let seed = self.seed;
         let strata = count.min(POPULATION);
         let step = golden_step(strata);
         (0..strata).map(move |index| {
@@ -83,8 +172,7 @@ impl Nation {
             let stratum = index * step % strata;
             let first = stratum * POPULATION / strata;
             let width = (stratum + 1) * POPULATION / strata - first;
-            let within = below(mix(self.seed ^ stratum), width as u32); // at most the population
-            self.person(first + u64::from(within))
+            first + u64::from(below(mix(seed ^ stratum), width as u32)) // at most the population
         })
     }
 
@@ -102,37 +190,52 @@ impl Nation {
         self.cells.locate(ordinal)
     }
 
-    fn number_at(&self, cell: Cell, rank: u32) -> PersonalNumber {
-        self.cells.number(cell, self.permutation(cell).serial(rank))
+    fn bearer(&self, number: PersonalNumber) -> Option<Bearer> {
+        self.personal_numbers.bearer(&self.cells, number)
     }
 
-    fn resolve(&self, number: PersonalNumber) -> Option<(u64, Cell)> {
-        let (cell, serial) = self.cells.read(number)?;
-        let rank = self.permutation(cell).rank(serial);
-        // A cell gives out the serials of its first ranks; the others are still free.
-        (rank < self.cells.size(cell)).then(|| (self.cells.start(cell) + u64::from(rank), cell))
-    }
-
-    fn permutation(&self, cell: Cell) -> Permutation {
-        Permutation::new(self.seed, cell.index() as u64)
+    fn find_by_number(&self, number: PersonalNumber) -> Option<Hit> {
+        let Bearer { ordinal, cell, superseded } = self.bearer(number)?;
+        if superseded {
+            return Some(Hit { person: self.person(ordinal), superseded });
+        }
+        Some(Hit { person: self.describe(ordinal, cell, number), superseded })
     }
 
     fn describe(&self, ordinal: u64, cell: Cell, personal_id: PersonalNumber) -> Person {
+        let rank = (ordinal - self.cells.start(cell)) as u32; // less than the cell's size
         let draws = Draws::new(self.seed, ordinal);
-        let birth = birth_date(cell.birth_year, draws);
-        let roots = self.places.roots(cell.province, draws);
+        let birth_draws = self.birth_draws(ordinal, cell);
+        let life = self.life(ordinal, cell, rank);
+        let roots = self.places.roots(cell.registrar, birth_draws);
         Person {
             personal_id,
-            old_id_number: None,
-            insurance_number: None,
-            full_name: self.names.full_name(cell.sex, cell.birth_year, draws),
-            date_of_birth: Some(birth),
-            sex: cell.sex,
-            card_issue_date: card_issue_date(birth, draws),
+            old_id_number: self.old_numbers.of(&self.cells, ordinal, cell),
+            insurance_number: self.insurance_numbers.of(&self.cells, ordinal, cell.registrar),
+            full_name: self.names.full_name(life.sex, life.birth.year(), birth_draws),
+            date_of_birth: life.birth,
+            sex: life.sex,
+            card: life.card(draws),
             place_of_origin: roots.origin,
             permanent_address: roots.home,
-            status: Status::Active,
+            former_address: roots.home_before,
+            date_of_death: life.died,
         }
+    }
+
+    fn life(&self, ordinal: u64, cell: Cell, rank: u32) -> Life {
+        let is_dead = rank >= self.cells.living(cell);
+        let own = Draws::new(self.seed, ordinal);
+        Life::new(cell, is_dead, self.birth_draws(ordinal, cell), own)
+    }
+
+    /// The draws about a birth: those of the elder twin for the younger one.
+    fn birth_draws(&self, ordinal: u64, cell: Cell) -> Draws {
+        let elder = ordinal
+            .checked_sub(1)
+            .filter(|&elder| elder >= self.cells.start(cell))
+            .filter(|&elder| self.twins.position(elder).is_some());
+        Draws::new(self.seed, elder.unwrap_or(ordinal))
     }
 }
 
@@ -140,20 +243,6 @@ impl fmt::Debug for Nation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nation").field("seed", &self.seed).finish_non_exhaustive()
     }
-}
-
-/// A day of the year, all alike.
-fn birth_date(year: u16, draws: Draws) -> Date {
-    let first = Date::day_number(year, 1, 1);
-    let days = Date::day_number(year + 1, 1, 1) - first;
-    Date::from_day_number(first + below(draws.of(Facet::BirthDay), days))
-}
-
-/// A day between the fourteenth birthday, or the start of the campaign, and day 0.
-fn card_issue_date(birth: Date, draws: Draws) -> Option<Date> {
-    let first = birth.anniversary(CARD_AGE_YEARS).max(FIRST_CARD_DAY);
-    let days = (LAST_CARD_DAY + 1).checked_sub(first).filter(|days| *days > 0)?;
-    Some(Date::from_day_number(first + below(draws.of(Facet::CardDay), days)))
 }
 
 /// A stride near the golden section of `strata`, without a common divisor: repeated, it meets

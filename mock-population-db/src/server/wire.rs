@@ -8,10 +8,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::digits::PersonalNumber;
+use crate::digits::{Digits, PersonalNumber};
 use crate::field::FieldSet;
 use crate::person::Person;
-use crate::{AS_OF, Nation, json};
+use crate::{AS_OF, Key, Nation, json};
 
 /// Items of one batch: the largest the contract allows.
 const ITEMS_MAX: usize = 1_000;
@@ -31,7 +31,7 @@ struct Batch<'a> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Item<'a> {
     #[serde(borrow)]
-    key: Key<'a>,
+    key: WireKey<'a>,
     fields: FieldSet,
 }
 
@@ -39,18 +39,20 @@ pub(super) struct Item<'a> {
 /// spoil a batch.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Key<'a> {
+enum WireKey<'a> {
     PersonalId(#[serde(borrow)] Cow<'a, str>),
-    OldIdNumber(
-        #[expect(dead_code, reason = "nobody has one on file yet")]
-        #[serde(borrow)]
-        Cow<'a, str>,
-    ),
-    InsuranceNumber(
-        #[expect(dead_code, reason = "nobody has one on file yet")]
-        #[serde(borrow)]
-        Cow<'a, str>,
-    ),
+    OldIdNumber(#[serde(borrow)] Cow<'a, str>),
+    InsuranceNumber(#[serde(borrow)] Cow<'a, str>),
+}
+
+impl WireKey<'_> {
+    fn parse(&self) -> Option<Key> {
+        match self {
+            Self::PersonalId(number) => PersonalNumber::parse(number).map(Key::PersonalId),
+            Self::OldIdNumber(number) => Digits::parse(number).map(Key::OldIdNumber),
+            Self::InsuranceNumber(number) => Digits::parse(number).map(Key::InsuranceNumber),
+        }
+    }
 }
 
 /// Why a body is not a batch. Says where and never what: the body may hold personal data.
@@ -103,8 +105,12 @@ pub(super) fn answer(nation: &Nation, items: &[Item<'_>]) -> String {
             out.push(',');
         }
         out.push_str("{\"persons\":[");
-        if let Some(person) = find(nation, &item.key) {
-            write(&mut out, &person, item.fields);
+        let hits = item.key.parse().into_iter().flat_map(|key| nation.find_by(key));
+        for (index, hit) in hits.enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            write(&mut out, &hit.person, hit.superseded, item.fields);
         }
         out.push_str("]}");
     }
@@ -112,20 +118,12 @@ pub(super) fn answer(nation: &Nation, items: &[Item<'_>]) -> String {
     out
 }
 
-fn find(nation: &Nation, key: &Key<'_>) -> Option<Person> {
-    match key {
-        Key::PersonalId(number) => nation.find_person(PersonalNumber::parse(number)?),
-        // No person has either on file, so neither leads to one.
-        Key::OldIdNumber(_) | Key::InsuranceNumber(_) => None,
-    }
-}
-
-fn write(out: &mut String, person: &Person, fields: FieldSet) {
+fn write(out: &mut String, person: &Person, superseded: bool, fields: FieldSet) {
     out.push('{');
     json::member(out, "personal_id", person.personal_id.as_str());
     out.push(',');
-    json::member(out, "status", person.status.name());
-    out.push_str(",\"superseded\":false");
+    json::member(out, "status", person.status().name());
+    out.push_str(if superseded { ",\"superseded\":true" } else { ",\"superseded\":false" });
     json::fields(out, person, fields);
     out.push('}');
 }

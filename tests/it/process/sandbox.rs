@@ -26,11 +26,13 @@ const KINDS: [&str; 8] = [
     "platform",
     "state_enterprise",
 ];
-/// Attributes that somebody has on file, as far as the nation has them at all.
-const ON_FILE: [&str; 6] = [
+/// Attributes that somebody has on file.
+const ON_FILE: [&str; 8] = [
     "full_name",
     "date_of_birth",
     "sex",
+    "old_id_number",
+    "insurance_number",
     "card_issue_date",
     "place_of_origin",
     "permanent_address",

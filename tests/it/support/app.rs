@@ -207,9 +207,11 @@ impl TestApp {
         self.kept.clone()
     }
 
-    /// Some people of the nation.
+    /// Some people of the nation without an oddity: alive, born on a known day.
     pub fn people(&self, count: usize) -> Vec<Person> {
-        self.nation.sample(10_000).take(count).collect()
+        let is_plain =
+            |person: &Person| person.date_of_birth.day().is_some() && !person.is_deceased();
+        self.nation.sample(10_000).filter(is_plain).take(count).collect()
     }
 
     /// One person of the nation.

@@ -19,8 +19,7 @@ pub fn about_person(person: &Person) -> Value {
 
 /// The person's birth date as the API takes it.
 pub fn born(person: &Person) -> String {
-    let born = person.date_of_birth.expect("everybody was born on a day");
-    format!("{:04}-{:02}-{:02}", born.year(), born.month(), born.day())
+    person.date_of_birth.to_string()
 }
 
 /// `body` with the members of `changes` in place of its own; null takes a member away.
