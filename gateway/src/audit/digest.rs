@@ -90,11 +90,11 @@ impl Digests {
             text(claims.full_name.as_ref().map(crate::request::FullName::as_str)),
             text(claims.date_of_birth.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.sex),
-            text(claims.old_id_number.as_ref().map(crate::request::OldIdNumber::as_str)),
+            text(claims.old_id_number.map(|number| number.to_string()).as_deref()),
             text(claims.card_issue_date.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.place_of_origin),
             format!("{:?}", claims.permanent_address),
-            text(claims.insurance_number.as_ref().map(crate::request::InsuranceNumber::as_str)),
+            text(claims.insurance_number.map(|number| number.to_string()).as_deref()),
         ];
         let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
         ShortDigest(digest(&self.guesses, &parts))
