@@ -12,6 +12,7 @@ mod health;
 mod json;
 mod oauth;
 mod reports;
+mod subject;
 mod verifications;
 
 use std::sync::Arc;
