@@ -17,5 +17,6 @@ mod routes;
 mod shutdown;
 mod standing;
 mod strict_json;
+mod subject_keys;
 mod support;
 mod verifications;
