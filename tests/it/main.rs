@@ -20,3 +20,4 @@ mod strict_json;
 mod subject_keys;
 mod support;
 mod verifications;
+mod whoami;

@@ -88,6 +88,13 @@ fn the_api_description_is_published_as_3_1() {
     paths.sort_unstable();
     assert_eq!(
         paths,
-        ["/livez", "/oauth2/token", "/readyz", "/v1/reports/match-rates", "/v1/verifications"]
+        [
+            "/livez",
+            "/oauth2/token",
+            "/readyz",
+            "/v1/reports/match-rates",
+            "/v1/verifications",
+            "/v1/whoami"
+        ]
     );
 }

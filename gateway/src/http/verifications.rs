@@ -199,7 +199,8 @@ pub async fn post_verification(
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let client = Arc::clone(caller.client());
     let count = |purpose: Option<&Purpose>, edge| {
-        app.edge.add(exchange.received_at, &client.client_id, Operation::Verify, purpose, edge);
+        let (at, operation) = (exchange.received_at, Some(Operation::Verify));
+        app.edge.add(at, &client.client_id, operation, purpose, edge);
     };
     let parsed = match extract::query::<0>(&request, []) {
         Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
