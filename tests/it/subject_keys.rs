@@ -79,6 +79,23 @@ async fn every_key_leads_to_the_same_person() {
 }
 
 #[tokio::test]
+async fn without_the_name_the_keys_of_one_person_are_not_linked() {
+    let register = start_register().await;
+    let app = start(&register).await;
+    for (client, purpose) in [("carrier", "telecom.subscriber"), ("hospital", "health.insurance")] {
+        let caller = app.caller(client).await;
+        let mut tokens = std::collections::HashSet::new();
+        // The two forms of the insurance number are one key.
+        for (_, subject) in &keys()[..3] {
+            let body = claiming(subject, "Đặng Thử Nghiệm", "1990-05-07");
+            let answer = caller.verify(&merge(&body, &json!({"purpose": purpose}))).await.ok();
+            tokens.insert(answer["subject_token"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(tokens.len(), 3, "{client}");
+    }
+}
+
+#[tokio::test]
 async fn the_register_is_asked_by_the_key_in_its_canonical_form() {
     let register = start_register().await;
     let app = start(&register).await;
