@@ -49,6 +49,13 @@ impl Micros {
         let timestamp: jiff::Timestamp = text.parse().ok()?;
         Some(Self(timestamp.as_microsecond()))
     }
+
+    /// Reads the `Date` field of a request (RFC 9110, section 5.6.7; the form that senders must
+    /// use): whole seconds.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let timestamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Some(Self(timestamp.as_microsecond()))
+    }
 }
 
 impl fmt::Display for Micros {
@@ -217,6 +224,17 @@ mod tests {
     fn a_moment_prints_and_reads_back() {
         let text = "2026-11-21T21:40:05.123+07:00";
         assert_eq!(Micros::parse_rfc3339(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn the_date_of_a_request_is_read_or_nothing() {
+        let date = Micros::parse_http_date("Fri, 20 Nov 2026 02:00:05 GMT").unwrap();
+        assert_eq!(date.to_string(), "2026-11-20T09:00:05.000+07:00");
+        for text in
+            ["", "now", "2026-11-20T02:00:05Z", "Thu, 20 Nov 2026 02:00:05 GMT", "1795140005"]
+        {
+            assert_eq!(Micros::parse_http_date(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::RateLimited;
-use crate::request::{Attribute, Claims, Operation, Purpose, SubjectKey, Verification};
+use crate::request::{Attribute, Claims, Operation, PersonalId, Purpose, SubjectKey, Verification};
 
 /// What the edge knows about a request when it comes in.
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +157,19 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
     matching::findings_alike(claims.asked(), permit.attributes(), Finding::because(reason))
 }
 
+/// Place of birth registration, as the number asked spells it; where another key was asked, as the
+/// number of the person does to whom it led, and 0 where it led to nobody. So the entry and its
+/// counters tell whether such a key was issued, as the status in them does: neither is for the
+/// caller's eyes.
+fn prefix(asked: SubjectKey, resolved: Option<PersonalId>) -> u16 {
+    match asked {
+        SubjectKey::PersonalId(id) => id.prefix(),
+        SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => {
+            resolved.map_or(0, PersonalId::prefix)
+        }
+    }
+}
+
 /// One request on its way: what its entry and its decision are put together from.
 struct Asked<'a> {
     app: &'a App,
@@ -223,7 +236,6 @@ impl Asked<'_> {
             tracing::error!(error, "no pseudonym key, so nothing can be logged");
             LogUnavailable
         })?;
-        let SubjectKey::PersonalId(asked) = subject;
         Ok(Entry {
             at,
             request_id: self.context.request_id,
@@ -236,7 +248,11 @@ impl Asked<'_> {
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
             policy: Arc::clone(self.policy.label()),
-            subject: Subject { key_kind: subject.kind(), pseudonym, prefix: asked.prefix() },
+            subject: Subject {
+                key_kind: subject.kind(),
+                pseudonym,
+                prefix: prefix(*subject, resolved),
+            },
             record,
         })
     }

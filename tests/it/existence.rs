@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, TestApp, TestClient, about, born, merge, unissued_near};
+use crate::support::{
+    Answer, Caller, FakeRegister, Reaction, TestApp, TestClient, about, born, merge, on_file,
+    person_on_file, unissued_near,
+};
 
 const OTHER_NAME: &str = "Đặng Thử Nghiệm";
 
@@ -30,17 +33,51 @@ fn header_names(answer: &Answer) -> Vec<String> {
 }
 
 async fn ask(caller: &Caller, numbers: &[String; 3], body: &Value) -> [Answer; 3] {
-    let ask = async |number: &String| {
-        caller.verify(&merge(body, &json!({"subject": {"personal_id": number}}))).await
+    ask_by("personal_id", caller, numbers, body).await
+}
+
+async fn ask_by<N: AsRef<str>>(
+    kind: &str,
+    caller: &Caller,
+    numbers: &[N; 3],
+    body: &Value,
+) -> [Answer; 3] {
+    let ask = async |number: &N| {
+        let mut body = body.clone();
+        body["subject"] = json!({kind: number.as_ref()});
+        caller.verify(&body).await
     };
     [ask(&numbers[0]).await, ask(&numbers[1]).await, ask(&numbers[2]).await]
+}
+
+/// Numbers of the other kinds that must not be told apart: nobody's, one person's, and one that
+/// two people share.
+const OTHER_KEYS: [(&str, [&str; 3]); 2] = [
+    ("old_id_number", ["045678901", "012345678", "023456789"]),
+    ("insurance_number", ["0456789012", "0123456789", "0234567890"]),
+];
+
+/// A register in which the numbers above are what they are said to be.
+async fn register_of_shared_keys() -> FakeRegister {
+    let register = FakeRegister::start(Reaction::Answer).await;
+    let shared = json!({"old_id_number": "023456789", "insurance_number": "0234567890"});
+    for personal_id in ["001190004721", "079060004722"] {
+        let changes = merge(&shared, &json!({"personal_id": personal_id}));
+        register.enter(merge(&person_on_file(), &changes));
+    }
+    register
+}
+
+/// Bytes of the body, but for the digits of the receipt's index: it grows with every answer.
+fn length(answer: &Answer) -> usize {
+    answer.text.len() - answer.ok()["receipt"]["index"].to_string().len()
 }
 
 fn assert_alike(answers: &[Answer; 3]) {
     for answer in answers {
         assert_eq!(comparable(answer), comparable(&answers[0]));
         assert_eq!(header_names(answer), header_names(&answers[0]));
-        assert_eq!(answer.text.len(), answers[0].text.len());
+        assert_eq!(length(answer), length(&answers[0]));
     }
     let tokens: Vec<Value> = answers.iter().map(|a| a.ok()["subject_token"].clone()).collect();
     assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2], "a token is of its number");
@@ -71,6 +108,48 @@ async fn without_the_name_issued_and_unissued_numbers_read_alike() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn without_the_name_no_other_key_tells_whether_it_was_issued_and_to_how_many() {
+    let register = register_of_shared_keys().await;
+    let narrow = TestClient { attributes: vec!["date_of_birth"], ..TestClient::carrier("narrow") };
+    let nameless = TestClient { required: &["date_of_birth"], ..TestClient::carrier("nameless") };
+    let clients = [TestClient::carrier("carrier"), narrow, nameless];
+    let app = TestApp::builder().register(&register.url).clients(clients).start().await;
+    let wrong = merge(&on_file(), &json!({"attributes": {"full_name": OTHER_NAME}}));
+    let without = merge(&on_file(), &json!({"attributes": {"full_name": null}}));
+    // All but the name is true of everybody on file, their numbers included.
+    for (client, body) in [("carrier", wrong), ("narrow", on_file()), ("nameless", without)] {
+        let caller = app.caller(client).await;
+        for (kind, numbers) in OTHER_KEYS {
+            let more = json!({"attributes": {"sex": "female", kind: numbers[1]}});
+            for body in [merge(&body, &more), body.clone()] {
+                let answers = ask_by(kind, &caller, &numbers, &body).await;
+                assert_alike(&answers);
+                assert_ne!(answers[1].ok()["outcome"], "matched");
+                assert!(answers[1].ok().get("subject_status").is_none());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_shape_of_token_serves_all_keys() {
+    let register = register_of_shared_keys().await;
+    let app = TestApp::builder().register(&register.url).start().await;
+    let caller = app.caller("carrier").await;
+    let wrong = merge(&on_file(), &json!({"attributes": {"full_name": OTHER_NAME}}));
+    let mut lengths = Vec::new();
+    for (kind, numbers) in OTHER_KEYS {
+        for body in [on_file(), wrong.clone()] {
+            for answer in ask_by(kind, &caller, &numbers, &body).await {
+                lengths.push(answer.ok()["subject_token"].as_str().unwrap().len());
+            }
+        }
+    }
+    lengths.push(caller.verify(&on_file()).await.ok()["subject_token"].as_str().unwrap().len());
+    assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
 
 #[tokio::test]
@@ -119,6 +198,35 @@ async fn a_number_that_was_never_issued_reads_like_a_wrong_name_in_the_callers_o
     assert_eq!(reports[0], ["match_rate", "not_matched", "received"].map(String::from));
     assert_eq!(reports[1], ["not_matched", "received"].map(String::from));
     assert_eq!(reports[2], reports[1]);
+}
+
+#[tokio::test]
+async fn the_callers_own_report_tells_no_issued_key_from_another() {
+    let register = register_of_shared_keys().await;
+    let app = TestApp::builder().register(&register.url).start().await;
+    let caller = app.caller("carrier").await;
+    let body = merge(&on_file(), &json!({"attributes": {"full_name": OTHER_NAME}}));
+    let mut reports = Vec::new();
+    for (kind, numbers) in OTHER_KEYS {
+        for number in numbers {
+            let mut body = body.clone();
+            body["subject"] = json!({kind: number});
+            let before = caller.report("").await.ok()["total"]["not_matched"].as_i64();
+            caller.verify(&body).await.ok();
+            let mut total = caller.report("").await.ok()["total"].clone();
+            let grown = total["not_matched"].as_i64().zip(before).map(|(now, then)| now - then);
+            assert_eq!(grown, Some(1), "{number}");
+            for counted in ["not_matched", "received"] {
+                total[counted] = Value::Null;
+            }
+            reports.push(total);
+        }
+    }
+    assert!(reports.iter().all(|report| *report == reports[0]), "{reports:?}");
+    for grouping in ["prefix", "province", "status"] {
+        let answer = caller.report(&format!("?group_by={grouping}")).await;
+        answer.problem(422, "grouping-not-available");
+    }
 }
 
 #[tokio::test]

@@ -17,5 +17,7 @@ mod routes;
 mod shutdown;
 mod standing;
 mod strict_json;
+mod subject_keys;
 mod support;
 mod verifications;
+mod whoami;

@@ -86,6 +86,12 @@ fn bodies() -> Vec<String> {
         json!({"attributes": {"sex": "Chim Hoàng Yến", "old_id_number": "001090777123"}}),
         json!({"subject": {"personal_id": "0010907771234"}}),
         json!({"subject": {"001090777123": "001090777123"}}),
+        json!({"subject": {"personal_id": null, "old_id_number": "876543219"}}),
+        json!({"subject": {"personal_id": null, "old_id_number": "012345678"}}),
+        json!({"subject": {"personal_id": null, "insurance_number": "9988776655"}}),
+        json!({"subject": {"personal_id": null, "insurance_number": "DN4799988776655"}}),
+        json!({"subject": {"personal_id": null, "insurance_number": "dn4799988776655"}}),
+        json!({"subject": {"old_id_number": "876543219"}}),
         json!({"purpose": "Chim Hoàng Yến"}),
         json!({"attributes": {"full_name": null, "date_of_birth": null}}),
     ];

@@ -30,7 +30,7 @@ fn described(description: &Value) -> Vec<(String, reqwest::Method)> {
 async fn every_described_route_needs_a_caller_unless_listed() {
     let app = TestApp::start().await;
     let routes = described(&description(&app).await);
-    assert!(routes.len() >= 5, "{routes:?}");
+    assert!(routes.len() >= 6, "{routes:?}");
     for (path, method) in routes {
         let request = app.http.request(method.clone(), format!("{}{path}", app.api));
         let answer = Answer::read(request.send().await.unwrap()).await;

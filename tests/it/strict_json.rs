@@ -170,6 +170,71 @@ async fn a_personal_number_is_malformed_by_form_century_and_future_year_alone() 
 }
 
 #[tokio::test]
+async fn the_other_keys_are_malformed_by_form_alone() {
+    let (_app, caller, good) = start().await;
+    let ask = async |subject: &Value| {
+        let mut body = good.clone();
+        body["subject"] = subject.clone();
+        caller.verify(&body).await
+    };
+    for subject in [
+        json!({"old_id_number": "000000000"}),
+        json!({"insurance_number": "0000000000"}),
+        json!({"insurance_number": "QQ9990000000000"}),
+    ] {
+        ask(&subject).await.ok();
+    }
+    for (kind, values) in [
+        (
+            "old_id_number",
+            vec!["12345678", "1234567890", "12345678x", " 123456789", "００１２３４５６７"],
+        ),
+        (
+            "insurance_number",
+            vec![
+                "123456789",
+                "01234567890",
+                "dn4790123456789",
+                "DN47 0123456789",
+                "D14790123456789",
+            ],
+        ),
+    ] {
+        let pointer = format!("/subject/{kind}");
+        for value in values {
+            let answer = ask(&json!({kind: value})).await;
+            answer.problem(422, "invalid-value");
+            assert_eq!(told(&answer), expected(&[(&pointer, "malformed")]), "{value}");
+        }
+        assert_eq!(told(&ask(&json!({kind: ""})).await), expected(&[(&pointer, "empty")]));
+    }
+}
+
+#[tokio::test]
+async fn a_subject_has_exactly_one_key() {
+    let (_app, caller, good) = start().await;
+    let ask = async |subject: Value| {
+        let mut body = good.clone();
+        body["subject"] = subject;
+        let answer = caller.verify(&body).await;
+        answer.problem(400, "invalid-request");
+        told(&answer)
+    };
+    let not_one = ("/subject", "not-one-key");
+    assert_eq!(ask(json!({})).await, expected(&[not_one]));
+    let both = json!({"personal_id": "001090012345", "old_id_number": "012345678"});
+    assert_eq!(ask(both).await, expected(&[not_one]));
+    // What else is wrong with the shape is told beside it; values are not looked at then.
+    let all = json!({"personal_id": "x", "old_id_number": 12_345_678, "insurance_number": "x"});
+    let wrong_type = ("/subject/old_id_number", "wrong-type");
+    assert_eq!(ask(all).await, expected(&[not_one, wrong_type]));
+    let another = json!({"card_qr": "x"});
+    assert_eq!(ask(another).await, expected(&[not_one, ("/subject/card_qr", "unknown")]));
+    let list = json!(["001090012345"]);
+    assert_eq!(ask(list).await, expected(&[not_one, ("/subject", "wrong-type")]));
+}
+
+#[tokio::test]
 async fn a_query_parameter_on_a_post_is_refused() {
     let (_app, caller, good) = start().await;
     for (query, pointer) in [

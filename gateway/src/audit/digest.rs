@@ -41,7 +41,7 @@ impl Digests {
     }
 
     /// Pseudonym of a person, for the quarter of `at`. A key asked for that leads to nobody is its
-    /// own person.
+    /// own person, and another one than the same digits under a key of another kind.
     ///
     /// # Errors
     /// If the quarter's key cannot be loaded: without it nothing can be logged.
@@ -52,12 +52,10 @@ impl Digests {
         resolved: Option<PersonalId>,
     ) -> Result<Pseudonym, KeyError> {
         let period = quarter(at);
-        let canonical = match (resolved, *asked) {
-            (Some(id), _) | (None, SubjectKey::PersonalId(id)) => id.to_string(),
-        };
+        let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(&period) {
-            return Ok(Pseudonym { period, digest: digest(key, &[canonical.as_bytes()]) });
+            return Ok(Pseudonym { period, digest: digest_of_key(key, subject) });
         }
         drop(known);
         // The first request of a quarter makes its key; those beside it wait here for the file.
@@ -70,7 +68,7 @@ impl Digests {
                 entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
             }
         };
-        Ok(Pseudonym { period, digest: digest(key, &[canonical.as_bytes()]) })
+        Ok(Pseudonym { period, digest: digest_of_key(key, subject) })
     }
 
     /// Digest of an official of a client.
@@ -90,11 +88,11 @@ impl Digests {
             text(claims.full_name.as_ref().map(crate::request::FullName::as_str)),
             text(claims.date_of_birth.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.sex),
-            text(claims.old_id_number.as_ref().map(crate::request::OldIdNumber::as_str)),
+            text(claims.old_id_number.map(|number| number.to_string()).as_deref()),
             text(claims.card_issue_date.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.place_of_origin),
             format!("{:?}", claims.permanent_address),
-            text(claims.insurance_number.as_ref().map(crate::request::InsuranceNumber::as_str)),
+            text(claims.insurance_number.map(|number| number.to_string()).as_deref()),
         ];
         let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
         ShortDigest(digest(&self.guesses, &parts))
@@ -104,6 +102,18 @@ impl Digests {
     fn reference(&self, kind: &str, client: &str, reference: &str) -> ShortDigest {
         let parts = [kind.as_bytes(), client.as_bytes(), reference.as_bytes()];
         ShortDigest(digest(&self.references, &parts))
+    }
+}
+
+/// Personal numbers were the first keys and stand by themselves; before the digits of the others
+/// stands what they are.
+fn digest_of_key(key: &hmac::Key, subject: SubjectKey) -> [u8; 16] {
+    let (kind, value) = (subject.kind(), subject.to_string());
+    match subject {
+        SubjectKey::PersonalId(_) => digest(key, &[value.as_bytes()]),
+        SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => {
+            digest(key, &[kind.name().as_bytes(), value.as_bytes()])
+        }
     }
 }
 
@@ -127,6 +137,7 @@ fn quarter(at: Micros) -> u16 {
 mod tests {
     use super::*;
     use crate::clock::Random;
+    use crate::request::{InsuranceNumber, OldIdNumber};
 
     #[test]
     fn a_person_is_the_same_within_a_quarter_and_nobody_beyond_it() {
@@ -144,5 +155,35 @@ mod tests {
         assert_ne!(december.digest, january.digest);
         let reopened = open().pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(reopened, october);
+    }
+
+    #[test]
+    fn all_keys_of_a_person_have_one_pseudonym_and_keys_of_nobody_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
+        let digests = Digests::open(folder).unwrap();
+        let id = PersonalId::from_register("000123456789").unwrap();
+        // The same number in everything but its kind.
+        let keys = [
+            SubjectKey::PersonalId(id),
+            SubjectKey::OldIdNumber(OldIdNumber::parse("123456789").unwrap()),
+            SubjectKey::InsuranceNumber(InsuranceNumber::parse("0123456789").unwrap()),
+        ];
+        let of = |key, resolved| digests.pseudonym(Micros(0), &key, resolved).unwrap().digest;
+        let unresolved = keys.map(|key| of(key, None));
+        let different: std::collections::HashSet<_> = unresolved.iter().collect();
+        assert_eq!(different.len(), keys.len());
+        for key in keys {
+            assert_eq!(of(key, Some(id)), unresolved[0]);
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_number_keeps_it_apart_from_every_other() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+        let id = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        let old = SubjectKey::OldIdNumber(OldIdNumber::parse("001090012").unwrap());
+        assert_eq!(digest_of_key(&key, id), digest::<16>(&key, &[b"001090012345"]));
+        assert_ne!(digest_of_key(&key, old), digest::<16>(&key, &[b"001090012"]));
     }
 }

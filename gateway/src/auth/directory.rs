@@ -182,6 +182,21 @@ impl Client {
         Standing::Good
     }
 
+    /// Where it is on its way from application to closure.
+    pub fn state(&self) -> ClientState {
+        self.state
+    }
+
+    /// First moment of the agreement, and the first one after it.
+    pub fn agreement(&self) -> (Micros, Micros) {
+        self.agreement
+    }
+
+    /// Level of its last security assessment, and the first moment at which that is out of date.
+    pub fn assessment(&self) -> (u8, Micros) {
+        (self.assessment_level, self.assessment_until)
+    }
+
     fn from_row(row: &ClientRow) -> Option<Self> {
         Some(Self {
             client_id: ClientId::parse(&row.client_id).ok()?,

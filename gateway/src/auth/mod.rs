@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use directory::{Client, ClientKind, ClientState, Directory, Standing};
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
-pub use tokens::{IssuedToken, TokenError, Tokens};
+pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 
 use crate::request::Operation;
 
@@ -18,7 +18,7 @@ use crate::request::Operation;
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: Arc<Client>,
-    scope: OperationSet,
+    token: Arc<VerifiedToken>,
 }
 
 impl Caller {
@@ -28,12 +28,12 @@ impl Caller {
     /// [`CallerRefusal`] with the reason.
     pub fn admit(
         directory: &Directory,
-        token: &tokens::VerifiedToken,
+        token: Arc<VerifiedToken>,
         now: crate::clock::Micros,
     ) -> Result<Self, CallerRefusal> {
         let client = directory.client(token.client_id()).ok_or(CallerRefusal::UnknownClient)?;
         match client.standing(now) {
-            Standing::Good => Ok(Self { client, scope: token.scope() }),
+            Standing::Good => Ok(Self { client, token }),
             standing => Err(CallerRefusal::Standing(standing)),
         }
     }
@@ -45,7 +45,12 @@ impl Caller {
 
     /// Whether the token was issued for this operation.
     pub fn has_scope(&self, operation: Operation) -> bool {
-        self.scope.contains(operation)
+        self.token.scope().contains(operation)
+    }
+
+    /// The token it called with.
+    pub fn token(&self) -> &VerifiedToken {
+        &self.token
     }
 }
 

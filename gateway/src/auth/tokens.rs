@@ -49,7 +49,8 @@ pub struct IssuedToken {
 pub struct VerifiedToken {
     client_id: ClientId,
     scope: OperationSet,
-    expires: Micros,
+    issued_at: Micros,
+    expires_at: Micros,
 }
 
 impl VerifiedToken {
@@ -61,6 +62,20 @@ impl VerifiedToken {
     /// The operations it was issued for.
     pub fn scope(&self) -> OperationSet {
         self.scope
+    }
+
+    /// When it was issued.
+    pub fn issued_at(&self) -> Micros {
+        self.issued_at
+    }
+
+    /// When it expires; it is accepted a little longer, which is nothing to build on.
+    pub fn expires_at(&self) -> Micros {
+        self.expires_at
+    }
+
+    fn is_accepted(&self, now: Micros) -> bool {
+        now < self.expires_at.plus_seconds(LEEWAY_SECONDS)
     }
 }
 
@@ -169,7 +184,7 @@ impl Tokens {
             verified.get(unverified_token).cloned()
         };
         if let Some(token) = known {
-            return if now < token.expires { Ok(token) } else { Err(TokenError::Expired) };
+            return if token.is_accepted(now) { Ok(token) } else { Err(TokenError::Expired) };
         }
         if unverified_token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid(None));
@@ -177,7 +192,7 @@ impl Tokens {
         let token = Arc::new(self.decode(unverified_token)?);
         let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
         if verified.len() >= VERIFIED_MAX {
-            verified.retain(|_, token| now < token.expires);
+            verified.retain(|_, token| token.is_accepted(now));
             if verified.len() >= VERIFIED_MAX {
                 verified.clear();
             }
@@ -213,8 +228,9 @@ impl Tokens {
         if claims.exp + LEEWAY_SECONDS <= now {
             return Err(TokenError::Expired);
         }
-        let expires = Micros(0).plus_seconds(claims.exp + LEEWAY_SECONDS);
-        Ok(VerifiedToken { client_id, scope, expires })
+        let [issued_at, expires_at] =
+            [claims.iat, claims.exp].map(|seconds| Micros(0).plus_seconds(seconds));
+        Ok(VerifiedToken { client_id, scope, issued_at, expires_at })
     }
 }
 
@@ -243,6 +259,8 @@ mod tests {
         let issued = tokens.issue(&client, scope).unwrap();
         let verified = tokens.verify(&issued.access_token).unwrap();
         assert_eq!((verified.client_id(), verified.scope()), (&client, scope));
+        assert_eq!(verified.issued_at(), clock.now());
+        assert_eq!(verified.expires_at(), clock.now().plus_seconds(600));
         hand.advance(609_000_000);
         assert!(tokens.verify(&issued.access_token).is_ok());
         hand.advance(1_000_000);

@@ -23,10 +23,11 @@ use crate::clock::{Micros, Random};
 use crate::rate_limit::RateState;
 
 /// Routes that are counted by name; whatever else is asked for counts as `other`.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 7] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
+    "/v1/whoami",
     "/livez",
     "/readyz",
     "/openapi.json",

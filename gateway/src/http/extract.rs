@@ -78,12 +78,13 @@ pub fn caller(app: &App, exchange: &Exchange, headers: &HeaderMap) -> Result<Cal
     // Who it is stands now; whether it may call is the next question. Nobody's rate is told for a
     // client that is not known any more.
     let _set_once = exchange.client.set(token.client_id().clone());
-    let caller = Caller::admit(&app.directory, &token, exchange.received_at).map_err(
-        |refusal| match refusal {
-            CallerRefusal::UnknownClient => Code::InvalidToken,
-            CallerRefusal::Standing(standing) => standing_code(standing),
-        },
-    )?;
+    let caller =
+        Caller::admit(&app.directory, token, exchange.received_at).map_err(
+            |refusal| match refusal {
+                CallerRefusal::UnknownClient => Code::InvalidToken,
+                CallerRefusal::Standing(standing) => standing_code(standing),
+            },
+        )?;
     Ok(caller)
 }
 

@@ -12,7 +12,9 @@ mod health;
 mod json;
 mod oauth;
 mod reports;
+mod subject;
 mod verifications;
+mod whoami;
 
 use std::sync::Arc;
 
@@ -70,6 +72,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::post_token))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(reports::get_match_rates))
+        .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
         .split_for_parts();

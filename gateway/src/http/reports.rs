@@ -97,7 +97,8 @@ pub async fn get_match_rates(
     let (period, group_by) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
     let client_id = &caller.client().client_id;
     if let Err(limited) = app.client_limits.admit(&caller) {
-        app.edge.add(exchange.received_at, client_id, Operation::Report, None, Edge::Throttled);
+        let operation = Some(Operation::Report);
+        app.edge.add(exchange.received_at, client_id, operation, None, Edge::Throttled);
         return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
     }
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;

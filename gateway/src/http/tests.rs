@@ -20,12 +20,13 @@ fn sample(name: &str) -> Value {
         "sex" => json!("female"),
         "date_of_birth" | "card_issue_date" => json!("1990-05-01"),
         "old_id_number" => json!("123456789"),
-        "insurance_number" => json!("0123456789"),
+        "personal_id" => json!("001090012345"),
+        "insurance_number" => json!("DN4790123456789"),
         "place_of_origin" | "permanent_address" => {
             json!({"scheme": "2004", "province": "01", "commune": "00004"})
         }
         "on_behalf_of" => json!("G09.10"),
-        "subject" => json!({"personal_id": "001090012345"}),
+        "subject" => json!({"personal_id": sample("personal_id")}),
         "procedure" => json!("2.000488"),
         "purpose" => json!("telecom.subscriber"),
         "full_name" => json!("Nguyễn Văn Hoà"),
@@ -54,11 +55,28 @@ fn the_described_body_is_the_one_that_is_read() {
         wider.pointer_mut(pointer).unwrap()["undescribed"] = json!("x");
         assert!(read(&wider).is_err(), "{pointer}");
     }
+    for key in members("SubjectBody") {
+        body["subject"] = json!({key.clone(): sample(&key)});
+        assert!(read(&body).is_ok(), "{key}");
+    }
     for required in schema("VerificationBody")["required"].as_array().unwrap() {
         let mut without = body.clone();
         without.as_object_mut().unwrap().remove(required.as_str().unwrap());
         assert!(read(&without).is_err(), "{required}");
     }
+}
+
+#[test]
+fn a_subject_is_described_and_read_as_exactly_one_key() {
+    let subject = schema("SubjectBody");
+    assert_eq!((&subject["minProperties"], &subject["maxProperties"]), (&json!(1), &json!(1)));
+    assert_eq!(subject["additionalProperties"], false);
+    assert!(subject.get("required").is_none());
+    let all: Value = members("SubjectBody").iter().map(|key| (key.clone(), sample(key))).collect();
+    let body = |subject| json!({"subject": subject, "purpose": "x", "attributes": {}});
+    assert!(read(&body(json!({"personal_id": sample("personal_id")}))).is_ok());
+    assert!(read(&body(all)).is_err());
+    assert!(read(&body(json!({}))).is_err());
 }
 
 #[test]
@@ -70,6 +88,13 @@ fn the_api_description_is_published_as_3_1() {
     paths.sort_unstable();
     assert_eq!(
         paths,
-        ["/livez", "/oauth2/token", "/readyz", "/v1/reports/match-rates", "/v1/verifications"]
+        [
+            "/livez",
+            "/oauth2/token",
+            "/readyz",
+            "/v1/reports/match-rates",
+            "/v1/verifications",
+            "/v1/whoami"
+        ]
     );
 }

@@ -17,13 +17,14 @@ use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
 use super::json::{self, Errors, Fields};
+use super::subject::{SubjectBody, read_subject};
 use crate::app::App;
 use crate::matching::{self, Shown};
 use crate::reports::Edge;
 use crate::request::{
     Address, AgencyCode, Attribute, AttributeSet, CaseRef, Claims, FullName, InsuranceNumber,
-    Malformed, OfficialRef, OldIdNumber, Operation, PartialDate, PersonalId, Procedure, Purpose,
-    Sex, SubjectKey, Verification,
+    Malformed, OfficialRef, OldIdNumber, Operation, PartialDate, Procedure, Purpose, Sex,
+    Verification,
 };
 use crate::verification::{self, Decision, NotAnswered};
 
@@ -49,15 +50,6 @@ pub struct VerificationBody {
     pub attributes: AttributesBody,
 }
 
-/// The subject.
-#[expect(dead_code, reason = "describes what the handler reads by hand")]
-#[derive(Debug, ToSchema)]
-pub struct SubjectBody {
-    /// Personal identification number, 12 digits.
-    #[schema(example = "001090012345", pattern = "^[0-9]{12}$")]
-    pub personal_id: String,
-}
-
 /// Claims, one per attribute.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, ToSchema)]
@@ -79,7 +71,8 @@ pub struct AttributesBody {
     pub place_of_origin: Option<AddressBody>,
     /// Permanent address.
     pub permanent_address: Option<AddressBody>,
-    /// Ten digits.
+    /// Ten digits, or the 15 characters of a card from before April 2021: its last ten digits are
+    /// compared.
     pub insurance_number: Option<String>,
 }
 
@@ -206,7 +199,8 @@ pub async fn post_verification(
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let client = Arc::clone(caller.client());
     let count = |purpose: Option<&Purpose>, edge| {
-        app.edge.add(exchange.received_at, &client.client_id, Operation::Verify, purpose, edge);
+        let (at, operation) = (exchange.received_at, Some(Operation::Verify));
+        app.edge.add(at, &client.client_id, operation, purpose, edge);
     };
     let parsed = match extract::query::<0>(&request, []) {
         Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
@@ -272,24 +266,6 @@ pub fn read_verification(
         return Err(Code::InternalError.into());
     };
     Ok(Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, claims })
-}
-
-fn read_subject(
-    fields: &mut Fields<'_, '_>,
-    current_year: i16,
-    errors: &mut Errors,
-) -> Option<SubjectKey> {
-    let Some(mut subject) = fields.object("subject", errors) else {
-        fields.missing("subject", errors);
-        return None;
-    };
-    if !subject.has("personal_id") {
-        subject.missing("personal_id", errors);
-    }
-    let parse = |text: &str| PersonalId::parse(text, current_year);
-    let key = subject.parsed("personal_id", errors, parse).map(SubjectKey::PersonalId);
-    subject.finish(errors);
-    key
 }
 
 fn read_claims(

@@ -72,9 +72,7 @@ impl Advice {
             Self::UseNewNumber => {
                 "Vui lòng dùng số định danh cá nhân 12 chữ số trên thẻ căn cước mới nhất."
             }
-            Self::RetypeNumber => {
-                "Vui lòng kiểm tra và nhập lại số định danh cá nhân đúng như trên thẻ căn cước."
-            }
+            Self::RetypeNumber => "Vui lòng kiểm tra và nhập lại số đúng như trên thẻ.",
             Self::UseNewPlaceCode => {
                 "Vui lòng dùng mã địa danh theo danh mục áp dụng từ ngày 01/7/2025."
             }
@@ -108,7 +106,7 @@ impl Advice {
                 "Please use the 12-digit personal number on the latest identity card."
             }
             Self::RetypeNumber => {
-                "Please check the personal number and type it again as on the identity card."
+                "Please check the number and type it again as it stands on the card."
             }
             Self::UseNewPlaceCode => {
                 "Please use the place code from the list in force since 1 July 2025."

@@ -189,7 +189,7 @@ fn each_claim_is_compared_with_its_own_value() {
         ]
     );
     assert_eq!(compare_sex(Sex::Male, Sex::Female), Finding::DIFFERENT);
-    assert_eq!(compare_code("012345678", "012345679"), Finding::DIFFERENT);
+    assert_eq!(compare_number("012345678", "012345679"), Finding::DIFFERENT);
 }
 
 #[test]

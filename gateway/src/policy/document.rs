@@ -24,6 +24,15 @@ pub enum Disclosure {
 impl Disclosure {
     /// All levels, the shallowest first.
     pub const ALL: [Self; 3] = [Self::Outcome, Self::Verdicts, Self::Reasons];
+
+    /// The name in the store and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcome",
+            Self::Verdicts => "verdicts",
+            Self::Reasons => "reasons",
+        }
+    }
 }
 
 /// The form in the store: names, as an administrator writes them.
@@ -93,11 +102,29 @@ pub struct Policy {
     limits: Limits,
 }
 
+/// A grant ready to be applied.
 #[derive(Debug, Clone)]
-struct ParsedGrant {
+pub struct ParsedGrant {
     operations: OperationSet,
     purposes: Vec<Purpose>,
     attributes: AttributeSet,
+}
+
+impl ParsedGrant {
+    /// What may be done.
+    pub fn operations(&self) -> OperationSet {
+        self.operations
+    }
+
+    /// Why.
+    pub fn purposes(&self) -> &[Purpose] {
+        &self.purposes
+    }
+
+    /// With which attributes.
+    pub fn attributes(&self) -> AttributeSet {
+        self.attributes
+    }
 }
 
 impl Policy {
@@ -125,6 +152,11 @@ impl Policy {
     /// `name@version`.
     pub fn label(&self) -> &Arc<str> {
         &self.label
+    }
+
+    /// What may be done why, and with which attributes.
+    pub fn grants(&self) -> &[ParsedGrant] {
+        &self.grants
     }
 
     /// Attributes without which a verification is not accepted.

@@ -1,14 +1,20 @@
 //! May this caller ask this: operation x attributes x purpose, decided before a record is read.
 //!
-//! Pure: no async, no I/O, no clock. A policy is a document with a version, immutable once used.
+//! Pure: no async, no I/O, no clock. A policy is a document with a version, immutable once used;
+//! [`Summary`] says in plain words what it says.
 
 mod document;
 mod permit;
+mod purposes;
 mod reason;
+mod summary;
+mod words;
 
-pub use document::{Disclosure, Grant, Policy, PolicyDocument, PolicyError};
+pub use document::{Disclosure, Grant, ParsedGrant, Policy, PolicyDocument, PolicyError};
 pub use permit::{Permit, PermitQuestion, Refusal, check};
+pub use purposes::PurposeName;
 pub use reason::{Reason, ReasonSet};
+pub use summary::Summary;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

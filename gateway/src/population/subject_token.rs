@@ -12,10 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foldhash::HashMap;
 
-use crate::request::{ClientId, KeyKind, PersonalId, SubjectKey};
+use crate::request::{ClientId, PersonalId, SubjectKey};
 use crate::store::KEY_BYTES;
 
-/// One byte for the kind, 15 for the longest key (the old insurance card number).
+/// One byte for the kind, and more than enough for the longest key, a personal number.
 const PLAIN_BYTES: usize = 16;
 /// GCM-SIV keeps its promises under a repeated nonce; it then shows equality and nothing else,
 /// which is what the token is for (RFC 8452, section 1).
@@ -37,20 +37,17 @@ impl SubjectTokens {
     /// person, else of the key as it was asked.
     ///
     /// # Panics
-    /// Never: every key has at most 15 characters, and 16 bytes can be sealed.
+    /// Never: no key has more than 12 digits, and 16 bytes can be sealed.
     pub fn token(
         &self,
         client: &ClientId,
         asked: &SubjectKey,
         resolved: Option<PersonalId>,
     ) -> String {
-        let (kind, value) = match (resolved, *asked) {
-            (Some(id), _) | (None, SubjectKey::PersonalId(id)) => {
-                (KeyKind::PersonalId, id.to_string())
-            }
-        };
+        let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
+        let value = subject.to_string();
         let mut sealed = vec![0; PLAIN_BYTES];
-        sealed[0] = kind as u8;
+        sealed[0] = subject.kind() as u8;
         sealed[1..=value.len()].copy_from_slice(value.as_bytes());
         self.client_key(client)
             .seal_in_place_append_tag(
@@ -86,6 +83,7 @@ impl std::fmt::Debug for SubjectTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::{InsuranceNumber, OldIdNumber};
 
     #[test]
     fn a_client_knows_a_person_again_and_another_client_does_not() {
@@ -97,5 +95,27 @@ mod tests {
         assert_ne!(tokens.token(&one, &key("001090012346"), None), token);
         assert_ne!(tokens.token(&two, &key("001090012345"), None), token);
         assert_eq!(token.len(), 43);
+    }
+
+    #[test]
+    fn a_token_tells_neither_which_key_was_asked_nor_whether_it_led_to_anyone() {
+        let tokens = SubjectTokens::new(&[1; 32]);
+        let client = ClientId::parse("a").unwrap();
+        let id = PersonalId::from_register("001090012345").unwrap();
+        let keys = [
+            SubjectKey::PersonalId(id),
+            SubjectKey::OldIdNumber(OldIdNumber::parse("000000000").unwrap()),
+            SubjectKey::OldIdNumber(OldIdNumber::parse("001090012").unwrap()),
+            SubjectKey::InsuranceNumber(InsuranceNumber::parse("0000000000").unwrap()),
+            SubjectKey::InsuranceNumber(InsuranceNumber::parse("0010900123").unwrap()),
+        ];
+        let as_asked = keys.map(|key| tokens.token(&client, &key, None));
+        assert!(as_asked.iter().all(|token| token.len() == as_asked[0].len()));
+        let different: std::collections::HashSet<_> = as_asked.iter().collect();
+        assert_eq!(different.len(), keys.len());
+        for key in keys {
+            let named = tokens.token(&client, &key, Some(id));
+            assert_eq!(named, as_asked[0], "all keys of a person have one token");
+        }
     }
 }

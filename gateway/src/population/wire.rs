@@ -7,9 +7,7 @@ use serde::Deserialize;
 
 use super::{Finding, Person, Question, Record, SubjectStatus};
 use crate::clock::Micros;
-use crate::request::{
-    Address, InsuranceNumber, OldIdNumber, PartialDate, PersonalId, Sex, SubjectKey,
-};
+use crate::request::{Address, InsuranceNumber, OldIdNumber, PartialDate, PersonalId, Sex};
 
 /// The register's answer does not follow the contract.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +45,9 @@ pub(super) fn write_request(questions: &[Question]) -> String {
         if position > 0 {
             body.push(',');
         }
-        body.push_str(r#"{"key":{"#);
-        let written = match &question.key {
-            SubjectKey::PersonalId(id) => write!(body, r#""personal_id":"{id}""#),
-        };
-        written.expect("a String takes every write");
-        body.push_str(r#"},"fields":["#);
+        let (kind, key) = (question.key.kind().name(), question.key);
+        write!(body, r#"{{"key":{{"{kind}":"{key}"}},"fields":["#)
+            .expect("a String takes every write");
         for (position, attribute) in question.fields.iter().enumerate() {
             if position > 0 {
                 body.push(',');
@@ -196,7 +191,7 @@ fn address(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Attribute, AttributeSet};
+    use crate::request::{Attribute, AttributeSet, SubjectKey};
 
     #[test]
     fn a_question_names_its_own_fields() {
@@ -207,6 +202,27 @@ mod tests {
             write_request(&[one, two]),
             @r#"{"items":[{"key":{"personal_id":"001090012345"},"fields":["full_name"]},{"key":{"personal_id":"001090012345"},"fields":[]}]}"#
         );
+    }
+
+    #[test]
+    fn a_key_goes_under_its_own_name_and_in_its_canonical_form() {
+        let old = SubjectKey::OldIdNumber(OldIdNumber::parse("012345678").unwrap());
+        let card = SubjectKey::InsuranceNumber(InsuranceNumber::parse("DN4790123456789").unwrap());
+        let questions = [old, card].map(|key| Question { key, fields: AttributeSet::EMPTY });
+        insta::assert_snapshot!(
+            write_request(&questions),
+            @r#"{"items":[{"key":{"old_id_number":"012345678"},"fields":[]},{"key":{"insurance_number":"0123456789"},"fields":[]}]}"#
+        );
+    }
+
+    #[test]
+    fn a_shared_key_is_answered_by_several_persons() {
+        let body = r#"{"as_of":"2026-01-01T00:00:00Z","items":[{"persons":[
+            {"personal_id":"001090012345","status":"active"},
+            {"personal_id":"001090012346","status":"deceased"}]}]}"#;
+        let (_, findings) = read_answer(1, body.as_bytes()).unwrap();
+        let [Finding::Ambiguous(persons)] = &findings[..] else { panic!("two share the key") };
+        assert_eq!(persons[1].status, SubjectStatus::Deceased);
     }
 
     #[test]

@@ -39,12 +39,12 @@ pub struct EdgeCounters {
 }
 
 impl EdgeCounters {
-    /// Counts one request.
+    /// Counts one request; without an operation where it asked about the caller itself.
     pub fn add(
         &self,
         at: Micros,
         client: &ClientId,
-        operation: Operation,
+        operation: Option<Operation>,
         purpose: Option<&Purpose>,
         edge: Edge,
     ) {
@@ -78,14 +78,20 @@ impl EdgeCounters {
     }
 }
 
-fn key(at: Micros, client: &ClientId, operation: Operation, purpose: &str, edge: Edge) -> String {
+fn key(
+    at: Micros,
+    client: &ClientId,
+    operation: Option<Operation>,
+    purpose: &str,
+    edge: Edge,
+) -> String {
     let date = at.vietnamese_hour().date;
     format!(
         "{:04}{:02}{:02}|{client}|{}|{purpose}|{}",
         date.year(),
         date.month(),
         date.day(),
-        operation.name(),
+        operation.map_or("-", Operation::name),
         edge.name()
     )
 }

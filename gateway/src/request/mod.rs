@@ -6,16 +6,16 @@
 mod address;
 mod attribute;
 mod date;
+mod number;
 mod subject;
 mod text;
 
 pub use address::{Address, Scheme};
 pub use attribute::{Attribute, AttributeSet, Operation};
 pub use date::PartialDate;
+pub use number::{InsuranceNumber, OldIdNumber};
 pub use subject::{KeyKind, PersonalId, SubjectKey};
-pub use text::{
-    AgencyCode, CaseRef, ClientId, FullName, OfficialRef, OldIdNumber, Procedure, Purpose, Sex,
-};
+pub use text::{AgencyCode, CaseRef, ClientId, FullName, OfficialRef, Procedure, Purpose, Sex};
 
 /// A value that is not well formed. It carries no part of the value: submitted values are never
 /// echoed, not even in an error.
@@ -53,7 +53,7 @@ pub struct Claims {
     /// Permanent address, by code.
     pub permanent_address: Option<Address>,
     /// Ten-digit health insurance number.
-    pub insurance_number: Option<text::InsuranceNumber>,
+    pub insurance_number: Option<InsuranceNumber>,
 }
 
 impl Claims {
@@ -76,8 +76,6 @@ impl Claims {
         }
     }
 }
-
-pub use text::InsuranceNumber;
 
 /// One verification: is what the caller holds about this person true?
 #[derive(Debug, Clone)]

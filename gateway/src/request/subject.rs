@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Malformed;
+use super::{InsuranceNumber, Malformed, OldIdNumber};
 
 /// A personal identification number: 12 digits (Decree 137/2015, article 13).
 ///
@@ -69,10 +69,17 @@ impl fmt::Debug for PersonalId {
 }
 
 /// One key of a person.
+///
+/// A personal number leads to one person at most. The other two may lead to several; which of
+/// them is meant, the name decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectKey {
     /// The personal identification number.
     PersonalId(PersonalId),
+    /// Number of the old identity card.
+    OldIdNumber(OldIdNumber),
+    /// Health insurance number.
+    InsuranceNumber(InsuranceNumber),
 }
 
 impl SubjectKey {
@@ -80,6 +87,19 @@ impl SubjectKey {
     pub fn kind(&self) -> KeyKind {
         match self {
             Self::PersonalId(_) => KeyKind::PersonalId,
+            Self::OldIdNumber(_) => KeyKind::OldIdNumber,
+            Self::InsuranceNumber(_) => KeyKind::InsuranceNumber,
+        }
+    }
+}
+
+/// The canonical digits, all of them: for the register and for digests.
+impl fmt::Display for SubjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PersonalId(id) => id.fmt(f),
+            Self::OldIdNumber(number) => number.fmt(f),
+            Self::InsuranceNumber(number) => number.fmt(f),
         }
     }
 }
@@ -150,5 +170,11 @@ mod tests {
         let id = PersonalId::parse("001090012345", 2026).unwrap();
         assert!(!format!("{id:?}").contains('9'));
         assert_eq!((id.prefix(), id.birth_year()), (1, 1990));
+        let keys = [
+            SubjectKey::PersonalId(id),
+            SubjectKey::OldIdNumber(OldIdNumber::parse("999999999").unwrap()),
+            SubjectKey::InsuranceNumber(InsuranceNumber::parse("9999999999").unwrap()),
+        ];
+        assert!(!format!("{keys:?}").contains('9'));
     }
 }

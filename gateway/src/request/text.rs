@@ -165,20 +165,6 @@ checked_text!(
     |text| !text.trim().is_empty() && !text.chars().any(char::is_control),
     false
 );
-checked_text!(
-    /// Nine-digit number of the old identity card.
-    OldIdNumber,
-    9,
-    |text| text.len() == 9 && text.bytes().all(|b| b.is_ascii_digit()),
-    false
-);
-checked_text!(
-    /// Ten-digit health insurance number (Decision 1666/QD-BHXH).
-    InsuranceNumber,
-    10,
-    |text| text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit()),
-    false
-);
 
 /// Whether a text looks like a personal identification number.
 fn is_personal_number(text: &str) -> bool {

@@ -19,6 +19,24 @@ pub fn on_file() -> Value {
     super::about(ON_FILE, "Trần Thị Kiểm Thử", "1990-05-07")
 }
 
+/// The one person on file, with everything the register holds.
+pub fn person_on_file() -> Value {
+    let place = json!({"scheme": "2025", "province": "01", "commune": "00004"});
+    json!({
+        "personal_id": ON_FILE,
+        "status": "active",
+        "superseded": false,
+        "full_name": "Trần Thị Kiểm Thử",
+        "date_of_birth": "1990-05-07",
+        "sex": "female",
+        "old_id_number": "012345678",
+        "card_issue_date": "2021-03-04",
+        "place_of_origin": place,
+        "permanent_address": place,
+        "insurance_number": "0123456789",
+    })
+}
+
 /// What the register does with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
@@ -45,6 +63,23 @@ struct State {
     usual: Reaction,
     scripted: VecDeque<Reaction>,
     asked: Vec<Value>,
+    people: Vec<Value>,
+}
+
+impl State {
+    /// The answer to a batch: everybody who has the key of an item.
+    fn answer(&self, body: &Value) -> String {
+        let items = body["items"].as_array().expect("a batch has items");
+        let items: Vec<Value> = items.iter().map(|item| self.answer_item(&item["key"])).collect();
+        json!({"as_of": "2026-11-20T08:59:00+07:00", "items": items}).to_string()
+    }
+
+    fn answer_item(&self, key: &Value) -> Value {
+        let key = key.as_object().expect("a key is an object");
+        assert_eq!(key.len(), 1, "a key is one of its kinds");
+        let has_key = |person: &&Value| key.iter().all(|(kind, value)| person[kind] == *value);
+        json!({"persons": self.people.iter().filter(has_key).collect::<Vec<_>>()})
+    }
 }
 
 /// The register.
@@ -61,7 +96,8 @@ impl FakeRegister {
     pub async fn start(usual: Reaction) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let state = State { usual, scripted: VecDeque::new(), asked: Vec::new() };
+        let people = vec![person_on_file()];
+        let state = State { usual, scripted: VecDeque::new(), asked: Vec::new(), people };
         let register = Self {
             url: format!("http://{address}"),
             state: Arc::new(Mutex::new(state)),
@@ -77,6 +113,11 @@ impl FakeRegister {
             }
         });
         register
+    }
+
+    /// Puts somebody else on file, who may share an old number with others.
+    pub fn enter(&self, person: Value) {
+        self.lock().people.push(person);
     }
 
     /// Does this with all calls from now on.
@@ -112,23 +153,23 @@ impl FakeRegister {
     async fn serve(self, mut stream: TcpStream) -> std::io::Result<()> {
         loop {
             let body = read_request(&mut stream).await?;
-            let reaction = {
+            let (reaction, answer) = {
                 let mut state = self.lock();
                 state.asked.push(body.clone());
                 let usual = state.usual;
-                state.scripted.pop_front().unwrap_or(usual)
+                (state.scripted.pop_front().unwrap_or(usual), state.answer(&body))
             };
             self.calls.send_modify(|calls| *calls += 1);
             match reaction {
-                Reaction::Answer => stream.write_all(&response(200, &answer(&body))).await?,
+                Reaction::Answer => stream.write_all(&response(200, &answer)).await?,
                 Reaction::AnswerLate => {
                     let mut released = self.released.subscribe();
                     drop(released.wait_for(|released| *released).await);
-                    stream.write_all(&response(200, &answer(&body))).await?;
+                    stream.write_all(&response(200, &answer)).await?;
                 }
                 Reaction::Body(text) => stream.write_all(&response(200, text)).await?,
                 Reaction::Status(status) => {
-                    stream.write_all(&response(status, &answer(&body))).await?;
+                    stream.write_all(&response(status, &answer)).await?;
                 }
                 Reaction::Hang => return std::future::pending().await,
                 Reaction::RawThenHang(bytes) => {
@@ -159,33 +200,4 @@ fn response(status: u16, body: &str) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\n");
     format!("{head}content-length: {length}\r\n\r\n{body}").into_bytes()
-}
-
-fn answer(body: &Value) -> String {
-    let items = body["items"].as_array().expect("a batch has items");
-    let items: Vec<Value> = items
-        .iter()
-        .map(|item| {
-            let known = item["key"]["personal_id"] == ON_FILE;
-            json!({"persons": if known { vec![person()] } else { Vec::new() }})
-        })
-        .collect();
-    json!({"as_of": "2026-11-20T08:59:00+07:00", "items": items}).to_string()
-}
-
-fn person() -> Value {
-    let place = json!({"scheme": "2025", "province": "01", "commune": "00004"});
-    json!({
-        "personal_id": ON_FILE,
-        "status": "active",
-        "superseded": false,
-        "full_name": "Trần Thị Kiểm Thử",
-        "date_of_birth": "1990-05-07",
-        "sex": "female",
-        "old_id_number": "012345678",
-        "card_issue_date": "2021-03-04",
-        "place_of_origin": place,
-        "permanent_address": place,
-        "insurance_number": "0123456789",
-    })
 }
