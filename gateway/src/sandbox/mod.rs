@@ -146,7 +146,7 @@ async fn issue_secrets(app: &Arc<App>) -> Result<Vec<String>, CliError> {
             .map_err(|error| CliError::Failed(error.to_string()))?
             .map_err(|error| CliError::Failed(error.to_string()))?;
         let row = SecretRow { client_id: client.client_id.to_owned(), slot: 1, hash };
-        app.store.put_secret(&row, app.clock.now().0).await?;
+        app.store.put_secrets(std::slice::from_ref(&row), app.clock.now().0).await?;
         issued.push((secret, row.hash));
     }
     app.load_directory().await?;
