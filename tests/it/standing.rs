@@ -76,7 +76,7 @@ async fn a_replaced_secret_stops_working_at_once() {
     app.ask_token_as("carrier").await.ok();
     let hash = gateway::auth::hash_secret("another-secret").unwrap();
     let row = gateway::store::SecretRow { client_id: "carrier".into(), slot: 1, hash };
-    app.app.store.put_secret(&row, 0).await.unwrap();
+    app.app.store.put_secrets(&[row], 0).await.unwrap();
     app.app.load_directory().await.unwrap();
     app.ask_token_as("carrier").await.problem(401, "invalid-client");
     app.ask_token_with("carrier", "another-secret").await.ok();

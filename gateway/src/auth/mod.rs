@@ -2,12 +2,14 @@
 //!
 //! What a caller may do is the policy's question and how often the limiter's.
 
+mod agency;
 mod directory;
 mod secrets;
 mod tokens;
 
 use std::sync::Arc;
 
+pub use agency::Agency;
 pub use directory::{Client, ClientKind, ClientState, Directory, Standing};
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};

@@ -15,6 +15,9 @@ use crate::matching::Outcome;
 
 /// Connections that send at once; a client's requests go through one of them, in order.
 const CONNECTIONS: usize = 8;
+/// A client with fewer requests sends them all over one connection: most have a handful, and a
+/// connection costs a token.
+const REQUESTS_PER_CONNECTION_MIN: usize = 50;
 
 /// What a holder's record has wrong, by a plan that repeats every hundred requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +64,14 @@ pub(super) async fn run(
     let mut jobs = Vec::new();
     let mut people = nation.sample(10_000);
     for (client, secret) in CLIENTS.iter().zip(secrets) {
-        let requests: Vec<(String, Outcome)> = (0..client.demo_requests)
+        let requests: Vec<(String, Outcome)> = (0..client.demo_weight)
             .filter_map(|position| request(nation, client, &people.next()?, position))
             .collect();
         tally.sent += requests.len();
-        let chunk = requests.len().div_ceil(CONNECTIONS).max(1);
-        jobs.extend(requests.chunks(chunk).map(|part| (client.client_id, secret, part.to_vec())));
+        let chunk = requests.len().div_ceil(CONNECTIONS).max(REQUESTS_PER_CONNECTION_MIN);
+        jobs.extend(
+            requests.chunks(chunk).map(|part| (client.client_id.as_str(), secret, part.to_vec())),
+        );
     }
     for jobs in jobs.chunks(CONNECTIONS) {
         let mut running = tokio::task::JoinSet::new();
@@ -118,14 +123,14 @@ fn request(
         Planted::Nothing => false,
         Planted::MarksMissing => {
             name = without_marks(&person.full_name);
-            name != person.full_name && !client.accepted_reasons().contains(&"marks_missing")
+            name != person.full_name && !client.accepts("marks_missing")
         }
         Planted::DayMonthSwapped => {
             let swapped = day <= 12 && day != month;
             if swapped {
                 date = format!("{year:04}-{day:02}-{month:02}");
             }
-            swapped && !client.accepted_reasons().contains(&"day_month_swapped")
+            swapped && !client.accepts("day_month_swapped")
         }
         Planted::OtherName => {
             // "Thử Nghiệm" is nobody's name: the family name alone stays.
@@ -145,7 +150,8 @@ fn request(
             true
         }
     };
-    let purpose = client.purposes[position % client.purposes.len()];
+    let purposes = &client.policy.purposes;
+    let purpose = &purposes[position % purposes.len()];
     let body = json!({
         "subject": {"personal_id": number},
         "purpose": purpose,

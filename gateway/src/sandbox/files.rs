@@ -1,5 +1,6 @@
 //! The files in `./sandbox-data`.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -84,16 +85,18 @@ pub(super) fn write_clients(folder: &Path, secrets: &[String]) -> Result<(), Cli
         .zip(secrets)
         .map(|(client, secret)| {
             json!({
-                "client_id": client.client_id,
+                "client_id": client.client_id.as_str(),
                 "client_secret": secret,
                 "name": client.name_vi,
                 "name_en": client.name_en,
-                "agency_code": client.agency_code,
+                "agency_code": client.agency_code.as_str(),
+                "successor_agency_code": client.successor_agency_code(),
                 "kind": client.kind.name(),
-                "operations": client.operations,
-                "purposes": client.purposes,
-                "rate": client.rate,
-                "burst": client.burst,
+                "connected_at": client.connected_at,
+                "operations": client.policy.operations.iter().map(|o| o.name()).collect::<Vec<_>>(),
+                "purposes": client.policy.purposes,
+                "rate": client.policy.rate,
+                "burst": client.policy.burst,
             })
         })
         .collect();
@@ -107,11 +110,16 @@ pub(super) fn write_clients(folder: &Path, secrets: &[String]) -> Result<(), Cli
 pub(super) fn read_secrets(folder: &Path) -> Option<Vec<String>> {
     let text = fs::read(folder.join("clients.json")).ok()?;
     let written: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
-    let secret_of = |client_id: &str| {
-        let client = written.iter().find(|client| client["client_id"] == client_id)?;
-        client["client_secret"].as_str().map(str::to_owned)
-    };
-    CLIENTS.iter().map(|client| secret_of(client.client_id)).collect()
+    let secrets: HashMap<&str, &str> = written
+        .iter()
+        .filter_map(|client| {
+            Some((client["client_id"].as_str()?, client["client_secret"].as_str()?))
+        })
+        .collect();
+    CLIENTS
+        .iter()
+        .map(|client| secrets.get(client.client_id.as_str()).map(|secret| (*secret).to_owned()))
+        .collect()
 }
 
 /// Writes a file whole or not at all: under another name, to disk, then renamed. If we die in

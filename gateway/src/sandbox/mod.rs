@@ -7,6 +7,9 @@
 mod clients;
 mod demo;
 mod files;
+mod policies;
+mod secrets;
+mod tables;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -17,15 +20,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
-use crate::auth::{generate_secret, hash_secret};
 use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::reports::{self, GroupBy, Period, Scope};
-use crate::request::ClientId;
 use crate::server::Doors;
-use crate::store::{SecretRow, Store};
+use crate::store::Store;
 use clients::CLIENTS;
+use policies::{POLICIES, SandboxPolicy};
 
 /// People in `people.ndjson`.
 const PEOPLE: u64 = 1_000;
@@ -84,12 +86,12 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
 /// Puts clients and policies into the store; what is there already stays.
 async fn seed(app: &App) -> Result<(), CliError> {
     let now = app.clock.now();
-    let policies = CLIENTS
+    let policies = POLICIES
         .iter()
-        .map(clients::SandboxClient::policy_row)
+        .map(SandboxPolicy::row)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| CliError::Failed(error.to_string()))?;
-    let rows: Vec<_> = CLIENTS.iter().map(|client| client.client_row(now)).collect();
+    let rows: Vec<_> = CLIENTS.iter().map(|client| client.row(now)).collect();
     app.store.add_clients(&policies, &rows, now.0).await?;
     app.load_directory().await?;
     Ok(())
@@ -122,7 +124,7 @@ async fn show_around(
     let secrets = if let Some(secrets) = known {
         secrets
     } else {
-        let secrets = issue_secrets(app).await?;
+        let secrets = secrets::issue(app).await?;
         files::write_clients(folder, &secrets)?;
         secrets
     };
@@ -135,30 +137,6 @@ async fn show_around(
     }
     print_request(nation, api, &secrets[0]);
     Ok(())
-}
-
-/// Makes a secret for every client, hashes them behind the running gateway and lets it know them
-/// as verified, so that the first token of each costs no second hash.
-async fn issue_secrets(app: &Arc<App>) -> Result<Vec<String>, CliError> {
-    let mut issued = Vec::with_capacity(CLIENTS.len());
-    for client in &CLIENTS {
-        let secret = generate_secret(&app.random);
-        let to_hash = secret.clone();
-        let hash = tokio::task::spawn_blocking(move || hash_secret(&to_hash))
-            .await
-            .map_err(|error| CliError::Failed(error.to_string()))?
-            .map_err(|error| CliError::Failed(error.to_string()))?;
-        let row = SecretRow { client_id: client.client_id.to_owned(), slot: 1, hash };
-        app.store.put_secret(&row, app.clock.now().0).await?;
-        issued.push((secret, row.hash));
-    }
-    app.load_directory().await?;
-    for (client, (secret, hash)) in CLIENTS.iter().zip(&issued) {
-        if let Ok(client_id) = ClientId::parse(client.client_id) {
-            app.secrets.remember(&client_id, secret, hash);
-        }
-    }
-    Ok(issued.into_iter().map(|(secret, _)| secret).collect())
 }
 
 async fn print_table(app: &App, tally: &demo::Tally) -> Result<(), CliError> {

@@ -146,21 +146,23 @@ impl Store {
         Ok(())
     }
 
-    /// Puts the hash of a secret into a slot, replacing what was there.
-    pub async fn put_secret(&self, secret: &SecretRow, now_us: i64) -> Result<(), StoreError> {
+    /// Puts hashes of secrets into their slots in one transaction, replacing what was there.
+    pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin_with("begin immediate").await?;
-        sqlx::query(
-            "insert into client_secrets (client_id, slot, hash, created_us) \
-             values ($1, $2, $3, $4) \
-             on conflict (client_id, slot) do update \
-             set hash = excluded.hash, created_us = excluded.created_us",
-        )
-        .bind(&secret.client_id)
-        .bind(secret.slot)
-        .bind(&secret.hash)
-        .bind(now_us)
-        .execute(&mut *transaction)
-        .await?;
+        for secret in secrets {
+            sqlx::query(
+                "insert into client_secrets (client_id, slot, hash, created_us) \
+                 values ($1, $2, $3, $4) \
+                 on conflict (client_id, slot) do update \
+                 set hash = excluded.hash, created_us = excluded.created_us",
+            )
+            .bind(&secret.client_id)
+            .bind(secret.slot)
+            .bind(&secret.hash)
+            .bind(now_us)
+            .execute(&mut *transaction)
+            .await?;
+        }
         bump_version(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())

@@ -80,7 +80,7 @@ mod tests {
 
     const LIST: &str = r#"[
       {"client_id": "slow", "client_secret": "s", "name": "n", "agency_code": "G09", "kind": "carrier",
-       "operations": ["verify"], "purposes": ["telecom.subscriber"], "rate": 50, "burst": 100},
+       "connected_at": "2022-06-15", "successor_agency_code": null, "operations": ["verify"], "purposes": ["telecom.subscriber"], "rate": 50, "burst": 100},
       {"client_id": "fast", "client_secret": "s", "name": "n", "agency_code": "G14", "kind": "ministry",
        "operations": ["verify", "lookup"], "purposes": ["a", "b"], "rate": 100000, "burst": 100000},
       {"client_id": "auditor", "client_secret": "s", "name": "n", "agency_code": null,

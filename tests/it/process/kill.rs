@@ -39,20 +39,38 @@ async fn answers_that_left_survive_twenty_kills_under_load() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sandbox_ended_while_it_sets_itself_up_starts_again() -> anyhow::Result<()> {
-    for reached in ["gateway.toml", "gateway.sqlite", "people.ndjson", "clients.json"] {
-        for killed in [true, false] {
-            let place = Place::new()?;
-            let port = place.port.to_string();
-            let mut sandbox = place.start("gateway", &["sandbox", "--port", &port])?;
-            place.wait_for_file(&mut sandbox, reached).await?;
-            if killed {
-                sandbox.kill()?;
-            } else {
-                sandbox.stop("INT").await?;
-            }
-            starts_again(&place).await.with_context(|| format!("{reached}, killed: {killed}"))?;
+async fn a_sandbox_ended_before_it_has_a_database_starts_again() -> anyhow::Result<()> {
+    starts_again_after("gateway.toml").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_ended_before_it_has_people_starts_again() -> anyhow::Result<()> {
+    starts_again_after("gateway.sqlite").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_ended_before_its_clients_have_secrets_starts_again() -> anyhow::Result<()> {
+    starts_again_after("people.ndjson").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_ended_before_its_demonstration_has_ended_starts_again() -> anyhow::Result<()> {
+    starts_again_after("clients.json").await
+}
+
+/// A sandbox ended, in either way, when it has made the file.
+async fn starts_again_after(reached: &str) -> anyhow::Result<()> {
+    for killed in [true, false] {
+        let place = Place::new()?;
+        let port = place.port.to_string();
+        let mut sandbox = place.start("gateway", &["sandbox", "--port", &port])?;
+        place.wait_for_file(&mut sandbox, reached).await?;
+        if killed {
+            sandbox.kill()?;
+        } else {
+            sandbox.stop("INT").await?;
         }
+        starts_again(&place).await.with_context(|| format!("killed: {killed}"))?;
     }
     Ok(())
 }

@@ -16,15 +16,24 @@ const PEOPLE: usize = 1_000;
 const ONE_IN: usize = 20;
 /// Issue 2: 300 MB, here without optimisation.
 const RESIDENT_KB_MAX: u64 = 300_000;
-const KINDS: [&str; 8] = [
-    "auditor",
-    "carrier",
-    "health_facility",
-    "locality",
-    "ministry",
-    "operator",
-    "platform",
-    "state_enterprise",
+/// Kinds of client and how many there are: report 51/BC-BTTTT counts 13 units of ministries, whose
+/// systems and databases have a credential each.
+const KINDS: [(&str, usize); 8] = [
+    ("auditor", 1),
+    ("carrier", 3),
+    ("health_facility", 200),
+    ("locality", 63),
+    ("ministry", 21),
+    ("operator", 1),
+    ("platform", 2),
+    ("state_enterprise", 1),
+];
+/// Agency codes that were closed since their systems were connected, and who succeeded them.
+const SUCCEEDED: [(&str, &str); 4] = [
+    ("bhxh", "G12"),
+    ("bach-mai", "G12"),
+    ("information-communications", "G06"),
+    ("quang-nam", "H17"),
 ];
 /// Attributes that somebody has on file.
 const ON_FILE: [&str; 8] = [
@@ -57,6 +66,8 @@ async fn a_newcomer_finds_clients_people_true_figures_and_a_request_that_works()
     reports_come_in_every_form_and_grouping(&place).await?;
     it_listens_on_loopback_only(&place, &sandbox)?;
     clients_are_as_described(&place.clients()?)?;
+    history_is_as_described(&place.clients()?)?;
+    every_client_that_verifies_took_part(&place).await?;
     people_are_as_described(&place.people()?)?;
     the_printed_request_works_as_pasted(&place, &sandbox.output()).await?;
     every_purpose_works_for_verify(&place).await?;
@@ -212,13 +223,34 @@ fn clients_are_as_described(clients: &[Value]) -> anyhow::Result<()> {
         ensure!(whole, "{client}");
     }
     let of_kind = |kind: &str| clients.iter().filter(|c| c["kind"] == kind).count();
-    ensure!(KINDS.iter().all(|kind| of_kind(kind) > 0), "a kind is missing");
-    ensure!(of_kind("operator") == 1 && of_kind("auditor") == 1, "one operator, one auditor");
+    for (kind, count) in KINDS {
+        ensure!(of_kind(kind) == count, "{} clients of kind {kind}", of_kind(kind));
+    }
+    ensure!(clients.len() == KINDS.iter().map(|(_, count)| count).sum::<usize>(), "and no other");
     let slow = clients.iter().filter(|client| {
         client["kind"] == "locality" && client["rate"] == 50 && client["burst"] == 50
     });
     ensure!(slow.clone().count() == 1, "one locality is slow");
     ensure!(slow.into_iter().all(verifies), "it verifies");
+    Ok(())
+}
+
+/// Day of connection since the register opened, and an agency that may have been succeeded.
+fn history_is_as_described(clients: &[Value]) -> anyhow::Result<()> {
+    for client in clients {
+        let day = client["connected_at"].as_str().context("a day")?;
+        ensure!(day.len() == 10 && ("2021-07-01".."2026").contains(&day), "{client}");
+        let successor = client.get("successor_agency_code").context("a successor or null")?;
+        ensure!(successor.is_null() || successor.is_string(), "{client}");
+    }
+    let successor = |client_id: &str| {
+        let client = clients.iter().find(|client| client["client_id"] == client_id);
+        client.map(|client| &client["successor_agency_code"])
+    };
+    for (client_id, code) in SUCCEEDED {
+        ensure!(successor(client_id).is_some_and(|known| known == code), "{client_id}");
+    }
+    ensure!(successor("ha-noi").is_some_and(Value::is_null), "Ha Noi has none");
     Ok(())
 }
 
@@ -268,6 +300,17 @@ async fn every_purpose_works_for_verify(place: &Place) -> anyhow::Result<()> {
             let outcome = answer.outcome().with_context(|| format!("{client} {purpose}"))?;
             ensure!(outcome == "matched", "{purpose}: {}", answer.body);
         }
+    }
+    Ok(())
+}
+
+async fn every_client_that_verifies_took_part(place: &Place) -> anyhow::Result<()> {
+    let json = report(place, "client").await?;
+    let rows = json["rows"].as_array().context("rows")?;
+    for client in place.clients()?.iter().filter(|client| verifies(client)) {
+        let row = rows.iter().find(|row| row["group"]["client"] == client["client_id"]);
+        let row = row.with_context(|| format!("{client} is counted"))?;
+        ensure!(row["received"].as_u64() > Some(0) && row["throttled"] == 0, "{row}");
     }
     Ok(())
 }

@@ -132,11 +132,13 @@ async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
     let policies: Vec<_> = clients.iter().map(TestClient::policy_row).collect();
     let rows: Vec<_> = clients.iter().map(TestClient::client_row).collect();
     store.add_clients(&policies, &rows, now.0).await.expect("clients can be added");
-    for client in clients {
-        let secret =
-            SecretRow { client_id: client.id.into(), slot: 1, hash: secret_hash().to_owned() };
-        store.put_secret(&secret, now.0).await.expect("a secret can be put");
-    }
+    let secret = |client: &TestClient| SecretRow {
+        client_id: client.id.into(),
+        slot: 1,
+        hash: secret_hash().to_owned(),
+    };
+    let secrets: Vec<_> = clients.iter().map(secret).collect();
+    store.put_secrets(&secrets, now.0).await.expect("secrets can be put");
 }
 
 /// What stays of a gateway that has stopped.
