@@ -35,6 +35,17 @@ pub(super) struct Item<'a> {
     fields: FieldSet,
 }
 
+impl Item<'_> {
+    /// The personal number that is asked about, issued or not.
+    pub(super) fn personal_id(&self) -> Option<PersonalNumber> {
+        match &self.key {
+            Key::PersonalId(number) => PersonalNumber::parse(number),
+            // No person has either on file.
+            Key::OldIdNumber(_) | Key::InsuranceNumber(_) => None,
+        }
+    }
+}
+
 /// What leads to a person. A key that is no number at all leads to nobody: one bad item must not
 /// spoil a batch.
 #[derive(Deserialize)]
