@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::server::{self, Settings};
+use crate::server::{self, Faults, FaultsError, Settings};
 use crate::{DEFAULT_SEED, Nation, POPULATION, PersonalNumber, bench, report};
 
 /// Plays Vietnam's national population database: 98 million people as a pure function of a seed.
@@ -33,6 +33,9 @@ enum Command {
         /// File with the key that callers must present
         #[arg(long, value_name = "FILE")]
         api_key_file: PathBuf,
+        /// File with misbehaviour to begin with, as `PUT /v1/faults` takes it
+        #[arg(long, value_name = "FILE")]
+        faults: Option<PathBuf>,
     },
     /// Print the person who has a personal number, as JSON
     Show {
@@ -75,6 +78,12 @@ pub enum CliError {
     /// The key file holds no key: serving would let everybody in.
     #[error("the key file {} is empty", .0.display())]
     NoKey(PathBuf),
+    /// The file with faults cannot be read.
+    #[error("cannot read the file with faults {}", .0.display())]
+    FaultsFile(PathBuf, #[source] io::Error),
+    /// The file with faults holds something else.
+    #[error("the file {} does not do", .0.display())]
+    Faults(PathBuf, #[source] FaultsError),
     /// The address is taken or not ours.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -94,6 +103,8 @@ impl CliError {
             Self::NotIssued { .. }
             | Self::KeyFile(..)
             | Self::NoKey(_)
+            | Self::FaultsFile(..)
+            | Self::Faults(..)
             | Self::Listen(..)
             | Self::Serve(_)
             | Self::Output(_) => 1,
@@ -104,7 +115,10 @@ impl CliError {
 /// Runs one command.
 pub fn run(cli: &Cli) -> Result<(), CliError> {
     let done = match &cli.command {
-        Command::Serve { listen, api_key_file } => serve(cli.seed, *listen, api_key_file),
+        Command::Serve { listen, api_key_file, faults } => {
+            settings(api_key_file, faults.as_deref())
+                .and_then(|settings| serve(cli.seed, *listen, settings))
+        }
         Command::Show { number } => show(cli.seed, number),
         Command::Sample { count } => sample(cli.seed, *count),
         Command::Stats => Ok(report::write(&Nation::new(cli.seed), &mut output())?),
@@ -135,8 +149,7 @@ fn sample(seed: u64, count: u64) -> Result<(), CliError> {
 }
 
 #[tokio::main]
-async fn serve(seed: u64, listen: SocketAddr, api_key_file: &Path) -> Result<(), CliError> {
-    let settings = Settings::new(read_key(api_key_file)?);
+async fn serve(seed: u64, listen: SocketAddr, settings: Settings) -> Result<(), CliError> {
     let nation = Arc::new(Nation::new(seed));
     let failed = |error| CliError::Listen(listen, error);
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -144,6 +157,15 @@ async fn serve(seed: u64, listen: SocketAddr, api_key_file: &Path) -> Result<(),
     let shutdown = shutdown_signal().map_err(CliError::Serve)?;
     println!("ready on {address}: {POPULATION} people of seed {seed}");
     server::serve(listener, nation, settings, shutdown).await.map_err(CliError::Serve)
+}
+
+fn settings(api_key_file: &Path, faults: Option<&Path>) -> Result<Settings, CliError> {
+    let settings = Settings::new(read_key(api_key_file)?);
+    let Some(path) = faults else { return Ok(settings) };
+    let json = std::fs::read(path).map_err(|error| CliError::FaultsFile(path.into(), error))?;
+    Faults::parse(&json)
+        .and_then(|faults| settings.with_faults(faults))
+        .map_err(|error| CliError::Faults(path.into(), error))
 }
 
 fn read_key(path: &Path) -> Result<String, CliError> {

@@ -87,12 +87,30 @@ fn a_key_file_must_exist_and_hold_a_key() {
 }
 
 #[test]
-fn serve_says_when_it_is_ready_and_stops_when_told() {
+fn a_file_with_faults_must_exist_and_hold_faults() {
     let directory = tempfile::tempdir().expect("a folder");
-    let key_file = directory.path().join("key");
+    let path = |name: &str| directory.path().join(name).to_str().expect("a UTF-8 path").to_owned();
+    let (key, faults) = (path("key"), path("faults.json"));
+    std::fs::write(&key, "secret\n").expect("a file is written");
+    let listen = ["serve", "--listen", "127.0.0.1:0", "--api-key-file", &key, "--faults", &faults];
+    assert!(text(&run(&listen).stderr).contains("cannot read the file with faults"));
+    std::fs::write(&faults, r#"{"error_rate":2}"#).expect("a file is written");
+    let output = run(&listen);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "faults.json does not do: error_rate must be from 0 to 1\n";
+    assert!(text(&output.stderr).ends_with(expected), "{}", text(&output.stderr));
+}
+
+#[test]
+fn serve_says_when_it_is_ready_misbehaves_as_its_file_says_and_stops_when_told() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let [key_file, faults] = ["key", "faults.json"].map(|name| directory.path().join(name));
     std::fs::write(&key_file, "secret\n").expect("a file is written");
+    std::fs::write(&faults, r#"{"error_rate":0.5,"error_status":429}"#).expect("a file is written");
     let mut child = program(&["serve", "--listen", "127.0.0.1:0", "--api-key-file"])
         .arg(&key_file)
+        .arg("--faults")
+        .arg(&faults)
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
@@ -103,6 +121,20 @@ fn serve_says_when_it_is_ready_and_stops_when_told() {
     let (address, rest) = address.split_once(": ").expect("an address and a sentence");
     assert_eq!(rest, "98000000 people of seed 20220106\n");
 
+    let response = ask(address);
+    let person =
+        r#"{"personal_id":"066187225060","status":"active","superseded":false,"sex":"female"}"#;
+    assert!(response.ends_with(&format!(r#""items":[{{"persons":[{person}]}}]}}"#)), "{response}");
+    let response = ask(address);
+    assert!(response.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{response}");
+
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    assert!(child.wait().expect("the program ends").success());
+}
+
+/// Everything that comes back when the person of the other tests is asked about.
+fn ask(address: &str) -> String {
     let body = r#"{"items":[{"key":{"personal_id":"066187225060"},"fields":["sex"]}]}"#;
     let mut stream = TcpStream::connect(address).expect("a connection");
     write!(
@@ -114,11 +146,5 @@ fn serve_says_when_it_is_ready_and_stops_when_told() {
     .expect("the request is sent");
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("the response is read");
-    let person =
-        r#"{"personal_id":"066187225060","status":"active","superseded":false,"sex":"female"}"#;
-    assert!(response.ends_with(&format!(r#""items":[{{"persons":[{person}]}}]}}"#)), "{response}");
-
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-    assert!(child.wait().expect("the program ends").success());
+    response
 }

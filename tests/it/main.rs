@@ -9,6 +9,7 @@ mod existence;
 mod layering;
 mod limits;
 mod log;
+mod misbehaviour;
 mod privacy;
 mod problems;
 mod process;

@@ -1,7 +1,9 @@
 //! The register's HTTP interface: looks people up in batches for a caller who holds the key.
 //!
-//! No TLS, no deadlines: it stands in for a system on the far side of a private line.
+//! No TLS, no deadlines: it stands in for a system on the far side of a private line. It misbehaves
+//! on order, `PUT /v1/faults`, as `faults` explains; `/livez` is spared.
 
+mod faults;
 mod wire;
 
 use std::fmt;
@@ -20,6 +22,8 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::Nation;
+use faults::board::Board;
+pub use faults::{Faults, FaultsError, Misbehaviour, PersonFaults};
 
 /// Bytes of a request body: room for a full batch that asks for everything.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -29,12 +33,33 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub struct Settings {
     /// What callers must present as their bearer token.
     pub api_key: String,
+    faults: Faults,
+    standing_faults: Vec<PersonFaults>,
 }
 
 impl Settings {
-    /// Serves whoever presents this key.
+    /// Serves whoever presents this key, and behaves.
     pub fn new(api_key: impl Into<String>) -> Self {
-        Self { api_key: api_key.into() }
+        Self { api_key: api_key.into(), faults: Faults::default(), standing_faults: Vec::default() }
+    }
+
+    /// Misbehaves from the start, until an order says otherwise.
+    ///
+    /// # Errors
+    /// When a value is beyond its limit.
+    pub fn with_faults(self, faults: Faults) -> Result<Self, FaultsError> {
+        faults.check()?;
+        Ok(Self { faults, ..self })
+    }
+
+    /// Misbehaves about these people for as long as it runs, whatever is ordered.
+    ///
+    /// # Errors
+    /// When a value is beyond its limit, there are more than 100 people, or one comes twice.
+    pub fn with_standing_faults(self, people: Vec<PersonFaults>) -> Result<Self, FaultsError> {
+        let faults = Faults { for_people: people, ..Faults::default() };
+        faults.check()?;
+        Ok(Self { standing_faults: faults.for_people, ..self })
     }
 }
 
@@ -46,7 +71,15 @@ impl fmt::Debug for Settings {
 
 struct Register {
     nation: Arc<Nation>,
-    settings: Settings,
+    api_key: String,
+    faults: Board,
+}
+
+impl Register {
+    fn new(nation: Arc<Nation>, settings: Settings) -> Arc<Self> {
+        let faults = Board::new(settings.standing_faults, settings.faults);
+        Arc::new(Self { nation, api_key: settings.api_key, faults })
+    }
 }
 
 /// Answers on `listener` until `shutdown` is done and the requests under way are answered.
@@ -56,32 +89,73 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_register(listener, Register::new(nation, settings), shutdown).await
+}
+
+async fn serve_register(
+    listener: TcpListener,
+    register: Arc<Register>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let listener = listener.tap_io(|stream| {
         // Small answers must not wait for an acknowledgement. A socket that refuses is only slower.
         drop(stream.set_nodelay(true));
     });
-    let router = router(nation, settings);
+    let router = router(Arc::clone(&register));
+    let shutdown = async move {
+        shutdown.await;
+        // Whoever was to be left hanging would hold the server up.
+        register.faults.stop();
+    };
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
-fn router(nation: Arc<Nation>, settings: Settings) -> Router {
+fn router(register: Arc<Register>) -> Router {
     Router::new()
         .route("/v1/persons/batch-get", post(batch_get))
+        .route("/v1/faults", get(get_faults).put(put_faults))
         .route("/livez", get(async || "ok"))
         .fallback(async || Refusal::NotFound)
         .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)
-        .with_state(Arc::new(Register { nation, settings }))
+        .with_state(register)
 }
 
 async fn batch_get(
     State(register): State<Arc<Register>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    check_key(request.headers(), &register.settings.api_key)?;
+    check_key(request.headers(), &register.api_key)?;
     let body = read(request.into_body()).await?;
     let items = wire::parse(&body).map_err(Refusal::BadRequest)?;
-    let answer = wire::answer(&register.nation, &items);
-    Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
+    let answer = |count| wire::answer(&register.nation, &items[..count]);
+    let asked = items.iter().flat_map(|item| item.asks_about(&register.nation));
+    let misfortune = register.faults.next(asked);
+    Ok(match misfortune {
+        None => json(answer(items.len())),
+        Some(misfortune) => register.faults.carry_out(misfortune, items.len(), answer).await,
+    })
+}
+
+async fn get_faults(
+    State(register): State<Arc<Register>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    check_key(&headers, &register.api_key)?;
+    Ok(json(register.faults.to_json()))
+}
+
+async fn put_faults(
+    State(register): State<Arc<Register>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    check_key(request.headers(), &register.api_key)?;
+    let body = read(request.into_body()).await?;
+    register.faults.replace(Faults::parse(&body).map_err(Refusal::BadFaults)?);
+    Ok(json(register.faults.to_json()))
+}
+
+fn json(body: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn check_key(headers: &HeaderMap, api_key: &str) -> Result<(), Refusal> {
@@ -110,6 +184,7 @@ enum Refusal {
     Unauthorized,
     TooLarge,
     BadRequest(wire::Malformed),
+    BadFaults(FaultsError),
     NotFound,
     MethodNotAllowed,
 }
@@ -125,6 +200,7 @@ impl IntoResponse for Refusal {
                 format!("the body has more than {BODY_BYTES_MAX} bytes"),
             ),
             Self::BadRequest(malformed) => (StatusCode::BAD_REQUEST, malformed.to_string()),
+            Self::BadFaults(error) => (StatusCode::BAD_REQUEST, error.to_string()),
             Self::NotFound => (StatusCode::NOT_FOUND, "no such path".to_owned()),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "this path has another method".to_owned())

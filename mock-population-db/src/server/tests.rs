@@ -22,8 +22,8 @@ fn post(body: impl Into<Body>) -> Request {
 }
 
 async fn answer(request: Request) -> (StatusCode, String) {
-    let nation = Arc::new(Nation::new(DEFAULT_SEED));
-    let response = router(nation, Settings::new(KEY)).oneshot(request).await.expect("infallible");
+    let register = Register::new(Arc::new(Nation::new(DEFAULT_SEED)), Settings::new(KEY));
+    let response = router(register).oneshot(request).await.expect("infallible");
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");

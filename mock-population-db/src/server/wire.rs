@@ -35,6 +35,22 @@ pub(super) struct Item<'a> {
     fields: FieldSet,
 }
 
+impl Item<'_> {
+    /// The personal numbers that are asked about: the one that is the key, issued or not, or those
+    /// of the people another key leads to.
+    pub(super) fn asks_about(&self, nation: &Nation) -> impl Iterator<Item = PersonalNumber> {
+        let key = self.key.parse();
+        let asked = match key {
+            Some(Key::PersonalId(number)) => Some(number),
+            Some(Key::OldIdNumber(_) | Key::InsuranceNumber(_)) | None => None,
+        };
+        let led_to = key.filter(|_| asked.is_none()).into_iter();
+        asked
+            .into_iter()
+            .chain(led_to.flat_map(|key| nation.find_by(key)).map(|hit| hit.person.personal_id))
+    }
+}
+
 /// What leads to a person. A key that is no number at all leads to nobody: one bad item must not
 /// spoil a batch.
 #[derive(Deserialize)]

@@ -13,5 +13,6 @@ mod place;
 mod programs;
 mod refusals;
 mod registry;
+mod samples;
 mod sandbox;
 mod stop;

@@ -293,6 +293,13 @@ impl TestApp {
         recount
     }
 
+    /// Orders the mock to misbehave; returns what it says is in force.
+    pub async fn misbehave(&self, faults: &Value) -> Value {
+        let url = format!("{}/v1/faults", self.config.population.url);
+        let request = self.http.put(url).bearer_auth(REGISTER_KEY).body(faults.to_string());
+        Answer::read(request.send().await.expect("the mock answers")).await.ok()
+    }
+
     /// The text of the metrics.
     pub async fn metrics(&self) -> String {
         let url = format!("{}/metrics", self.admin);
