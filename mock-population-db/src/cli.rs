@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::records::{self, Format, Holder, Profile, ProfileError, Record, Records, Summary};
 use crate::server::{self, Faults, FaultsError, Settings};
 use crate::{DEFAULT_SEED, Nation, POPULATION, PersonalNumber, bench, report};
 
@@ -47,6 +48,27 @@ enum Command {
         /// How many
         count: u64,
     },
+    /// Print people as a holder of records has them: clerical errors of named kinds, and the truth
+    Records {
+        /// Who holds them: carrier, hospital, ministry or locality
+        #[arg(long, value_name = "KIND", value_parser = parse_holder)]
+        holder: Holder,
+        /// How many records
+        #[arg(long, value_name = "N", default_value_t = 1_000)]
+        count: u64,
+        /// Number of the first record, from 0
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        first: u64,
+        /// How to write them
+        #[arg(long, value_enum, default_value_t = OutputFormat::Ndjson)]
+        format: OutputFormat,
+        /// Another profile than the one compiled in, in the same form
+        #[arg(long, value_name = "FILE")]
+        profile: Option<PathBuf>,
+        /// Print only how many records have which error, and how many must match
+        #[arg(long)]
+        summary: bool,
+    },
     /// Print the make-up of the population beside the tables it was drawn from
     Stats,
     /// Measure how long it takes to make the nation and to look a person up, on one core
@@ -56,6 +78,18 @@ enum Command {
         #[arg(long, default_value_t = 2_000_000)]
         count: u64,
     },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OutputFormat {
+    /// Comma-separated, with a header
+    Csv,
+    /// One JSON object a line
+    Ndjson,
+}
+
+fn parse_holder(name: &str) -> Result<Holder, String> {
+    Holder::find(name).ok_or_else(|| format!("one of {}", Holder::ALL.map(Holder::name).join(", ")))
 }
 
 /// Why a command did not do what it was asked.
@@ -90,6 +124,12 @@ pub enum CliError {
     /// The server ended on its own.
     #[error("serving failed")]
     Serve(#[source] io::Error),
+    /// The profile cannot be read.
+    #[error("cannot read the profile {}", .0.display())]
+    ProfileFile(PathBuf, #[source] io::Error),
+    /// The profile says nonsense.
+    #[error("the profile {} cannot be used", .0.display())]
+    Profile(PathBuf, #[source] ProfileError),
     /// Standard output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
@@ -99,9 +139,10 @@ impl CliError {
     /// 2 for a wrong call, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Malformed(_) => 2,
+            Self::Malformed(_) | Self::Profile(..) => 2,
             Self::NotIssued { .. }
             | Self::KeyFile(..)
+            | Self::ProfileFile(..)
             | Self::NoKey(_)
             | Self::FaultsFile(..)
             | Self::Faults(..)
@@ -121,6 +162,13 @@ pub fn run(cli: &Cli) -> Result<(), CliError> {
         }
         Command::Show { number } => show(cli.seed, number),
         Command::Sample { count } => sample(cli.seed, *count),
+        Command::Records { holder, count, first, format, profile, summary } => {
+            let profile = read_profile(*holder, profile.as_deref())?;
+            let nation = Nation::new(cli.seed);
+            let records = Records::new(&nation, *holder, profile, *first)
+                .take(usize::try_from(*count).unwrap_or(usize::MAX));
+            write_records(records, *holder, *format, *summary)
+        }
         Command::Stats => Ok(report::write(&Nation::new(cli.seed), &mut output())?),
         Command::Bench { count } => Ok(bench::write(cli.seed, *count, &mut output())?),
     };
@@ -144,6 +192,41 @@ fn sample(seed: u64, count: u64) -> Result<(), CliError> {
     let nation = Nation::new(seed);
     for ordinal in nation.sample_ordinals(count) {
         writeln!(output, "{}", nation.dossier(ordinal).to_json())?;
+    }
+    Ok(output.flush()?)
+}
+
+fn read_profile(holder: Holder, path: Option<&Path>) -> Result<Profile, CliError> {
+    let Some(path) = path else {
+        return Ok(holder.profile());
+    };
+    let table = std::fs::read_to_string(path)
+        .map_err(|error| CliError::ProfileFile(path.to_owned(), error))?;
+    Profile::parse(&table).map_err(|error| CliError::Profile(path.to_owned(), error))
+}
+
+fn write_records(
+    records: impl Iterator<Item = Record>,
+    holder: Holder,
+    format: OutputFormat,
+    only_summary: bool,
+) -> Result<(), CliError> {
+    let mut output = output();
+    if only_summary {
+        let mut summary = Summary::default();
+        records.for_each(|record| summary.count(&record, holder));
+        summary.write(&mut output)?;
+        return Ok(output.flush()?);
+    }
+    let format = match format {
+        OutputFormat::Csv => {
+            output.write_all(records::csv_header().as_bytes())?;
+            Format::Csv
+        }
+        OutputFormat::Ndjson => Format::Ndjson,
+    };
+    for record in records {
+        output.write_all(record.line(format, holder).as_bytes())?;
     }
     Ok(output.flush()?)
 }

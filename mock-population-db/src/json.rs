@@ -106,7 +106,8 @@ pub(crate) fn place(out: &mut String, name: &str, place: Place) {
     out.push('}');
 }
 
-fn key(out: &mut String, name: &str) {
+/// Writes `"name":`.
+pub(crate) fn key(out: &mut String, name: &str) {
     out.push('"');
     out.push_str(name);
     out.push_str("\":");

@@ -13,7 +13,8 @@
 //! `date` know nothing about people; [`Person`] says what is on file, `field` and `json` how it is
 //! written; `tables` reads `data/`; `cells` give the nation its shape; `personal_numbers`,
 //! `old_numbers`, `insurance_numbers` are the keys; `names`, `places`, `life`, [`insurance`] draw the
-//! parts; [`Nation`] puts them together; [`server`] answers over HTTP; [`cli`] and its reports are
+//! parts; [`Nation`] puts them together; [`records`] are people as others have them on file;
+//! [`server`] answers over HTTP; [`cli`] and its reports are
 //! for people.
 
 mod date;
@@ -41,6 +42,8 @@ mod places;
 
 mod dossier;
 mod nation;
+
+pub mod records;
 
 pub mod server;
 

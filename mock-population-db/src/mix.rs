@@ -79,6 +79,7 @@ pub(crate) enum Domain {
     SharedNumberOwner = 6,
     SharedNumberOther = 7,
     Twins = 8,
+    Records = 9,
 }
 
 /// The random draws about one person, available in any order.

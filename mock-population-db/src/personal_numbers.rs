@@ -120,6 +120,11 @@ impl PersonalNumbers {
         })
     }
 
+    /// Somebody who has a cancelled number, chosen by `random`.
+    pub(crate) fn owner(&self, random: u64) -> u64 {
+        self.superseded.nth(random % self.owners())
+    }
+
     fn former_bearer(&self, cells: &Cells, wrong: Cell, behind: u32) -> Option<Bearer> {
         let cause = *Cause::ALL.get((behind / BLOCK) as usize)?;
         let (place, link) = (behind % BLOCK / CHAIN_MAX, behind % BLOCK % CHAIN_MAX);

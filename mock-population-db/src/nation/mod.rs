@@ -131,6 +131,16 @@ impl Nation {
         self.personal_numbers.cancelled(&self.cells, ordinal, cell)
     }
 
+    /// Somebody who has a superseded number, chosen by `random`.
+    pub(crate) fn somebody_superseded(&self, random: u64) -> u64 {
+        self.personal_numbers.owner(random)
+    }
+
+    /// Where the chances of one record come from.
+    pub(crate) fn records_key(&self, holder: u64, index: u64) -> u64 {
+        mix(domain(self.seed, Domain::Records, holder) ^ index)
+    }
+
     /// The health insurance of a person; none for who has no number.
     ///
     /// # Panics
