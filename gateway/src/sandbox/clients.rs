@@ -41,11 +41,6 @@ pub(super) static CLIENTS: LazyLock<Vec<SandboxClient>> = LazyLock::new(|| {
 });
 
 impl SandboxClient {
-    /// Whether its policy counts a near miss with this reason as good enough.
-    pub(super) fn accepts(&self, reason: &str) -> bool {
-        self.policy.accepted_reasons.iter().any(|accepted| accepted == reason)
-    }
-
     /// The code of who took its agency's work over, if its own was closed.
     pub(super) fn successor_agency_code(&self) -> Option<&'static str> {
         Agency::find(&self.agency_code)?.successor.as_ref().map(AgencyCode::as_str)

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::app::App;
+use crate::auth::ClientKind;
 use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
@@ -155,6 +156,10 @@ async fn print_table(app: &App, tally: &demo::Tally) -> Result<(), CliError> {
         tally.sent
     );
     println!("{}", cli::match_rate_table(&report, "kind"));
+    let carriers = report.rows.iter().find(|row| row.group["kind"] == ClientKind::Carrier.name());
+    if let Some(carriers) = carriers {
+        println!("{}", demo::beside_founding_figures(&carriers.figures, &report.total));
+    }
     match tally.surprises {
         0 => println!("Every answer is the one that the truth behind its request demands."),
         surprises => println!("{surprises} answers were not those that the truth demands."),

@@ -125,7 +125,10 @@ fn held_name(subject: &Subject<'_>, mistake: Mistake) -> Option<String> {
         Mistake::NameTypo => name::with_typo(full_name, subject.random),
         Mistake::TonePlacement => name::other_tone_place(full_name),
         Mistake::IySpelling => name::other_i(full_name),
-        Mistake::NoMarks => name::without_marks(full_name, subject.random),
+        Mistake::NoMarks => name::without_marks(full_name).map(|plain| {
+            // Portals send capitals as often as not.
+            if subject.random.is_multiple_of(2) { plain } else { plain.to_uppercase() }
+        }),
         Mistake::SpacesLost => name::squashed(full_name),
         Mistake::TokenMissing => name::without_second_token(full_name),
         Mistake::LegacyTcvn3 => legacy::tcvn3(full_name),

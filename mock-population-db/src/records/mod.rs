@@ -19,6 +19,7 @@ mod summary;
 mod truth;
 mod write;
 
+pub use name::without_marks;
 pub use plan::Records;
 pub use profile::{Holder, Profile, ProfileError};
 pub use summary::Summary;
