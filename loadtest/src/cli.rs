@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mock_population_db::DEFAULT_SEED;
+use mock_population_db::records::Holder;
 use tokio::runtime::Builder;
 
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{peers, run};
+use crate::{peers, run, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Compares the gateway with an HTTP proxy and a bare echo, alternating on the same cores
     Peers(PeersArgs),
+    /// Sends people's records with known errors and compares every answer with the truth
+    Truth(TruthArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -58,6 +62,35 @@ pub(crate) struct RunArgs {
     pub(crate) duration: u32,
     /// Connections, the most requests in flight
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) connections: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Allow a URL that is not this machine
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+/// Arguments of `truth`.
+#[derive(Debug, Args)]
+pub(crate) struct TruthArgs {
+    /// The gateway, http://host:port; its register must be the mock's nation
+    #[arg(long)]
+    pub(crate) url: String,
+    /// The sandbox's clients.json
+    #[arg(long)]
+    pub(crate) clients: PathBuf,
+    /// Records
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) records: u64,
+    /// Only those of one kind of holder: carrier, hospital, ministry or locality
+    #[arg(long, value_parser = truth::parse_holder)]
+    pub(crate) holder: Option<Holder>,
+    /// Seed of the nation
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Connections
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub(crate) connections: u32,
     /// Also write the figures to this file
     #[arg(long)]
@@ -124,7 +157,7 @@ pub(crate) struct EchoArgs {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     let mut runtime = match command {
         Command::Echo(_) => peers::echo_runtime(),
-        Command::Run(_) | Command::Peers(_) => Builder::new_current_thread(),
+        Command::Run(_) | Command::Peers(_) | Command::Truth(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -141,6 +174,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(&args).await,
         Command::Peers(args) => peers::compare(&args).await,
+        Command::Truth(args) => truth::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

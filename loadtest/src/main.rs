@@ -2,7 +2,7 @@
 //! with what else could stand in the gateway's place.
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
-//! sibling of `run` and `peers`: it makes a ring of requests, drives it, and reads the tally.
+//! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,6 +26,7 @@ mod drive;
 
 mod peers;
 mod run;
+mod truth;
 
 mod cli;
 

@@ -33,6 +33,13 @@ impl Post<'_> {
     }
 }
 
+/// A GET of a path with a bearer token, on the wire.
+pub(crate) fn get(endpoint: &Endpoint, path: &str, bearer: &str) -> Vec<u8> {
+    let host = endpoint.authority();
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {bearer}\r\n\r\n")
+        .into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
