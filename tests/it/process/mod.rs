@@ -16,3 +16,4 @@ mod registry;
 mod samples;
 mod sandbox;
 mod stop;
+mod truth;
