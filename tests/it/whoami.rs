@@ -50,6 +50,12 @@ async fn a_caller_is_told_what_the_gateway_knows_of_it() {
             "client_id": "carrier",
             "name": {"vi": "carrier", "en": "carrier"},
             "agency_code": "0100109106",
+            "agency": {
+                "code": "0100109106",
+                "name_vi": "Tập đoàn Công nghiệp - Viễn thông Quân đội (Viettel)",
+                "closed_on": null,
+                "successor": null,
+            },
             "kind": "carrier",
             "state": "active",
             "agreement": {
@@ -87,6 +93,18 @@ async fn a_caller_is_told_what_the_gateway_knows_of_it() {
         assert_eq!(sentences.len(), 5, "{language}");
         assert!(sentences[0].as_str().unwrap().contains("telecom.subscriber"), "{language}");
     }
+}
+
+#[tokio::test]
+async fn a_caller_with_a_code_that_was_closed_is_told_the_successor() {
+    let app = TestApp::start().await;
+    let told = whoami(&app.caller("hospital").await).await;
+    assert_eq!(told["agency_code"], "G24.01929");
+    let entry = json!({
+        "code": "G24", "name_vi": "Bảo hiểm xã hội Việt Nam", "closed_on": "2025-03-01",
+        "successor": "G12",
+    });
+    assert_eq!(told["agency"], entry);
 }
 
 #[tokio::test]

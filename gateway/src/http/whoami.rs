@@ -15,12 +15,12 @@ use super::error::{Problem, ProblemDocument};
 use super::extract::{self, Exchange};
 use super::verifications::json_reply;
 use crate::app::App;
-use crate::auth::{Caller, Client, VerifiedToken};
+use crate::auth::{Agency, Caller, Client, VerifiedToken};
 use crate::clock::Micros;
 use crate::policy::{self, ParsedGrant, Policy, PurposeName, Reason};
 use crate::rate_limit::RateState;
 use crate::reports::Edge;
-use crate::request::{Attribute, AttributeSet, Operation, Purpose};
+use crate::request::{AgencyCode, Attribute, AttributeSet, Operation, Purpose};
 
 /// Who the gateway takes the caller for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,6 +33,8 @@ pub struct WhoamiReply {
     /// Electronic identifier of the organisation (Decision 20/2020/QD-TTg).
     #[schema(example = "0100109106")]
     agency_code: String,
+    /// What the reference table says about the code; null where it is not in the table.
+    agency: Option<AgencyReply>,
     /// `ministry`, `locality`, `carrier`, `health_facility`, `state_enterprise`, `platform`,
     /// `operator` or `auditor`.
     kind: &'static str,
@@ -54,6 +56,33 @@ pub struct WhoamiReply {
     /// that one's.
     #[schema(example = "203.0.113.7")]
     source_address: String,
+}
+
+/// An agency by the reference table. A code below one that is listed has the entry of that one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgencyReply {
+    /// The code of the entry.
+    #[schema(example = "G14")]
+    code: &'static str,
+    /// Its name in Vietnamese.
+    name_vi: &'static str,
+    /// The first day on which the code stood for nobody; null while it is in use.
+    #[schema(example = "2025-03-01")]
+    closed_on: Option<String>,
+    /// The code of the agency that took its work over; null while it is in use.
+    #[schema(example = "G06")]
+    successor: Option<&'static str>,
+}
+
+impl AgencyReply {
+    fn new(agency: &'static Agency) -> Self {
+        Self {
+            code: agency.code.as_str(),
+            name_vi: &agency.name_vi,
+            closed_on: agency.closed_on.map(|day| day.to_string()),
+            successor: agency.successor.as_ref().map(AgencyCode::as_str),
+        }
+    }
 }
 
 /// A name in both languages.
@@ -221,6 +250,7 @@ fn reply(
         client_id: client.client_id.to_string(),
         name: NameReply { vi: client.name_vi.clone(), en: client.name_en.clone() },
         agency_code: client.agency_code.as_str().to_owned(),
+        agency: Agency::find(&client.agency_code).map(AgencyReply::new),
         kind: client.kind.name(),
         state: client.state().name(),
         agreement: AgreementReply { from: from.to_string(), until: until.to_string() },

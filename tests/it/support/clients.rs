@@ -67,7 +67,7 @@ impl TestClient {
     pub fn hospital(id: &'static str) -> Self {
         Self {
             kind: ClientKind::HealthFacility,
-            agency_code: "G18.01",
+            agency_code: "G24.01929",
             purposes: &["health.insurance"],
             accepted: &["marks_missing", "merged_place", "year_only", "day_month_swapped"],
             discloses_status: true,
