@@ -40,6 +40,15 @@ impl<const N: usize> Digits<N> {
     }
 }
 
+impl Digits<12> {
+    /// The birth year that a personal number spells: digit 0 or 1 stands for the 1900s, 2 or 3
+    /// for the 2000s.
+    pub(crate) fn birth_year(self) -> u16 {
+        let digits = self.value() / 1_000_000 % 1_000;
+        (1_900 + digits / 200 * 100 + digits % 100) as u16 // below 2,500
+    }
+}
+
 impl<const N: usize> fmt::Display for Digits<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -48,6 +48,7 @@ pub mod records;
 pub mod server;
 
 mod bench;
+mod oddities;
 mod report;
 
 pub mod cli;

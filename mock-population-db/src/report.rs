@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use crate::oddities::{ODDITIES, Oddity};
 use crate::tables;
 use crate::{Nation, POPULATION, Sex};
 
@@ -18,39 +19,63 @@ pub(crate) fn write(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
     ages(nation, out)?;
     provinces(nation, out)?;
     family_names(nation, out)?;
+    oddities(nation, out)?;
     out.flush()
+}
+
+/// How often each oddity is met in a sample, beside how often it was planted.
+fn oddities(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
+    let mut seen = [(0_u64, 0_u64); ODDITIES.len()];
+    for ordinal in nation.sample_ordinals(SAMPLE) {
+        let dossier = nation.dossier(ordinal);
+        for (oddity, (with, of)) in ODDITIES.iter().zip(&mut seen) {
+            if let Some(is_in) = (oddity.is_in)(nation, &dossier) {
+                *with += u64::from(is_in);
+                *of += 1;
+            }
+        }
+    }
+    writeln!(out, "\n{:<22}{:>12}{:>12}{:>9}", "oddity", "in sample", "per 10,000", "planted")?;
+    for (oddity, (with, of)) in ODDITIES.iter().zip(seen) {
+        let per_10_000 = percent(with, of) * 100.0;
+        let Oddity { name, per_10_000: planted, .. } = oddity;
+        writeln!(out, "{name:<22}{:>12}{per_10_000:>12.2}{planted:>9.0}", thousands(with))?;
+    }
+    Ok(())
 }
 
 fn ages(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{:<22}{:>12}{:>9}{:>9}{:>9}{:>9}",
-        "age", "people", "%", "table", "m/100f", "table"
+        "age of the living", "people", "%", "table", "m/100f", "table"
     )?;
+    let all = living(nation, |_| true);
     for group in tables::age_groups() {
-        let males = people(nation, |cell| cell.sex == Sex::Male && group.has(cell.age()));
-        let females = people(nation, |cell| cell.sex == Sex::Female && group.has(cell.age()));
+        let males = living(nation, |cell| cell.sex == Sex::Male && group.has(cell.age()));
+        let females = living(nation, |cell| cell.sex == Sex::Female && group.has(cell.age()));
         writeln!(
             out,
             "{:<22}{:>12}{:>9.2}{:>9.2}{:>9.1}{:>9}",
             format!("{} to {}", group.from, group.to),
             thousands(males + females),
-            percent(males + females, POPULATION),
+            percent(males + females, all),
             f64::from(group.share) / 100.0,
             percent(males, females),
             group.males_per_100_females,
         )?;
     }
-    let males = people(nation, |cell| cell.sex == Sex::Male);
+    let males = living(nation, |cell| cell.sex == Sex::Male);
     writeln!(
         out,
-        "{:<22}{:>12}{:>9.2}{:>9}{:>9.1}\n",
+        "{:<22}{:>12}{:>9.2}{:>9}{:>9.1}",
         "all",
-        thousands(POPULATION),
+        thousands(all),
         100.0,
         "",
-        percent(males, POPULATION - males),
-    )
+        percent(males, all - males),
+    )?;
+    writeln!(out, "{:<22}{:>12}\n", "the dead", thousands(POPULATION - all))
 }
 
 fn provinces(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
@@ -94,6 +119,11 @@ fn family_names(nation: &Nation, out: &mut impl Write) -> io::Result<()> {
 fn people(nation: &Nation, belongs: impl Fn(&crate::cells::Cell) -> bool) -> u64 {
     let cells = nation.cells();
     cells.iter().filter(belongs).map(|cell| u64::from(cells.size(cell))).sum()
+}
+
+fn living(nation: &Nation, belongs: impl Fn(&crate::cells::Cell) -> bool) -> u64 {
+    let cells = nation.cells();
+    cells.iter().filter(belongs).map(|cell| u64::from(cells.living(cell))).sum()
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

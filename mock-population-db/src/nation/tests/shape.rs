@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::super::*;
-use crate::digits::Digits;
 use crate::names;
-use crate::person::{Sex, Status};
+use crate::oddities::{ODDITIES, Oddity};
+use crate::person::Status;
 use crate::{DEFAULT_SEED, Date};
 
 /// People drawn at random, for the tests of shape.
@@ -115,59 +115,19 @@ fn family_names_are_as_frequent_as_the_table_says() {
     assert_fits("family names", &seen, &shares);
 }
 
-/// How many of 10,000 people are like this, in the whole sample.
-fn per_10_000(people: &[Dossier], is_like_this: impl Fn(&Dossier) -> bool) -> f64 {
-    let count = people.iter().filter(|person| is_like_this(person)).count();
-    count as f64 * 10_000.0 / people.len() as f64
-}
-
-/// Whether a number contradicts the record: another sex, or another year.
-fn contradicts_number(person: &Person) -> bool {
-    let number = person.personal_id.as_str();
-    let year = person.date_of_birth.year();
-    let digit = (year / 100 - 19) * 2 + u16::from(person.sex == Sex::Female);
-    number[3..6] != format!("{digit}{:02}", year % 100)
-}
-
 #[test]
 fn oddities_are_as_frequent_as_they_were_planted() {
     let nation = Nation::new(DEFAULT_SEED);
     let people: Vec<Dossier> =
         nation.sample_ordinals(400_000).map(|it| nation.dossier(it)).collect();
-    let grown = |it: &Dossier| it.person.date_of_birth.year() <= 2006;
-    let adults: Vec<Dossier> = people.iter().filter(|it| grown(it)).cloned().collect();
-    let last_day = Date::of(2025, 12, 31).number();
-    let is_child = |it: &Dossier| {
-        it.person.date_of_birth.day().is_some_and(|day| day.anniversary(14) > last_day)
-    };
-    let shares = [
-        ("year only", per_10_000(&people, |it| it.person.date_of_birth.day().is_none()), 60.0),
-        ("superseded", per_10_000(&people, |it| !it.superseded_numbers.is_empty()), 15.0),
-        ("contradicts", per_10_000(&people, |it| contradicts_number(&it.person)), 5.0),
-        ("dead", per_10_000(&people, |it| it.person.status() == Status::Deceased), 550.0),
-        (
-            "child without card",
-            per_10_000(&people, |it| is_child(it) && it.person.card.is_none()),
-            900.0,
-        ),
-        ("no old number", per_10_000(&adults, |it| it.person.old_id_number.is_none()), 350.0),
-        (
-            "registered abroad",
-            per_10_000(&people, |it| it.person.personal_id.as_str() > "100"),
-            10.0,
-        ),
-        ("shares a number", per_10_000(&people, |it| shares_number(&nation, it)), 8.0),
-    ];
-    for (what, seen, planted) in shares {
+    for Oddity { name, per_10_000: planted, is_in } in ODDITIES {
+        let answers: Vec<bool> = people.iter().filter_map(|it| is_in(&nation, it)).collect();
+        let with = answers.iter().filter(|is_in| **is_in).count();
+        let seen = with as f64 * 10_000.0 / answers.len() as f64;
         // Four standard deviations of a sample of this size, and 2 % of what was planted.
-        let tolerance = 4.0 * (planted * 10_000.0 / people.len() as f64).sqrt() + planted * 0.02;
-        assert!((seen - planted).abs() < tolerance, "{what}: {seen:.2} instead of {planted}");
+        let tolerance = 4.0 * (planted * 10_000.0 / answers.len() as f64).sqrt() + planted * 0.02;
+        assert!((seen - planted).abs() < tolerance, "{name}: {seen:.2} instead of {planted}");
     }
-}
-
-fn shares_number(nation: &Nation, dossier: &Dossier) -> bool {
-    let number: Option<Digits<9>> = dossier.person.old_id_number;
-    number.is_some_and(|number| nation.find_by(Key::OldIdNumber(number)).count() == 2)
 }
 
 #[test]
