@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::records::{self, Format, Holder, Profile, ProfileError, Record, Records, Summary};
 use crate::server::{self, Faults, FaultsError, Settings};
-use crate::{DEFAULT_SEED, Nation, POPULATION, PersonalNumber, bench, report};
+use crate::{DEFAULT_SEED, Key, Nation, POPULATION, bench, report};
 
 /// Plays Vietnam's national population database: 98 million people as a pure function of a seed.
 #[derive(Debug, Parser)]
@@ -38,9 +38,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         faults: Option<PathBuf>,
     },
-    /// Print the person who has a personal number, as JSON
+    /// Print the person who has a number, as JSON; the two people who share an old one
     Show {
-        /// Twelve digits
+        /// Personal number (12 digits, a cancelled one too), insurance number (10), old number (9)
         number: String,
     },
     /// Print people spread over the nation, one JSON object a line
@@ -95,14 +95,16 @@ fn parse_holder(name: &str) -> Result<Holder, String> {
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The argument cannot be a personal number.
-    #[error("{0:?} is not a personal number: it takes exactly twelve digits")]
+    /// The argument cannot be a number of a person.
+    #[error(
+        "{0:?} is not a number of a person: personal numbers have 12 digits, insurance numbers 10, old numbers 9"
+    )]
     Malformed(String),
     /// The number is free.
     #[error("nobody has the number {number}: it was never issued in the nation of seed {seed}")]
     NotIssued {
         /// The number asked for.
-        number: PersonalNumber,
+        number: String,
         /// The nation asked.
         seed: u64,
     },
@@ -180,11 +182,17 @@ pub fn run(cli: &Cli) -> Result<(), CliError> {
 }
 
 fn show(seed: u64, number: &str) -> Result<(), CliError> {
-    let number =
-        PersonalNumber::parse(number).ok_or_else(|| CliError::Malformed(number.to_owned()))?;
+    let malformed = || CliError::Malformed(number.to_owned());
+    let key = Key::parse(number).ok_or_else(malformed)?;
     let nation = Nation::new(seed);
-    let ordinal = nation.find(number.as_str()).ok_or(CliError::NotIssued { number, seed })?;
-    Ok(writeln!(output(), "{}", nation.dossier(ordinal).to_json())?)
+    let mut output = output();
+    let mut is_anybodys = false;
+    for hit in nation.find_by(key) {
+        is_anybodys = true;
+        writeln!(output, "{}", nation.dossier(hit.ordinal).to_json())?;
+    }
+    output.flush()?;
+    if is_anybodys { Ok(()) } else { Err(CliError::NotIssued { number: number.to_owned(), seed }) }
 }
 
 fn sample(seed: u64, count: u64) -> Result<(), CliError> {

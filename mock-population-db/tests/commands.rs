@@ -19,12 +19,14 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn show_prints_the_person_of_a_number() {
-    let output = run(&["show", "066187225060"]);
-    assert!(output.status.success());
-    let person: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(person["personal_id"], "066187225060");
-    assert_eq!(person["full_name"], "Nguyễn Diệu Nguyên");
+fn show_prints_the_person_that_any_number_leads_to() {
+    for number in ["066187225060", "066087470027", "572894905", "6660033950"] {
+        let output = run(&["show", number]);
+        assert!(output.status.success(), "{number}");
+        let person: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(person["personal_id"], "066187225060");
+        assert_eq!(person["full_name"], "Nguyễn Diệu Nguyên");
+    }
 }
 
 #[test]
@@ -36,12 +38,12 @@ fn show_tells_a_free_number_from_a_malformed_one() {
         "mock-population-db: nobody has the number 001090012345: \
          it was never issued in the nation of seed 20220106\n"
     );
-    let malformed = run(&["show", "0010900123"]);
+    let malformed = run(&["show", "00109001234"]);
     assert_eq!(malformed.status.code(), Some(2));
     assert_eq!(
         text(&malformed.stderr),
-        "mock-population-db: \"0010900123\" is not a personal number: \
-         it takes exactly twelve digits\n"
+        "mock-population-db: \"00109001234\" is not a number of a person: \
+         personal numbers have 12 digits, insurance numbers 10, old numbers 9\n"
     );
     assert!(free.stdout.is_empty() && malformed.stdout.is_empty());
 }
@@ -147,4 +149,42 @@ fn ask(address: &str) -> String {
     let mut response = String::new();
     stream.read_to_string(&mut response).expect("the response is read");
     response
+}
+
+#[test]
+fn records_come_as_lines_as_csv_and_counted() {
+    let records = |more: &[&str]| {
+        let output = run(&[&["records", "--holder", "carrier", "--count", "200"], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let lines = records(&[]);
+    assert_eq!(lines.lines().count(), 200);
+    for line in lines.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(record["truth"]["error"].is_string() && record["attributes"].is_object());
+    }
+    let csv = records(&["--format", "csv"]);
+    assert_eq!(csv.lines().count(), 201);
+    assert!(csv.starts_with("row_id,personal_id,old_id_number,insurance_number,full_name,"));
+    let summary = records(&["--summary"]);
+    assert!(summary.lines().last().is_some_and(|line| line.starts_with("all")), "{summary}");
+}
+
+#[test]
+fn a_profile_of_ones_own_makes_other_records() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let path = directory.path().join("profile.csv");
+    let path = path.to_str().expect("a UTF-8 path");
+    let records = || run(&["records", "--holder", "hospital", "--count", "50", "--profile", path]);
+    std::fs::write(path, "part,name,per_100000,note\nerror,no_marks,100000,all\n")
+        .expect("written");
+    let output = records();
+    assert!(text(&output.stdout).lines().all(|line| line.contains(r#""error":"no_marks""#)));
+    std::fs::write(path, "part,name,per_100000,note\nerror,no_mark,1,\n").expect("written");
+    let output = records();
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("cannot be used: line 2: there is no error \"no_mark\""), "{said}");
+    assert_eq!(run(&["records", "--holder", "bank"]).status.code(), Some(2));
 }

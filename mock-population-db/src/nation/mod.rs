@@ -32,9 +32,21 @@ pub enum Key {
     InsuranceNumber(Digits<10>),
 }
 
+impl Key {
+    /// Reads a number of which the length says what it is: 12 digits personal, 10 insurance, 9 old.
+    pub fn parse(text: &str) -> Option<Self> {
+        PersonalNumber::parse(text)
+            .map(Self::PersonalId)
+            .or_else(|| Digits::parse(text).map(Self::InsuranceNumber))
+            .or_else(|| Digits::parse(text).map(Self::OldIdNumber))
+    }
+}
+
 /// Somebody a key leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
+    /// Who they are in the nation.
+    pub ordinal: u64,
     /// The person.
     pub person: Person,
     /// Whether the key is a personal number that was cancelled and re-created.
@@ -110,7 +122,8 @@ impl Nation {
             let ordinal = ordinal?;
             let (cell, rank) = self.cells.locate(ordinal);
             let number = self.personal_numbers.at(&self.cells, cell, rank);
-            Some(Hit { person: self.describe(ordinal, cell, number), superseded: false })
+            let person = self.describe(ordinal, cell, number);
+            Some(Hit { ordinal, person, superseded: false })
         };
         let hits = match key {
             Key::PersonalId(number) => [self.find_by_number(number), None],
@@ -207,9 +220,9 @@ impl Nation {
     fn find_by_number(&self, number: PersonalNumber) -> Option<Hit> {
         let Bearer { ordinal, cell, superseded } = self.bearer(number)?;
         if superseded {
-            return Some(Hit { person: self.person(ordinal), superseded });
+            return Some(Hit { ordinal, person: self.person(ordinal), superseded });
         }
-        Some(Hit { person: self.describe(ordinal, cell, number), superseded })
+        Some(Hit { ordinal, person: self.describe(ordinal, cell, number), superseded })
     }
 
     fn describe(&self, ordinal: u64, cell: Cell, personal_id: PersonalNumber) -> Person {

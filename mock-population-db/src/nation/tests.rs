@@ -147,13 +147,13 @@ fn every_key_on_file_leads_back_to_its_person() {
         if let Some(number) = person.insurance_number {
             insured += 1;
             let hits: Vec<Hit> = nation.find_by(Key::InsuranceNumber(number)).collect();
-            assert_eq!(hits, [Hit { person: person.clone(), superseded: false }]);
+            assert_eq!(hits, [Hit { ordinal, person: person.clone(), superseded: false }]);
             assert_eq!(nation.insurance(ordinal).map(|it| it.number), Some(number));
         }
         for number in nation.superseded_numbers(ordinal) {
             cancelled += 1;
             let hits: Vec<Hit> = nation.find_by(Key::PersonalId(number)).collect();
-            assert_eq!(hits, [Hit { person: person.clone(), superseded: true }]);
+            assert_eq!(hits, [Hit { ordinal, person: person.clone(), superseded: true }]);
         }
     }
     assert!(old > 12_000 && insured > 18_000 && cancelled > 15, "{old} {insured} {cancelled}");
