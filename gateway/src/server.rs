@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
-use crate::http::{self, Edge};
+use crate::http::{self, Document, Edge};
 
 /// Largest request head, in bytes; a token has about 500. Bodies stream through the same buffer.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -62,9 +62,15 @@ impl Doors {
     }
 
     /// Serves until `stop` says so, lets requests in progress end, and closes the log. Returns
-    /// whether the log ended well.
-    pub async fn serve(self, app: Arc<App>, mut stop: watch::Receiver<bool>) -> bool {
-        let api = serve_door(self.api, Arc::clone(&app), http::api_edge(&app), stop.clone());
+    /// whether the log ended well. `documents` are served beside the API.
+    pub async fn serve(
+        self,
+        app: Arc<App>,
+        documents: Vec<Document>,
+        mut stop: watch::Receiver<bool>,
+    ) -> bool {
+        let edge = http::api_edge(&app, documents);
+        let api = serve_door(self.api, Arc::clone(&app), edge, stop.clone());
         let admin = serve_door(self.admin, Arc::clone(&app), http::admin_edge(&app), stop.clone());
         let doors = tokio::spawn(async move { tokio::join!(api, admin) });
         let failed = tokio::select! {

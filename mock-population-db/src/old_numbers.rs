@@ -98,6 +98,11 @@ impl OldNumbers {
         [owner, owner.and_then(|owner| self.other_holder(cells, owner))]
     }
 
+    /// Everybody who shares a number, by twos: whose own number it is, and who got it instead.
+    pub(crate) fn pairs(&self, cells: &Cells) -> impl Iterator<Item = (u64, u64)> {
+        (0..self.steps()).filter_map(|step| self.pair(cells, step))
+    }
+
     /// The person whose own number this would be.
     fn owner(&self, number: Digits<9>) -> Option<u64> {
         let value = number.value() as u32; // nine digits

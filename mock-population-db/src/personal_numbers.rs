@@ -125,6 +125,11 @@ impl PersonalNumbers {
         self.superseded.nth(random % self.owners())
     }
 
+    /// The ordinals of everybody with cancelled numbers.
+    pub(crate) fn owners_of_cancelled(&self) -> impl Iterator<Item = u64> {
+        self.superseded.all(POPULATION)
+    }
+
     fn former_bearer(&self, cells: &Cells, wrong: Cell, behind: u32) -> Option<Bearer> {
         let cause = *Cause::ALL.get((behind / BLOCK) as usize)?;
         let (place, link) = (behind % BLOCK / CHAIN_MAX, behind % BLOCK % CHAIN_MAX);

@@ -34,6 +34,11 @@ impl OneIn {
         n * u64::from(self.step) + u64::from(self.offset(n))
     }
 
+    /// The ordinals of all of them among `0..population`.
+    pub(crate) fn all(self, population: u64) -> impl Iterator<Item = u64> {
+        (0..self.count(population)).map(move |n| self.nth(n))
+    }
+
     /// Which one this ordinal is; none where it is not among them.
     pub(crate) fn position(self, ordinal: u64) -> Option<u64> {
         let n = ordinal / u64::from(self.step);

@@ -7,6 +7,10 @@ use crate::support::{Answer, TestApp};
 /// Routes that ask for no token. This list may only shrink.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/oauth2/token", "/openapi.json"];
 
+/// Routes without a token that the sandbox alone has, because all people in them are made up. This
+/// list may only shrink.
+const OPEN_IN_THE_SANDBOX: [&str; 1] = ["/sandbox/v1/personas"];
+
 async fn description(app: &TestApp) -> Value {
     let answer = app.http.get(format!("{}/openapi.json", app.api)).send().await.unwrap();
     Answer::read(answer).await.ok()
@@ -68,4 +72,15 @@ async fn the_admin_listener_serves_metrics_and_the_api_does_not() {
     Answer::read(answer).await.problem(404, "not-found");
     let answer = app.http.post(format!("{}/v1/verifications", app.admin)).send().await.unwrap();
     Answer::read(answer).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn what_the_sandbox_shows_is_not_found_elsewhere() {
+    let app = TestApp::start().await;
+    for path in OPEN_IN_THE_SANDBOX {
+        for door in [&app.api, &app.admin] {
+            let answer = app.http.get(format!("{door}{path}")).send().await.unwrap();
+            Answer::read(answer).await.problem(404, "not-found");
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
         log = app.config.log.name,
         "ready"
     );
-    if doors.serve(app, stop).await {
+    if doors.serve(app, Vec::new(), stop).await {
         return Ok(());
     }
     Err(CliError::Failed("the log is in an unknown state: start again to find out".into()))

@@ -4,6 +4,7 @@
 //! a [`Problem`]. It decides nothing.
 
 mod code;
+mod document;
 mod edge;
 mod error;
 mod extract;
@@ -32,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use code::{Code, Explained, problem_table};
+pub use document::Document;
 pub use edge::Edge;
 pub use error::{FieldError, Problem};
 pub use reports::{MatchRatesReply, read_day};
@@ -97,8 +99,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api().1
 }
 
-/// The API behind its edge.
-pub fn api_edge(app: &Arc<App>) -> Edge {
+/// The API behind its edge, and with it the documents that the caller has to show.
+pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
     let (router, description) = api();
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let json = HeaderValue::from_static("application/json");
@@ -106,8 +108,9 @@ pub fn api_edge(app: &Arc<App>) -> Edge {
         let body = description.to_string();
         async move { ([(header::CONTENT_TYPE, json)], body).into_response() }
     };
-    let router = router
-        .route("/openapi.json", get(serve))
+    let router = documents
+        .into_iter()
+        .fold(router.route("/openapi.json", get(serve)), document::add)
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

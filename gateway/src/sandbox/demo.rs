@@ -7,7 +7,8 @@
 use std::net::SocketAddr;
 
 use mock_population_db::Nation;
-use mock_population_db::records::{Holder, PolicyView, Record, Records, without_marks};
+use mock_population_db::records::spelling::without_marks;
+use mock_population_db::records::{Holder, PolicyView, Record, Records};
 use serde_json::{Value, json};
 
 use super::clients::{CLIENTS, SandboxClient};

@@ -7,6 +7,7 @@
 mod clients;
 mod demo;
 mod files;
+mod personas;
 mod policies;
 mod secrets;
 mod tables;
@@ -24,6 +25,7 @@ use crate::auth::ClientKind;
 use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
+use crate::http::Document;
 use crate::reports::{self, GroupBy, Period, Scope};
 use crate::server::Doors;
 use crate::store::Store;
@@ -36,6 +38,8 @@ const PEOPLE: u64 = 1_000;
 const ADMIN_OFFSET: u16 = 1;
 /// Distance of the population database's port from the API's.
 const POPULATION_OFFSET: u16 = 10;
+/// Where the personas are shown.
+const PERSONAS_PATH: &str = "/sandbox/v1/personas";
 
 /// Runs until Ctrl-C.
 pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
@@ -55,16 +59,16 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     files::write_config(folder, address(0), address(ADMIN_OFFSET), address(POPULATION_OFFSET))?;
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
+    let personas = personas::find(&nation)?;
+    files::write_whole(&folder.join("personas.csv"), &personas::to_csv(&personas)?, 0o644)?;
+    let register = mock::Settings::new(api_key)
+        .with_standing_faults(personas::faults(&personas))
+        .map_err(|error| CliError::Failed(error.to_string()))?;
     // Not at the signal: requests in progress still need it.
     let (register_stop, register_stopped) = oneshot::channel::<()>();
-    tokio::spawn(mock::serve(
-        population,
-        Arc::clone(&nation),
-        mock::Settings::new(api_key),
-        async move {
-            let _dropped_when_nobody_asks_any_more = register_stopped.await;
-        },
-    ));
+    tokio::spawn(mock::serve(population, Arc::clone(&nation), register, async move {
+        let _dropped_when_nobody_asks_any_more = register_stopped.await;
+    }));
     let config = Config::load(Some(&folder.join("gateway.toml")))?;
     let _held_while_we_run = Store::hold(&config.store.path)?;
     let app = App::start(config, Clock::system(), random).await?;
@@ -76,9 +80,12 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
         address(POPULATION_OFFSET)
     );
     println!("98,000,000 people. Data in ./sandbox-data. Ctrl-C stops.");
+    let count = personas.len();
+    println!("{count} personas, one for every answer: http://{}{PERSONAS_PATH}", address(0));
 
     let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
-    let ended_well = doors.serve(app, stop).await;
+    let documents = vec![Document::new(PERSONAS_PATH, personas::to_json(&personas))];
+    let ended_well = doors.serve(app, documents, stop).await;
     drop(register_stop);
     tour.abort();
     if ended_well { Ok(()) } else { Err(CliError::Failed("the log is in an unknown state".into())) }

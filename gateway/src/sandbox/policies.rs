@@ -19,6 +19,8 @@ pub(super) struct SandboxPolicy {
     pub name: String,
     pub operations: Vec<Operation>,
     pub purposes: Vec<String>,
+    /// Attributes that may be asked about; all where none is named.
+    pub attributes: Vec<String>,
     pub required: Vec<String>,
     pub accepted_reasons: Vec<String>,
     pub discloses_status: bool,
@@ -72,7 +74,7 @@ impl SandboxPolicy {
                 None => grants.push(Grant {
                     operations,
                     purposes: vec![purpose.clone()],
-                    attributes: attributes(&granted),
+                    attributes: self.attributes_for(&granted),
                 }),
             }
         }
@@ -86,6 +88,17 @@ impl SandboxPolicy {
         self.operations.iter().copied().filter(is_named).collect()
     }
 
+    /// None where the operations are not about a person.
+    fn attributes_for(&self, operations: &[Operation]) -> Vec<String> {
+        if !operations.iter().copied().any(is_about_a_person) {
+            return Vec::new();
+        }
+        if self.attributes.is_empty() {
+            return Attribute::ALL.map(|attribute| attribute.name().to_owned()).into();
+        }
+        self.attributes.clone()
+    }
+
     fn from_row(row: Row) -> Option<Self> {
         let discloses_status = match row.discloses_status.as_str() {
             "yes" => true,
@@ -96,6 +109,7 @@ impl SandboxPolicy {
             name: row.name,
             operations: row.operations.split(' ').map(Operation::find).collect::<Option<_>>()?,
             purposes: words(&row.purposes),
+            attributes: words(&row.attributes),
             required: words(&row.required),
             accepted_reasons: words(&row.accepted_reasons),
             discloses_status,
@@ -105,19 +119,15 @@ impl SandboxPolicy {
     }
 }
 
-/// Every attribute where the operations are about a person, none where they are not.
-fn attributes(operations: &[Operation]) -> Vec<String> {
-    let is_about_a_person = |operation: &Operation| match operation {
+fn is_about_a_person(operation: Operation) -> bool {
+    match operation {
         Operation::Verify
         | Operation::Lookup
         | Operation::Insurance
         | Operation::Sync
         | Operation::Push => true,
         Operation::Report | Operation::History | Operation::Audit | Operation::Admin => false,
-    };
-    let granted: &[Attribute] =
-        if operations.iter().any(is_about_a_person) { &Attribute::ALL } else { &[] };
-    granted.iter().map(|attribute| attribute.name().to_owned()).collect()
+    }
 }
 
 /// A row of `policies.csv`; lists are separated by spaces.
@@ -126,6 +136,7 @@ struct Row {
     name: String,
     operations: String,
     purposes: String,
+    attributes: String,
     required: String,
     accepted_reasons: String,
     discloses_status: String,
@@ -148,7 +159,7 @@ mod tests {
     use super::*;
     use crate::auth::ClientKind;
     use crate::policy::Policy;
-    use crate::request::Purpose;
+    use crate::request::{AttributeSet, Purpose};
 
     fn parsed(policy: &SandboxPolicy) -> Policy {
         let row = policy.row().unwrap();
@@ -185,6 +196,7 @@ mod tests {
             name: "wider".into(),
             operations: vec![Operation::Verify, Operation::Push],
             purposes: civil_status.purposes.clone(),
+            attributes: Vec::new(),
             required: civil_status.required.clone(),
             accepted_reasons: Vec::new(),
             ..*civil_status
@@ -205,6 +217,19 @@ mod tests {
                 assert!(kinds.iter().any(|kind| kind == client.kind.name()), "{client:?} {code}");
             }
         }
+    }
+
+    #[test]
+    fn a_policy_grants_the_attributes_it_names_or_all() {
+        let granted = |name, purpose| {
+            let policy = parsed(SandboxPolicy::find(name).unwrap());
+            policy.granted(Operation::Verify, &Purpose::parse(purpose).unwrap()).unwrap()
+        };
+        let all: AttributeSet = Attribute::ALL.into_iter().collect();
+        assert_eq!(granted("carrier-basic", "telecom.subscriber"), all);
+        let left_out = all.difference(granted("enterprise-electricity", "electricity.customer"));
+        let names: Vec<&str> = left_out.iter().map(Attribute::name).collect();
+        assert_eq!(names, ["place_of_origin", "insurance_number"]);
     }
 
     /// Design, section 2: "Default policies".

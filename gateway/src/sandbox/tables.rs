@@ -10,6 +10,8 @@ pub(super) const LOCALITIES_TABLE: &str = include_str!("../../data/sandbox/local
 pub(super) const FACILITIES_TABLE: &str = include_str!("../../data/sandbox/facilities.csv");
 /// What each group of them may do, and how often.
 pub(super) const POLICIES_TABLE: &str = include_str!("../../data/sandbox/policies.csv");
+/// Made-up people, each of whom forces one answer.
+pub(super) const PERSONAS_TABLE: &str = include_str!("../../data/sandbox/personas.csv");
 /// What each purpose is good for.
 pub(super) const PURPOSES_TABLE: &str = include_str!("../../data/purposes.csv");
 

@@ -1,5 +1,7 @@
 //! The nation: everybody, as a pure function of a seed.
 
+mod rare;
+
 use std::fmt;
 
 use crate::POPULATION;

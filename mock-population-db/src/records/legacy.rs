@@ -16,7 +16,7 @@ const TCVN3: [(u8, &str); 5] = [
 
 /// The name in TCVN3; none where it has a capital with a tone, which TCVN3 fonts lack, or a letter
 /// that is not Vietnamese.
-pub(super) fn tcvn3(name: &str) -> Option<String> {
+pub fn tcvn3(name: &str) -> Option<String> {
     let encoded: Option<String> = name.nfc().map(tcvn3_letter).collect();
     encoded.filter(|encoded| encoded != name)
 }
@@ -60,7 +60,7 @@ enum VniHat {
 const TONES: [char; 5] = ['\u{300}', '\u{301}', '\u{309}', '\u{303}', '\u{323}'];
 
 /// The name in VNI; none where it has a letter that is not Vietnamese.
-pub(super) fn vni(name: &str) -> Option<String> {
+pub fn vni(name: &str) -> Option<String> {
     let mut encoded = String::with_capacity(name.len() + 8);
     for letter in name.nfc() {
         vni_letter(letter, &mut encoded)?;
@@ -131,7 +131,7 @@ fn split_tone(letter: char) -> (char, Option<usize>) {
 const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
 
 /// The name as UTF-8 read as Windows-1252.
-pub(super) fn utf8_misread(name: &str) -> Option<String> {
+pub fn utf8_misread(name: &str) -> Option<String> {
     let misread: String = name
         .nfc()
         .collect::<String>()

@@ -1,7 +1,7 @@
 //! Makes a record of a person with one mistake in it.
 
 use super::truth::Truth;
-use super::{HeldNumber, Holder, Mistake, Profile, Record, legacy, name, number};
+use super::{HeldNumber, Holder, Mistake, Profile, Record, legacy, number, spelling};
 use crate::date::{BirthDate, Date};
 use crate::mix::{below, mix};
 use crate::nation::Nation;
@@ -122,15 +122,15 @@ fn somebody_else(nation: &Nation, person: &Person, random: u64) -> Option<Person
 fn held_name(subject: &Subject<'_>, mistake: Mistake) -> Option<String> {
     let full_name = &subject.person.full_name;
     match mistake {
-        Mistake::NameTypo => name::with_typo(full_name, subject.random),
-        Mistake::TonePlacement => name::other_tone_place(full_name),
-        Mistake::IySpelling => name::other_i(full_name),
-        Mistake::NoMarks => name::without_marks(full_name).map(|plain| {
+        Mistake::NameTypo => spelling::with_typo(full_name, subject.random),
+        Mistake::TonePlacement => spelling::other_tone_place(full_name),
+        Mistake::IySpelling => spelling::other_i(full_name),
+        Mistake::NoMarks => spelling::without_marks(full_name).map(|plain| {
             // Portals send capitals as often as not.
             if subject.random.is_multiple_of(2) { plain } else { plain.to_uppercase() }
         }),
-        Mistake::SpacesLost => name::squashed(full_name),
-        Mistake::TokenMissing => name::without_second_token(full_name),
+        Mistake::SpacesLost => spelling::squashed(full_name),
+        Mistake::TokenMissing => spelling::without_second_token(full_name),
         Mistake::LegacyTcvn3 => legacy::tcvn3(full_name),
         Mistake::LegacyVni => legacy::vni(full_name),
         Mistake::LegacyUtf8 => legacy::utf8_misread(full_name),

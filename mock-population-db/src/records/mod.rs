@@ -9,17 +9,16 @@
 //! [`Records`] walks through the errors of a profile in an order of low discrepancy: every 100,000
 //! records hold each error exactly as often as the profile says, and every shorter run nearly so.
 
-mod legacy;
+pub mod legacy;
 mod mistake;
-mod name;
 mod number;
 mod plan;
 mod profile;
+pub mod spelling;
 mod summary;
 mod truth;
 mod write;
 
-pub use name::without_marks;
 pub use plan::Records;
 pub use profile::{Holder, Profile, ProfileError};
 pub use summary::Summary;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// Longer than the gateway may take for one request.
@@ -57,6 +57,12 @@ pub(super) async fn is_ready(port: u16) -> bool {
     let Ok(http) = http() else { return false };
     let answer = http.get(format!("http://127.0.0.1:{port}/readyz")).send().await;
     answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+}
+
+/// Asks without a token.
+pub(super) async fn ask_openly(port: u16, method: Method, path: &str) -> anyhow::Result<Response> {
+    let url = format!("http://127.0.0.1:{port}{path}");
+    Ok(http()?.request(method, url).send().await?)
 }
 
 /// A request about a person of `people.ndjson` with everything that is on file.

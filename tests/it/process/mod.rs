@@ -9,6 +9,7 @@ mod disk;
 mod kill;
 mod load;
 mod log;
+mod personas;
 mod place;
 mod programs;
 mod refusals;

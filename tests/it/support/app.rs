@@ -94,7 +94,7 @@ impl Builder {
         let api = format!("http://{}", doors.api_address().expect("an address"));
         let admin = format!("http://{}", doors.admin_address().expect("an address"));
         let (stop, stopped) = watch::channel(false);
-        let served = tokio::spawn(doors.serve(Arc::clone(&app), stopped));
+        let served = tokio::spawn(doors.serve(Arc::clone(&app), Vec::new(), stopped));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let kept = Kept { folder: self.folder, clients: self.clients, seed: self.seed };
         Ok(TestApp { app, hand, api, admin, http, nation, config, stop, served, kept })

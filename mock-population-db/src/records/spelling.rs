@@ -52,7 +52,7 @@ const NEIGHBOURS: [(char, char); 12] = [
 ];
 
 /// Puts the tone on the other vowel of the first syllable that has two places for it.
-pub(super) fn other_tone_place(name: &str) -> Option<String> {
+pub fn other_tone_place(name: &str) -> Option<String> {
     change_one_token(name, |token| {
         TONE_PLACES.iter().find_map(|(here, there)| {
             let stem = token.strip_suffix(here)?;
@@ -64,7 +64,7 @@ pub(super) fn other_tone_place(name: &str) -> Option<String> {
 }
 
 /// Writes i for y, or y for i, in the first syllable where both are the same word.
-pub(super) fn other_i(name: &str) -> Option<String> {
+pub fn other_i(name: &str) -> Option<String> {
     change_one_token(name, |token| {
         let last = token.chars().next_back()?;
         let stem = &token[..token.len() - last.len_utf8()];
@@ -97,12 +97,12 @@ pub fn without_marks(name: &str) -> Option<String> {
 }
 
 /// The name with its spaces lost.
-pub(super) fn squashed(name: &str) -> Option<String> {
+pub fn squashed(name: &str) -> Option<String> {
     name.contains(' ').then(|| name.replace(' ', ""))
 }
 
 /// The name without its second token, of at least three different ones.
-pub(super) fn without_second_token(name: &str) -> Option<String> {
+pub fn without_second_token(name: &str) -> Option<String> {
     let tokens: Vec<&str> = name.split(' ').collect();
     let (first, second, rest) = match &tokens[..] {
         [first, second, rest @ ..] if !rest.is_empty() => (first, second, rest),
@@ -113,7 +113,7 @@ pub(super) fn without_second_token(name: &str) -> Option<String> {
 }
 
 /// One letter of the last token is that of a neighbouring key.
-pub(super) fn with_typo(name: &str, random: u64) -> Option<String> {
+pub fn with_typo(name: &str, random: u64) -> Option<String> {
     let start = name.rfind(' ')? + 1;
     let (rest, token) = name.split_at(start);
     let places: Vec<(usize, char)> = token
