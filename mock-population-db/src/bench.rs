@@ -40,8 +40,11 @@ fn by_key(nation: &Nation, count: u64, out: &mut impl Write) -> io::Result<()> {
         .map(|it| PersonalNumber::from_value(nation.number(it).value() ^ 1))
         .map(Key::PersonalId)
         .collect();
-    let cancelled: Vec<Key> =
-        people().flat_map(|it| nation.superseded_numbers(it)).map(Key::PersonalId).collect();
+    let cancelled: Vec<Key> = nation
+        .superseded_ordinals()
+        .flat_map(|it| nation.superseded_numbers(it))
+        .map(Key::PersonalId)
+        .collect();
     let on_file = |key: fn(&crate::Person) -> Option<Key>| -> Vec<Key> {
         people().filter_map(|it| key(&nation.person(it))).collect()
     };

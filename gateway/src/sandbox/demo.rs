@@ -17,8 +17,9 @@ use crate::cli::CliError;
 use crate::cli::client::{ApiClient, ApiError};
 use crate::reports::{Figures, match_rate};
 
-/// Connections that send at once; a client's requests go through one of them, in order.
-const CONNECTIONS: usize = 8;
+/// Connections that send at once: each waits for the log between its requests, so that with few the
+/// demonstration is mostly waiting.
+const CONNECTIONS: usize = 32;
 /// A client with fewer requests sends them all over one connection: most have a handful, and a
 /// connection costs a token.
 const REQUESTS_PER_CONNECTION_MIN: usize = 50;

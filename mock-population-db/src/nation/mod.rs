@@ -221,10 +221,13 @@ impl Nation {
 
     fn find_by_number(&self, number: PersonalNumber) -> Option<Hit> {
         let Bearer { ordinal, cell, superseded } = self.bearer(number)?;
-        if superseded {
-            return Some(Hit { ordinal, person: self.person(ordinal), superseded });
-        }
-        Some(Hit { ordinal, person: self.describe(ordinal, cell, number), superseded })
+        let present = if superseded {
+            let rank = (ordinal - self.cells.start(cell)) as u32; // less than the cell's size
+            self.personal_numbers.at(&self.cells, cell, rank)
+        } else {
+            number
+        };
+        Some(Hit { ordinal, person: self.describe(ordinal, cell, present), superseded })
     }
 
     fn describe(&self, ordinal: u64, cell: Cell, personal_id: PersonalNumber) -> Person {
