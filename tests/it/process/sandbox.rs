@@ -14,7 +14,7 @@ use super::programs::Process;
 const PEOPLE: usize = 1_000;
 /// One in so many people is verified through the door.
 const ONE_IN: usize = 20;
-/// Issue 2: 300 MB, here without optimisation.
+/// What a newcomer's machine can spare: 300 MB, here without optimisation.
 const RESIDENT_KB_MAX: u64 = 300_000;
 /// Kinds of client and how many there are: report 51/BC-BTTTT counts 13 units of ministries, whose
 /// systems and databases have a credential each.
