@@ -50,10 +50,16 @@ impl Micros {
         Some(Self(timestamp.as_microsecond()))
     }
 
-    /// Reads the `Date` field of a request (RFC 9110, section 5.6.7; the form that senders must
-    /// use): whole seconds.
+    /// Reads the `Date` field of a request in any of the three forms that a recipient must accept
+    /// (RFC 9110, section 5.6.7): whole seconds. Years from 1970 to 9999; no clock shows others.
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        let timestamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        const FORMS: [&str; 3] =
+            ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+        let moment = FORMS
+            .iter()
+            .find_map(|form| jiff::civil::DateTime::strptime(form, text).ok())
+            .filter(|moment| (1970..=9999).contains(&moment.year()))?;
+        let timestamp = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
         Some(Self(timestamp.as_microsecond()))
     }
 }
@@ -230,9 +236,21 @@ mod tests {
     fn the_date_of_a_request_is_read_or_nothing() {
         let date = Micros::parse_http_date("Fri, 20 Nov 2026 02:00:05 GMT").unwrap();
         assert_eq!(date.to_string(), "2026-11-20T09:00:05.000+07:00");
-        for text in
-            ["", "now", "2026-11-20T02:00:05Z", "Thu, 20 Nov 2026 02:00:05 GMT", "1795140005"]
-        {
+        // The example of the RFC, in its three forms.
+        let example = Micros::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert!(example.is_some());
+        for obsolete in ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(Micros::parse_http_date(obsolete), example, "{obsolete}");
+        }
+        for text in [
+            "",
+            "now",
+            "2026-11-20T02:00:05Z",
+            "Thu, 20 Nov 2026 02:00:05 GMT",
+            "1795140005",
+            "Fri, 20 Nov 2026 02:00:05 +0700",
+            "Mon, 01 Jan 0001 00:00:00 GMT",
+        ] {
             assert_eq!(Micros::parse_http_date(text), None, "{text}");
         }
     }
