@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn show_prints_the_person_that_any_number_leads_to() {
-    for number in ["066187225060", "066087470027", "572894905", "6660033950"] {
+    for number in ["066187225060", "066087470027", "572894905", "6660033950", "DN4666660033950"] {
         let output = run(&["show", number]);
         assert!(output.status.success(), "{number}");
         let person: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

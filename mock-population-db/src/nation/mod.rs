@@ -35,12 +35,17 @@ pub enum Key {
 }
 
 impl Key {
-    /// Reads a number of which the length says what it is: 12 digits personal, 10 insurance, 9 old.
+    /// Reads a number of which the length says what it is: 12 digits personal, 9 old, 10 insurance;
+    /// of the 15 characters of an old insurance card the last ten.
     pub fn parse(text: &str) -> Option<Self> {
+        let insurance = match text.len() {
+            15 => text.get(5..).unwrap_or(text),
+            _ => text,
+        };
         PersonalNumber::parse(text)
             .map(Self::PersonalId)
-            .or_else(|| Digits::parse(text).map(Self::InsuranceNumber))
             .or_else(|| Digits::parse(text).map(Self::OldIdNumber))
+            .or_else(|| Digits::parse(insurance).map(Self::InsuranceNumber))
     }
 }
 
@@ -116,6 +121,12 @@ impl Nation {
     /// The person who bears this personal number, or bore it before it was cancelled.
     pub fn find_person(&self, number: PersonalNumber) -> Option<Person> {
         Some(self.find_by_number(number)?.person)
+    }
+
+    /// The number now in force of whoever bears this one, or bore it before it was cancelled.
+    pub fn present_number(&self, number: PersonalNumber) -> Option<PersonalNumber> {
+        let Bearer { ordinal, superseded, .. } = self.bearer(number)?;
+        Some(if superseded { self.number(ordinal) } else { number })
     }
 
     /// Everybody a key leads to: nobody, one person, or the two who share an old number.

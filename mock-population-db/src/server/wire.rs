@@ -36,18 +36,16 @@ pub(super) struct Item<'a> {
 }
 
 impl Item<'_> {
-    /// The personal numbers that are asked about: the one that is the key, issued or not, or those
-    /// of the people another key leads to.
+    /// The personal numbers that are asked about: the one that is the key, issued or not, and those
+    /// of the people that it or another key leads to.
     pub(super) fn asks_about(&self, nation: &Nation) -> impl Iterator<Item = PersonalNumber> {
         let key = self.key.parse();
-        let asked = match key {
-            Some(Key::PersonalId(number)) => Some(number),
-            Some(Key::OldIdNumber(_) | Key::InsuranceNumber(_)) | None => None,
+        let (asked, present, others) = match key {
+            Some(Key::PersonalId(number)) => (Some(number), nation.present_number(number), None),
+            Some(Key::OldIdNumber(_) | Key::InsuranceNumber(_)) | None => (None, None, key),
         };
-        let led_to = key.filter(|_| asked.is_none()).into_iter();
-        asked
-            .into_iter()
-            .chain(led_to.flat_map(|key| nation.find_by(key)).map(|hit| hit.person.personal_id))
+        let others = others.into_iter().flat_map(|key| nation.find_by(key));
+        asked.into_iter().chain(present).chain(others.map(|hit| hit.person.personal_id))
     }
 }
 

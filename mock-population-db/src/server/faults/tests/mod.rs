@@ -123,6 +123,30 @@ async fn an_order_is_answered_with_all_that_is_in_force() {
 }
 
 #[tokio::test]
+async fn a_listed_person_is_met_by_whatever_number_they_are_asked_for() {
+    let nation = Nation::new(DEFAULT_SEED);
+    let ordinal = nation.find("066187225060").expect("somebody with cancelled numbers");
+    let crate::Dossier { person, superseded_numbers, .. } = nation.dossier(ordinal);
+    let register = behaving();
+    let listed = json!({"personal_id": person.personal_id.as_str(), "error_rate": 1});
+    order(&register, &json!({"for_people": [listed]})).await;
+    let old = person.old_id_number.expect("an old number");
+    let insurance = person.insurance_number.expect("an insurance number");
+    let keys = [
+        json!({"personal_id": person.personal_id.as_str()}),
+        json!({"personal_id": superseded_numbers[0].as_str()}),
+        json!({"old_id_number": old.as_str()}),
+        json!({"insurance_number": insurance.as_str()}),
+    ];
+    for key in keys {
+        let batch = json!({"items": [{"key": key, "fields": []}]}).to_string();
+        let answer = send(&register, Method::POST, "/v1/persons/batch-get", batch).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{key}");
+    }
+    assert!(ask(&register).await.is_right(1));
+}
+
+#[tokio::test]
 async fn only_the_holder_of_the_key_gives_orders() {
     for method in [Method::GET, Method::PUT] {
         let request = Request::builder().method(method).uri(FAULTS).body(Body::from("{}"));
