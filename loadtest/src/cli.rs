@@ -84,7 +84,7 @@ pub(crate) struct TruthArgs {
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) records: u64,
     /// Only those of one kind of holder: carrier, hospital, ministry or locality
-    #[arg(long, value_parser = truth::parse_holder)]
+    #[arg(long)]
     pub(crate) holder: Option<Holder>,
     /// Seed of the nation
     #[arg(long, default_value_t = DEFAULT_SEED)]

@@ -29,6 +29,14 @@ pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<(
         }
     };
     rate(out, "dossiers", count, time(written).1)?;
+    if let Some(kilobytes) = resident_kilobytes() {
+        // The keys of the bench are in it.
+        writeln!(
+            out,
+            "resident: {:.0} MB, {count} numbers of the bench included",
+            kilobytes / 1_024.0
+        )?;
+    }
     out.flush()
 }
 
@@ -68,6 +76,13 @@ fn by_key(nation: &Nation, count: u64, out: &mut impl Write) -> io::Result<()> {
         rate(out, what, keys.len() as u64, time(resolve).1)?;
     }
     Ok(())
+}
+
+/// Resident memory of this process (Linux, `proc_pid_status(5)`).
+fn resident_kilobytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Ordinals far apart, so that no cache helps.

@@ -51,7 +51,7 @@ enum Command {
     /// Print people as a holder of records has them: clerical errors of named kinds, and the truth
     Records {
         /// Who holds them: carrier, hospital, ministry or locality
-        #[arg(long, value_name = "KIND", value_parser = parse_holder)]
+        #[arg(long, value_name = "KIND")]
         holder: Holder,
         /// How many records
         #[arg(long, value_name = "N", default_value_t = 1_000)]
@@ -86,10 +86,6 @@ enum OutputFormat {
     Csv,
     /// One JSON object a line
     Ndjson,
-}
-
-fn parse_holder(name: &str) -> Result<Holder, String> {
-    Holder::find(name).ok_or_else(|| format!("one of {}", Holder::ALL.map(Holder::name).join(", ")))
 }
 
 /// Why a command did not do what it was asked.

@@ -231,6 +231,8 @@ fn middle(names: &NamesOf, sex: Sex, birth_year: u16, draws: Draws) -> Option<&'
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashMap, HashSet};
+
     use super::*;
 
     fn full_names(sex: Sex, birth_year: u16, count: u64) -> Vec<String> {
@@ -258,6 +260,58 @@ mod tests {
             assert!(band.contains(&share), "{middle} {birth_year}: {share}");
         }
         assert_eq!(cohort_per_mille(Sex::Female, 1990), 187);
+    }
+
+    /// Pearson's statistic of how often names were seen, and the most that chance gives it; rare
+    /// names go into one group.
+    fn deviation(
+        seen: &HashMap<String, u64>,
+        table: impl Iterator<Item = (&'static str, u32)>,
+    ) -> (f64, f64) {
+        let total: u64 = seen.values().sum();
+        let table: Vec<(&str, u32)> = table.collect();
+        let weights: f64 = table.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let (mut sum, mut groups) = (0.0, 0.0);
+        let (mut rare_seen, mut rare_expected) = (0.0, 0.0);
+        for (name, weight) in table {
+            let expected = total as f64 * f64::from(weight) / weights;
+            let seen = seen.get(name).copied().unwrap_or_default() as f64;
+            if expected < 20.0 {
+                rare_seen += seen;
+                rare_expected += expected;
+            } else {
+                sum += (seen - expected).powi(2) / expected;
+                groups += 1.0;
+            }
+        }
+        sum += (rare_seen - rare_expected).powi(2) / rare_expected.max(1.0);
+        (sum, groups + 4.0 * (2.0_f64 * groups).sqrt() + 6.0)
+    }
+
+    #[test]
+    fn middle_and_given_names_are_as_frequent_as_the_tables_say() {
+        let kinh: HashSet<&str> = tables::family_names()
+            .filter(|family| Shape::of(family) == Shape::Common && !family.name.contains(' '))
+            .map(|family| family.name)
+            .collect();
+        for sex in Sex::ALL {
+            let (mut middle, mut given) = (HashMap::new(), HashMap::new());
+            // A young cohort, to which the old custom adds nothing.
+            for name in full_names(sex, 2015, 60_000) {
+                let tokens: Vec<&str> = name.split(' ').collect();
+                let [first, between @ .., last] = &tokens[..] else { continue };
+                let is_mixed = tokens.len() >= 6;
+                if between.is_empty() || is_mixed || !kinh.contains(first) {
+                    continue;
+                }
+                *middle.entry(between.join(" ")).or_default() += 1;
+                *given.entry((*last).to_owned()).or_default() += 1;
+            }
+            for (part, seen) in [(Part::Middle, middle), (Part::Given, given)] {
+                let (seen, limit) = deviation(&seen, tables::names(part, sex));
+                assert!(seen < limit, "{part:?} names of {sex:?}: {seen:.1} of {limit:.1}");
+            }
+        }
     }
 
     #[test]

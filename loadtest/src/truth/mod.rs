@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mock_population_db::Nation;
-use mock_population_db::records::{Holder, Records};
+use mock_population_db::records::Records;
 use tokio::task::JoinSet;
 
 use crate::cli::{self, TruthArgs};
@@ -115,9 +115,4 @@ async fn send_turns(work: Arc<Work>) -> Result<Report, Failure> {
             report.judge_answer(&asker, &record, &answer);
         }
     }
-}
-
-/// The holder whose records a kind of client has.
-pub(crate) fn parse_holder(name: &str) -> Result<Holder, String> {
-    Holder::find(name).ok_or_else(|| format!("one of {}", Holder::ALL.map(Holder::name).join(", ")))
 }

@@ -171,11 +171,6 @@ fn wrong_verdict(expected: &[ExpectedVerdict], answer: &Value) -> Option<String>
 /// A status that is not the true one, where the client sees it.
 fn wrong_status(asker: &Asker, record: &Record, answer: &Value) -> Option<String> {
     let is = answer["subject_status"].as_str();
-    let must = asker.sees_status().then_some(match record.truth.mistake {
-        Mistake::WrongDigit | Mistake::UnknownNumber => "unknown",
-        Mistake::SupersededNumber => "superseded",
-        Mistake::Dead => "deceased",
-        _ => "active",
-    });
+    let must = asker.sees_status().then_some(record.truth.status);
     (is != must).then(|| format!("status is {is:?}, must be {must:?}"))
 }

@@ -47,9 +47,11 @@ pub(super) fn divide(
         let until = (records as f64 * rates / total).round() as u64;
         let count = until.min(records) - given;
         given += count;
-        let next = &mut next[holder as usize];
-        shares.push(Share { client, holder, first: *next, count });
-        *next += count;
+        if count > 0 {
+            let next = &mut next[holder as usize];
+            shares.push(Share { client, holder, first: *next, count });
+            *next += count;
+        }
     }
     Ok(shares)
 }
@@ -88,6 +90,7 @@ mod tests {
         let carriers = divide(&clients, 10, Some(Holder::Carrier)).unwrap();
         assert_eq!(carriers.iter().map(|it| it.count).sum::<u64>(), 10);
         assert_eq!(carriers.len(), 2);
+        assert_eq!(divide(&clients, 1, None).unwrap().len(), 1);
         assert!(divide(&clients, 10, Some(Holder::Hospital)).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Makes a record of a person with one mistake in it.
 
-use super::truth::Truth;
+use super::truth::{self, Truth};
 use super::{HeldNumber, Holder, Mistake, Profile, Record, legacy, number, spelling};
 use crate::date::{BirthDate, Date};
 use crate::mix::{below, mix};
@@ -50,7 +50,7 @@ pub(super) fn record(
         truth: Truth {
             mistake,
             personal_id: person.personal_id,
-            is_deceased: person.is_deceased(),
+            status: truth::status(mistake),
             findings: Truth::findings(mistake, held),
         },
     })

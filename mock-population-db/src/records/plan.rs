@@ -14,7 +14,7 @@ const STRIDE: u64 = 61_803;
 /// missed by less than one in 10^40.
 const TRIES: u64 = 20_000;
 
-/// The records of one kind of holder, one after the other; they never end. The same seed, holder
+/// The records of one kind of holder, one after the other, up to number 2^64 - 2. The same seed, holder
 /// and profile give the same records everywhere.
 #[derive(Debug)]
 pub struct Records<'a> {
@@ -67,8 +67,9 @@ impl Iterator for Records<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
+        let after = self.next.checked_add(1)?;
         let record = self.record(self.next);
-        self.next += 1;
+        self.next = after;
         Some(record)
     }
 }

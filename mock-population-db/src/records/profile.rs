@@ -1,6 +1,8 @@
 //! Who holds records, and how good they are: small tables that people read and tune.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::str::FromStr;
 
 use super::Mistake;
 use super::truth::PolicyView;
@@ -30,11 +32,6 @@ impl Holder {
             Self::Ministry => "ministry",
             Self::Locality => "locality",
         }
-    }
-
-    /// The kind with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|holder| holder.name() == name)
     }
 
     /// Its profile, as compiled in.
@@ -79,6 +76,21 @@ impl Holder {
     }
 }
 
+/// The first line of a profile.
+const HEADER: &str = "part,name,per_100000,note";
+
+impl FromStr for Holder {
+    type Err = String;
+
+    /// The kind with this name; else a sentence that lists the names.
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|holder| holder.name() == name)
+            .ok_or_else(|| format!("one of {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
 /// Everything in a profile is so many of a hundred thousand records.
 pub(super) const WHOLE: u32 = 100_000;
 
@@ -111,14 +123,20 @@ impl fmt::Display for ProfileError {
 impl std::error::Error for ProfileError {}
 
 impl Profile {
-    /// Reads a profile: a header, then rows of `part,name,per_100000,note`. Parts are `key`
+    /// Reads a profile: the header, then rows of `part,name,per_100000,note`. Parts are `key`
     /// (`insurance_number`), `attribute` (`sex`, `permanent_address`) and `error` (a mistake); the
     /// records that no error takes have none.
     pub fn parse(table: &str) -> Result<Self, ProfileError> {
         let mut profile =
             Self { by_insurance_number: 0, with_sex: 0, with_address: 0, mistakes: Vec::new() };
+        if table.lines().next().map(str::trim) != Some(HEADER) {
+            let what = format!("a profile begins with {HEADER}");
+            return Err(ProfileError { line: 1, what });
+        }
         let mut end = 0;
-        for (index, line) in table.lines().enumerate().skip(1) {
+        let mut seen = HashSet::new();
+        let rows = table.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty());
+        for (index, line) in rows {
             let wrong = |what: String| ProfileError { line: index + 1, what };
             let mut cells = line.splitn(4, ',').map(str::trim);
             let (part, name, share) = (cells.next(), cells.next(), cells.next());
@@ -130,6 +148,9 @@ impl Profile {
                 .ok()
                 .filter(|share| *share <= WHOLE)
                 .ok_or_else(|| wrong(format!("{share:?} is no number from 0 to 100,000")))?;
+            if !seen.insert(name) {
+                return Err(wrong(format!("{name} stands here twice")));
+            }
             match (part, name) {
                 ("key", "insurance_number") => profile.by_insurance_number = share,
                 ("attribute", "sex") => profile.with_sex = share,
@@ -138,9 +159,6 @@ impl Profile {
                     let mistake = Mistake::find(name)
                         .filter(|mistake| *mistake != Mistake::None)
                         .ok_or_else(|| wrong(format!("there is no error {name:?}")))?;
-                    if profile.mistakes.iter().any(|(other, _)| *other == mistake) {
-                        return Err(wrong(format!("{name} stands here twice")));
-                    }
                     end += share;
                     profile.mistakes.push((mistake, end));
                 }
@@ -191,13 +209,20 @@ mod tests {
             error("attribute,phone,1,"),
             "line 2: there is no \"attribute\" named \"phone\""
         );
+        assert_eq!(error("attribute,sex,1,\nattribute,sex,2,"), "line 3: sex stands here twice");
+        for headless in ["", "error,dead,1,"] {
+            let error = Profile::parse(headless).unwrap_err().to_string();
+            assert_eq!(error, "line 1: a profile begins with part,name,per_100000,note");
+        }
         assert_eq!(error("error"), "line 2: a row has part, name, per_100000 and note");
     }
 
     #[test]
     fn places_lead_to_mistakes_as_often_as_the_rows_say() {
-        let profile =
-            Profile::parse("h\nerror,dead,2,\nerror,no_marks,0,\nerror,year_only,3,").unwrap();
+        let profile = Profile::parse(
+            "part,name,per_100000,note\n\nerror,dead,2,\nerror,no_marks,0,\nerror,year_only,3,",
+        )
+        .unwrap();
         let seen: [Mistake; 6] = std::array::from_fn(|place| profile.mistake_at(place as u32));
         let names = seen.map(Mistake::name);
         assert_eq!(names, ["dead", "dead", "year_only", "year_only", "year_only", "none"]);

@@ -49,8 +49,8 @@ fn numbers_lead_where_the_mistake_says() {
                 Mistake::WrongPerson => assert!(found.len() == 1 && !leads_to_the_person),
                 _ => assert!(leads_to_the_person, "{record:?}"),
             }
-            let is_dead = record.truth.mistake == Mistake::Dead;
-            assert_eq!(record.truth.is_deceased, is_dead);
+            let is_dead = record.truth.status == "deceased";
+            assert_eq!(is_dead, record.truth.mistake == Mistake::Dead);
             assert!(!leads_to_the_person || found.iter().any(|it| it.is_deceased() == is_dead));
         }
     }
@@ -86,7 +86,7 @@ fn the_profiles_come_to_the_founding_figures() {
             let truth = Truth {
                 mistake: profile.mistake_at(*place),
                 personal_id: PersonalNumber::from_value(0),
-                is_deceased: false,
+                status: "active",
                 findings: Truth::findings(profile.mistake_at(*place), |_| true),
             };
             truth.answer(holder.usual_policy()).is_matched

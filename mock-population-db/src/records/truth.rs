@@ -51,8 +51,8 @@ pub struct Truth {
     pub mistake: Mistake,
     /// The person the holder means.
     pub personal_id: PersonalNumber,
-    /// Whether that person is dead.
-    pub is_deceased: bool,
+    /// Where the subject that was asked about stands: `active`, `deceased`, `superseded`, `unknown`.
+    pub status: &'static str,
     /// What a comparison finds about each attribute that the record holds.
     pub findings: Vec<ExpectedVerdict>,
 }
@@ -88,6 +88,31 @@ impl Truth {
             .filter(|finding| policy.required.contains(&finding.attribute))
             .all(accepts);
         Answer { is_matched, attributes }
+    }
+}
+
+/// Where the subject stands that a record with this mistake leads to.
+pub(super) fn status(mistake: Mistake) -> &'static str {
+    match mistake {
+        Mistake::WrongDigit | Mistake::UnknownNumber => "unknown",
+        Mistake::SupersededNumber => "superseded",
+        Mistake::Dead => "deceased",
+        Mistake::None
+        | Mistake::OldNumber
+        | Mistake::NameTypo
+        | Mistake::TonePlacement
+        | Mistake::IySpelling
+        | Mistake::NoMarks
+        | Mistake::SpacesLost
+        | Mistake::TokenMissing
+        | Mistake::DayMonthSwapped
+        | Mistake::YearOnly
+        | Mistake::FirstOfJanuary
+        | Mistake::LegacyTcvn3
+        | Mistake::LegacyVni
+        | Mistake::LegacyUtf8
+        | Mistake::AddressBeforeMerger
+        | Mistake::WrongPerson => "active",
     }
 }
 
@@ -133,7 +158,7 @@ mod tests {
         Truth {
             mistake,
             personal_id: PersonalNumber::from_value(1_090_012_345),
-            is_deceased: false,
+            status: status(mistake),
             findings: Truth::findings(mistake, |attribute| attribute != "permanent_address"),
         }
     }

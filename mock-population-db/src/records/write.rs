@@ -16,7 +16,7 @@ pub enum Format {
 
 /// Columns of the CSV form. Those before `error` are the holder's, the others are the truth:
 /// expected verdicts as `close:marks_missing`, under the holder's usual policy.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "row_id",
     "personal_id",
     "old_id_number",
@@ -30,6 +30,7 @@ const COLUMNS: [&str; 17] = [
     "error",
     "true_personal_id",
     "expected_outcome",
+    "expected_status",
     "expected_full_name",
     "expected_date_of_birth",
     "expected_sex",
@@ -91,7 +92,7 @@ impl Record {
         out.push(',');
         json::member(&mut out, "personal_id", self.truth.personal_id.as_str());
         out.push(',');
-        json::member(&mut out, "status", status(self.truth.is_deceased));
+        json::member(&mut out, "status", self.truth.status);
         out.push(',');
         json::member(&mut out, "outcome", outcome(is_matched));
         out.push_str(",\"attributes\":{");
@@ -129,6 +130,7 @@ impl Record {
             self.truth.mistake.name(),
             self.truth.personal_id.as_str(),
             outcome(is_matched),
+            self.truth.status,
             &expected("full_name"),
             &expected("date_of_birth"),
             &expected("sex"),
@@ -152,10 +154,6 @@ fn write_verdict(out: &mut String, expected: ExpectedVerdict) {
 
 fn outcome(is_matched: bool) -> &'static str {
     if is_matched { "matched" } else { "not_matched" }
-}
-
-fn status(is_deceased: bool) -> &'static str {
-    if is_deceased { "deceased" } else { "active" }
 }
 
 /// A cell of CSV (RFC 4180): quoted where it has to be.

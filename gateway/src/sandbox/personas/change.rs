@@ -83,7 +83,7 @@ impl Change {
             Self::ExtraToken => rename(misspelling::with_one_more(name)),
             Self::TokenOrder => rename(misspelling::given_name_first(name)),
             Self::Initials => rename(misspelling::with_initial(name)),
-            Self::Squashed => rename(Some(name.replace(' ', ""))),
+            Self::Squashed => rename(spelling::squashed(name)),
             Self::LettersLost => rename(Some(misspelling::with_letters_lost(name))),
             Self::OtherName => rename(misspelling::nobodys(name)),
             Self::AsTyped => redate(as_typed(born.day()?)),
