@@ -30,12 +30,7 @@ pub(crate) fn write(seed: u64, count: u64, out: &mut impl Write) -> io::Result<(
     };
     rate(out, "dossiers", count, time(written).1)?;
     if let Some(kilobytes) = resident_kilobytes() {
-        // The keys of the bench are in it.
-        writeln!(
-            out,
-            "resident: {:.0} MB, {count} numbers of the bench included",
-            kilobytes / 1_024.0
-        )?;
+        writeln!(out, "resident:         {:.0} MB at the end", kilobytes / 1_024.0)?;
     }
     out.flush()
 }
