@@ -26,7 +26,7 @@ pub use disclosure::{
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
 pub use outcome::{Outcome, outcome};
-pub use place::compare_address;
+pub use place::{MERGERS, compare_address};
 pub use verdict::Verdict;
 
 use crate::population::Record;
