@@ -3,6 +3,7 @@
 mod mergers;
 
 pub use mergers::MERGERS;
+pub(super) use mergers::province_after;
 
 use super::Finding;
 use crate::policy::Reason;
