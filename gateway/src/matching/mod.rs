@@ -12,6 +12,7 @@ mod date;
 mod disclosure;
 mod finding;
 mod name;
+mod normalize;
 mod outcome;
 mod place;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use disclosure::{
 };
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
+pub use normalize::{NormalizeStep, normalize};
 pub use outcome::{Outcome, outcome};
 pub use place::{MERGERS, compare_address};
 pub use verdict::Verdict;
