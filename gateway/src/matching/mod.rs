@@ -16,6 +16,8 @@ mod normalize;
 mod outcome;
 mod place;
 #[cfg(test)]
+mod published_tests;
+#[cfg(test)]
 mod tests;
 mod verdict;
 

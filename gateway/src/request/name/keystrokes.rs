@@ -47,11 +47,15 @@ pub(super) fn are_keystrokes(text: &str) -> bool {
 /// Whether a key was pressed without which no token is more than [`Token::Possible`]. Most names
 /// end here.
 fn has_telling_key(text: &[u8]) -> bool {
-    let is_telling = |key: &u8| matches!(key | 0x20, b'f' | b'j' | b'w' | b'x');
-    let is_doubled = |pair: &[u8]| {
-        pair[0] | 0x20 == pair[1] | 0x20 && matches!(pair[0] | 0x20, b'a' | b'd' | b'e' | b'o')
-    };
-    text.iter().any(is_telling) || text.windows(2).any(is_doubled)
+    text.windows(2).any(|keys| {
+        let [before, key] = [keys[0] | 0x20, keys[1] | 0x20];
+        match key {
+            // At the start of a token x is a letter: Xuân.
+            b'f' | b'j' | b'w' | b'x' => before.is_ascii_alphabetic(),
+            b'a' | b'd' | b'e' | b'o' => before == key,
+            _ => false,
+        }
+    })
 }
 
 fn read(token: &str) -> Token {

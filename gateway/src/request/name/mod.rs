@@ -90,9 +90,10 @@ impl fmt::Debug for FullName {
 fn is_placeholder(text: &str) -> bool {
     let is_end = |c: char| c.is_whitespace() || c == '.';
     let text = text.trim_matches(is_end);
-    // No longer text can be one, and most names end here or at their first letter.
-    text.chars().next().is_some_and(|c| "kcvunKCVUN".contains(c))
-        && PLACEHOLDERS.iter().any(|placeholder| is_same_ignoring_case(placeholder, text))
+    // Most names are told from all of them by their first letter.
+    let starts_alike = |word: &str| word.as_bytes()[0] | 0x20 == text.as_bytes()[0] | 0x20;
+    !text.is_empty()
+        && PLACEHOLDERS.iter().any(|word| starts_alike(word) && is_same_ignoring_case(word, text))
 }
 
 fn is_same_ignoring_case(lower: &str, text: &str) -> bool {
