@@ -23,7 +23,10 @@ pub(super) fn readings(text: &str) -> Vec<String> {
     let Some(text) = one_byte_text(text) else {
         return Vec::new();
     };
-    if tokens(&text).all(|token| shape(token) == Shape::Syllable) {
+    // Some bytes of UTF-8 are borders of tokens by themselves: `Hà` is also `HÃ` and a no-break
+    // space, `Ngô` is `NgÃ` and an acute accent.
+    let is_byte = |c: char| matches!(c, '\u{80}'..='\u{a0}' | '\u{b4}');
+    if !text.contains(is_byte) && tokens(&text).all(|token| shape(token) == Shape::Syllable) {
         return Vec::new();
     }
     if let Some(reading) = utf8(&text) {
@@ -95,6 +98,8 @@ mod tests {
             ("TrÃ¢n ThÃ\u{b9}y", Some("Trân Thùy")),
             // As Windows-1252 shows it, with a curly quote in the place of a byte.
             ("Ä\u{90}á»— VÄƒn", Some("Đỗ Văn")),
+            ("Lan HÃ\u{a0}", Some("Lan Hà")),
+            ("NgÃ´ Lan", Some("Ngô Lan")),
             ("Y Bloâ EÂban", Some("Y Blô Êban")),
         ] {
             assert_eq!(readings(text).first().map(String::as_str), expected, "{text}");
@@ -110,6 +115,7 @@ mod tests {
     fn what_is_a_name_as_it_stands_is_not_decoded() {
         for text in [
             "Phan Hoàng Nhung",
+            "Phan\u{a0}Hoàng\u{a0}Nhung",
             "Mai Hoàng",
             "Nguyen Van An",
             "Nguyễn Văn An",
