@@ -12,8 +12,11 @@ mod date;
 mod disclosure;
 mod finding;
 mod name;
+mod normalize;
 mod outcome;
 mod place;
+#[cfg(test)]
+mod published_tests;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,8 +28,9 @@ pub use disclosure::{
 };
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
+pub use normalize::{NormalizeStep, normalize};
 pub use outcome::{Outcome, outcome};
-pub use place::compare_address;
+pub use place::{MERGERS, compare_address};
 pub use verdict::Verdict;
 
 use crate::population::Record;

@@ -6,6 +6,7 @@
 mod address;
 mod attribute;
 mod date;
+mod name;
 mod number;
 mod subject;
 mod text;
@@ -13,9 +14,13 @@ mod text;
 pub use address::{Address, Scheme};
 pub use attribute::{Attribute, AttributeSet, Operation};
 pub use date::PartialDate;
+pub use name::FullName;
+pub(crate) use name::{
+    Shape, is_apostrophe, is_hyphen, is_invisible, shape, tokens, windows_1252_byte,
+};
 pub use number::{InsuranceNumber, OldIdNumber};
 pub use subject::{KeyKind, PersonalId, SubjectKey};
-pub use text::{AgencyCode, CaseRef, ClientId, FullName, OfficialRef, Procedure, Purpose, Sex};
+pub use text::{AgencyCode, CaseRef, ClientId, OfficialRef, Procedure, Purpose, Sex};
 
 /// A value that is not well formed. It carries no part of the value: submitted values are never
 /// echoed, not even in an error.
