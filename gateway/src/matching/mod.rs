@@ -14,6 +14,7 @@ mod finding;
 mod name;
 mod normalize;
 mod outcome;
+mod pair;
 mod place;
 #[cfg(test)]
 mod published_tests;
@@ -30,6 +31,7 @@ pub use finding::{Finding, Findings};
 pub use name::compare_name;
 pub use normalize::{NormalizeStep, normalize};
 pub use outcome::{Outcome, outcome};
+pub use pair::{Pair, compare_texts};
 pub use place::{MERGERS, compare_address};
 pub use verdict::Verdict;
 

@@ -52,7 +52,8 @@ fn parsed(value: &(impl ToString + ?Sized)) -> NormalizeStep {
     NormalizeStep { step: "parse", value: value.to_string() }
 }
 
-fn place(value: &str) -> Result<Vec<NormalizeStep>, Malformed> {
+/// Reads a place as text: `01`, `01/00004`, `2004/01`, `2004/01/00004`.
+pub(super) fn parse_place(value: &str) -> Result<Address, Malformed> {
     let parts: Vec<&str> = value.splitn(4, '/').collect();
     let address = match *parts.as_slice() {
         [province] => Address::parse(None, province, None),
@@ -61,8 +62,11 @@ fn place(value: &str) -> Result<Vec<NormalizeStep>, Malformed> {
         [scheme, province, commune] => Address::parse(Some(scheme), province, Some(commune)),
         _ => return Err(Malformed::Form),
     };
-    let address =
-        address.map_err(|wrong| wrong.first().map_or(Malformed::Form, |first| first.1))?;
+    address.map_err(|wrong| wrong.first().map_or(Malformed::Form, |first| first.1))
+}
+
+fn place(value: &str) -> Result<Vec<NormalizeStep>, Malformed> {
+    let address = parse_place(value)?;
     let commune = address.commune().map_or(String::new(), |commune| format!("/{commune:05}"));
     let mut steps =
         vec![parsed(&format!("{}/{:02}{commune}", address.scheme().name(), address.province()))];
