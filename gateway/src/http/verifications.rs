@@ -16,8 +16,8 @@ use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
-use super::json::{self, Errors, Fields};
-use super::subject::{SubjectBody, read_subject};
+use super::json::{self, Errors, Fields, child};
+use super::subject::{Card, Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::matching::{self, Shown};
 use crate::reports::Edge;
@@ -46,7 +46,9 @@ pub struct VerificationBody {
     pub on_behalf_of: Option<String>,
     /// Code of the public-service procedure.
     pub procedure: Option<String>,
-    /// What the caller holds about the person.
+    /// What the caller holds about the person. May be left out with `card_qr`, and with no other
+    /// key; what it says goes before what the card says.
+    #[schema(required = false)]
     pub attributes: AttributesBody,
 }
 
@@ -204,7 +206,12 @@ pub async fn post_verification(
     };
     let parsed = match extract::query::<0>(&request, []) {
         Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
-            read_verification(&json::parse(&body)?, policy.required(), app.clock.current_year())
+            let reader = Reader {
+                client: &client.client_id,
+                tokens: &app.subject_tokens,
+                current_year: app.clock.current_year(),
+            };
+            read_verification(&json::parse(&body)?, policy.required(), reader)
         }),
         Err(problem) => Err(problem),
     };
@@ -240,16 +247,19 @@ fn refusal_code(refusal: crate::policy::Refusal) -> Code {
 
 /// Reads a body into a verification.
 ///
+/// A subject token is opened here, before limiter and policy: whether it is one is a question of
+/// form like any other, costs less than reading the body did, and asks the register nothing.
+///
 /// # Errors
 /// 400 or 422 with every wrong field.
 pub fn read_verification(
     node: &json::Node<'_>,
     required: AttributeSet,
-    current_year: i16,
+    reader: Reader<'_>,
 ) -> Result<Verification, Problem> {
     let mut errors = Errors::default();
     let mut fields = Fields::of(node, String::new(), &mut errors);
-    let subject = read_subject(&mut fields, current_year, &mut errors);
+    let sent = read_subject(&mut fields, reader, &mut errors);
     if !fields.has("purpose") {
         fields.missing("purpose", &mut errors);
     }
@@ -258,27 +268,57 @@ pub fn read_verification(
     let official = fields.parsed("official", &mut errors, OfficialRef::parse);
     let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
     let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
-    let claims = read_claims(&mut fields, required, current_year, &mut errors);
+    let needed = required.difference(sent.card.attributes());
+    let typed = match (fields.object("attributes", &mut errors), &sent.card) {
+        (Some(sent), _) => read_claims(sent, needed, reader.current_year, &mut errors),
+        (None, card) => {
+            no_claims(&fields, card, needed, &mut errors);
+            Claims::default()
+        }
+    };
     fields.finish(&mut errors);
     errors.finish()?;
     // Whatever is missing was noted above, so both are there now.
-    let (Some(subject), Some(purpose)) = (subject, purpose) else {
+    let (Some(subject), Some(purpose)) = (sent.subject, purpose) else {
         return Err(Code::InternalError.into());
     };
-    Ok(Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, claims })
+    let from_card = sent.card.attributes().difference(typed.asked());
+    let claims = match sent.card {
+        Card::Claims(claims) => typed.or(*claims),
+        Card::NotSent | Card::Unreadable => typed,
+    };
+    Ok(Verification {
+        subject,
+        purpose,
+        case_ref,
+        official,
+        on_behalf_of,
+        procedure,
+        claims,
+        from_card,
+    })
+}
+
+/// Only with a card may `attributes` be left out.
+fn no_claims(fields: &Fields<'_, '_>, card: &Card, needed: AttributeSet, errors: &mut Errors) {
+    let pointer = fields.pointer("attributes");
+    match card {
+        Card::NotSent => fields.missing("attributes", errors),
+        Card::Unreadable | Card::Claims(_) => {
+            for attribute in needed.iter() {
+                errors.required_attribute(child(&pointer, attribute.name()));
+            }
+        }
+    }
 }
 
 fn read_claims(
-    fields: &mut Fields<'_, '_>,
-    required: AttributeSet,
+    mut sent: Fields<'_, '_>,
+    needed: AttributeSet,
     current_year: i16,
     errors: &mut Errors,
 ) -> Claims {
-    let Some(mut sent) = fields.object("attributes", errors) else {
-        fields.missing("attributes", errors);
-        return Claims::default();
-    };
-    for attribute in required.iter().filter(|attribute| !sent.has(attribute.name())) {
+    for attribute in needed.iter().filter(|attribute| !sent.has(attribute.name())) {
         errors.required_attribute(sent.pointer(attribute.name()));
     }
     let birth = |text: &str| {
