@@ -96,6 +96,15 @@ fn a_subject_is_described_and_read_as_exactly_one_key() {
 }
 
 #[test]
+fn attributes_are_described_and_read_as_optional_with_a_card_alone() {
+    assert_eq!(schema("VerificationBody")["required"], json!(["subject", "purpose"]));
+    for key in members("SubjectBody") {
+        let body = json!({"subject": {key.clone(): sample(&key)}, "purpose": "x"});
+        assert_eq!(read(&body).is_ok(), key == "card_qr", "{key}");
+    }
+}
+
+#[test]
 fn the_api_description_is_published_as_3_1() {
     let description: Value = serde_json::to_value(super::openapi()).unwrap();
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
