@@ -12,18 +12,18 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
+use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
-use super::json::{self, Errors, Fields, child};
-use super::subject::{Card, Reader, SubjectBody, read_subject};
+use super::json::{self, Errors, Fields};
+use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::matching::{self, Shown};
 use crate::reports::Edge;
 use crate::request::{
-    Address, AgencyCode, Attribute, AttributeSet, CaseRef, Claims, FullName, InsuranceNumber,
-    Malformed, OfficialRef, OldIdNumber, Operation, PartialDate, Procedure, Purpose, Sex,
+    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
     Verification,
 };
 use crate::verification::{self, Decision, NotAnswered};
@@ -50,46 +50,6 @@ pub struct VerificationBody {
     /// key; what it says goes before what the card says.
     #[schema(required = false)]
     pub attributes: AttributesBody,
-}
-
-/// Claims, one per attribute.
-#[expect(dead_code, reason = "describes what the handler reads by hand")]
-#[derive(Debug, ToSchema)]
-pub struct AttributesBody {
-    /// Full name in one field.
-    #[schema(example = "Nguyễn Văn Hoà")]
-    pub full_name: Option<String>,
-    /// `1990`, `1990-05`, `1990-05-01` or `01/05/1990`.
-    #[schema(example = "1990-05-01")]
-    pub date_of_birth: Option<String>,
-    /// `male` or `female`.
-    #[schema(example = "male")]
-    pub sex: Option<String>,
-    /// Nine digits.
-    pub old_id_number: Option<String>,
-    /// Date of issue of the current card.
-    pub card_issue_date: Option<String>,
-    /// Place of origin.
-    pub place_of_origin: Option<AddressBody>,
-    /// Permanent address.
-    pub permanent_address: Option<AddressBody>,
-    /// Ten digits, or the 15 characters of a card from before April 2021: its last ten digits are
-    /// compared.
-    pub insurance_number: Option<String>,
-}
-
-/// An address by statistical codes.
-#[expect(dead_code, reason = "describes what the handler reads by hand")]
-#[derive(Debug, ToSchema)]
-pub struct AddressBody {
-    /// `2025` (default) or `2004`.
-    pub scheme: Option<String>,
-    /// Province, two digits.
-    #[schema(example = "01")]
-    pub province: String,
-    /// Commune, five digits.
-    #[schema(example = "00004")]
-    pub commune: Option<String>,
 }
 
 /// Answer to a verification.
@@ -268,24 +228,13 @@ pub fn read_verification(
     let official = fields.parsed("official", &mut errors, OfficialRef::parse);
     let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
     let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
-    let needed = required.difference(sent.card.attributes());
-    let typed = match (fields.object("attributes", &mut errors), &sent.card) {
-        (Some(sent), _) => read_claims(sent, needed, reader.current_year, &mut errors),
-        (None, card) => {
-            no_claims(&fields, card, needed, &mut errors);
-            Claims::default()
-        }
-    };
+    let SentClaims { claims, from_card } =
+        read_claims(&mut fields, sent.card, required, reader.current_year, &mut errors);
     fields.finish(&mut errors);
     errors.finish()?;
     // Whatever is missing was noted above, so both are there now.
     let (Some(subject), Some(purpose)) = (sent.subject, purpose) else {
         return Err(Code::InternalError.into());
-    };
-    let from_card = sent.card.attributes().difference(typed.asked());
-    let claims = match sent.card {
-        Card::Claims(claims) => typed.or(*claims),
-        Card::NotSent | Card::Unreadable => typed,
     };
     Ok(Verification {
         subject,
@@ -297,67 +246,6 @@ pub fn read_verification(
         claims,
         from_card,
     })
-}
-
-/// Only with a card may `attributes` be left out.
-fn no_claims(fields: &Fields<'_, '_>, card: &Card, needed: AttributeSet, errors: &mut Errors) {
-    let pointer = fields.pointer("attributes");
-    match card {
-        Card::NotSent => fields.missing("attributes", errors),
-        Card::Unreadable | Card::Claims(_) => {
-            for attribute in needed.iter() {
-                errors.required_attribute(child(&pointer, attribute.name()));
-            }
-        }
-    }
-}
-
-fn read_claims(
-    mut sent: Fields<'_, '_>,
-    needed: AttributeSet,
-    current_year: i16,
-    errors: &mut Errors,
-) -> Claims {
-    for attribute in needed.iter().filter(|attribute| !sent.has(attribute.name())) {
-        errors.required_attribute(sent.pointer(attribute.name()));
-    }
-    let birth = |text: &str| {
-        let date = PartialDate::parse(text)?;
-        if date.year() > current_year { Err(Malformed::Future) } else { Ok(date) }
-    };
-    let claims = Claims {
-        full_name: sent.parsed("full_name", errors, FullName::parse),
-        date_of_birth: sent.parsed("date_of_birth", errors, birth),
-        sex: sent.parsed("sex", errors, Sex::parse),
-        old_id_number: sent.parsed("old_id_number", errors, OldIdNumber::parse),
-        card_issue_date: sent.parsed("card_issue_date", errors, PartialDate::parse),
-        place_of_origin: read_address(&mut sent, "place_of_origin", errors),
-        permanent_address: read_address(&mut sent, "permanent_address", errors),
-        insurance_number: sent.parsed("insurance_number", errors, InsuranceNumber::parse),
-    };
-    sent.finish(errors);
-    claims
-}
-
-fn read_address(fields: &mut Fields<'_, '_>, name: &str, errors: &mut Errors) -> Option<Address> {
-    let mut address = fields.object(name, errors)?;
-    if !address.has("province") {
-        address.missing("province", errors);
-    }
-    let scheme = address.text("scheme", errors);
-    let province = address.text("province", errors);
-    let commune = address.text("commune", errors);
-    let parsed = province.and_then(|province| {
-        Address::parse(scheme, province, commune)
-            .map_err(|wrong| {
-                for (field, malformed) in wrong {
-                    errors.value(address.pointer(field), malformed);
-                }
-            })
-            .ok()
-    });
-    address.finish(errors);
-    parsed
 }
 
 fn reply(id: &str, decision: Decision) -> Response {
