@@ -102,9 +102,8 @@ fn compare_rows(input: impl Read, output: impl Write) -> Result<Vec<u64>, RowsEr
     let mut header = reader.byte_headers().map_err(RowsError::Input)?.clone();
     let mut places = [0; COLUMNS.len()];
     for (place, name) in places.iter_mut().zip(COLUMNS) {
-        let is_named =
-            |cell: &[u8]| cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell) == name.as_bytes();
-        *place = header.iter().position(is_named).ok_or(RowsError::NoColumn(name))?;
+        let found = header.iter().position(|cell| cell == name.as_bytes());
+        *place = found.ok_or(RowsError::NoColumn(name))?;
     }
     header.extend([b"verdict", b"reason".as_slice()]);
     let write = |writer: &mut csv::Writer<_>, row: &csv::ByteRecord| {
@@ -156,7 +155,7 @@ mod tests {
                 .as_bytes(),
         );
         let lines: Vec<&str> = output.lines().collect();
-        assert_eq!(lines[0], "\u{feff}id,attribute,claim,record,verdict,reason");
+        assert_eq!(lines[0], "id,attribute,claim,record,verdict,reason");
         assert_eq!(lines[2], "2,full_name,NGUYEN VAN HOA,Nguyễn Văn Hoà,close,marks_missing");
         assert_eq!(lines[3], "3,full_name,Nguy?n,Nguyễn,malformed,");
         assert_eq!(lines[4], "4,date_of_birth,05/01/1990,1990-05-01,close,day_month_swapped");
