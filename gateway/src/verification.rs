@@ -82,8 +82,9 @@ pub async fn verify(
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
-    let answer = app.population.find(&permit, request.subject).await;
-    let judgement = judge(&permit, &request.claims, &answer);
+    let claims = request.claims_within(permit.attributes(), policy.required());
+    let answer = app.population.find(&permit, request.subject.key()).await;
+    let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement)?;
     let evaluated_at = entry.at;
     let receipt = app.audit.record(entry).await?;
@@ -92,6 +93,7 @@ pub async fn verify(
 
 /// What comparing came to, before anything is disclosed.
 struct Judgement<'a> {
+    claims: &'a Claims,
     findings: Findings,
     outcome: Outcome,
     status: SubjectStatus,
@@ -100,7 +102,7 @@ struct Judgement<'a> {
 
 /// Step 4: pure. Findings are concealed before outcome, advice and entry are made from them, so
 /// that none of these tells whether a number was issued.
-fn judge<'a>(permit: &Permit, claims: &Claims, answer: &'a Answer) -> Judgement<'a> {
+fn judge<'a>(permit: &Permit, claims: &'a Claims, answer: &'a Answer) -> Judgement<'a> {
     let policy = permit.policy();
     let (sent, permitted) = (claims.asked(), permit.attributes());
     let (findings, status, person) = match &answer.finding {
@@ -116,7 +118,7 @@ fn judge<'a>(permit: &Permit, claims: &Claims, answer: &'a Answer) -> Judgement<
     let findings =
         matching::conceal_existence(findings, policy.accepted_reasons(), policy.discloses_status());
     let outcome = matching::outcome(&findings, policy.required(), policy.accepted_reasons());
-    Judgement { findings, outcome, status, person }
+    Judgement { claims, findings, outcome, status, person }
 }
 
 fn compared<'a>(
@@ -204,7 +206,7 @@ impl Asked<'_> {
     /// The entry of an answer.
     fn entry(&self, answer: &Answer, judgement: &Judgement<'_>) -> Result<Entry, LogUnavailable> {
         let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
-            .then(|| self.app.digests.guess(&self.request.claims));
+            .then(|| self.app.digests.guess(judgement.claims));
         let now = self.app.clock.now();
         let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
         let record = Decided::Answered {
@@ -231,7 +233,7 @@ impl Asked<'_> {
         let digests = &self.app.digests;
         let client = &self.caller.client().client_id;
         let resolved = person.map(|person| person.personal_id);
-        let pseudonym = digests.pseudonym(at, subject, resolved).map_err(|error| {
+        let pseudonym = digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "no pseudonym key, so nothing can be logged");
             LogUnavailable
@@ -249,9 +251,9 @@ impl Asked<'_> {
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
             policy: Arc::clone(self.policy.label()),
             subject: Subject {
-                key_kind: subject.kind(),
+                key_kind: subject.named_by(),
                 pseudonym,
-                prefix: prefix(*subject, resolved),
+                prefix: prefix(subject.key(), resolved),
             },
             record,
         })
@@ -266,13 +268,14 @@ impl Asked<'_> {
         receipt: Receipt,
     ) -> Decision {
         let policy = self.policy;
-        let Judgement { findings, outcome, status, person } = judgement;
+        let Judgement { claims: _, findings, outcome, status, person } = judgement;
         // Where the register did not say, there is no status to disclose.
         let status = Some(*status)
             .filter(|status| policy.discloses_status() && *status != SubjectStatus::NotAsked);
         let named = matching::knows_name(findings, policy.accepted_reasons());
         let resolved = person.filter(|_| named).map(|person| person.personal_id);
         let client = &self.caller.client().client_id;
+        let asked = self.request.subject.key();
         Decision {
             outcome: *outcome,
             attributes: matching::disclose(findings, policy.disclosure()).collect(),
@@ -284,7 +287,7 @@ impl Asked<'_> {
                 policy.disclosure(),
                 status,
             ),
-            subject_token: self.app.subject_tokens.token(client, &self.request.subject, resolved),
+            subject_token: self.app.subject_tokens.token(client, &asked, resolved),
             registry_as_of: answer.as_of,
             evaluated_at,
             policy: Arc::clone(policy),

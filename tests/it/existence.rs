@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Caller, FakeRegister, Reaction, TestApp, TestClient, about, born, merge, on_file,
-    person_on_file, unissued_near,
+    Answer, Caller, FakeRegister, ON_FILE, Reaction, TestApp, TestClient, about, born, merge,
+    on_file, person_on_file, unissued_near,
 };
 
 const OTHER_NAME: &str = "Đặng Thử Nghiệm";
@@ -129,6 +129,53 @@ async fn without_the_name_no_other_key_tells_whether_it_was_issued_and_to_how_ma
                 assert_alike(&answers);
                 assert_ne!(answers[1].ok()["outcome"], "matched");
                 assert!(answers[1].ok().get("subject_status").is_none());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_name_no_card_tells_whether_its_number_was_issued() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    let born = born(&app.person());
+    let born: Vec<&str> = born.split('-').rev().collect();
+    let cards = numbers(&app).map(|number| {
+        format!("{number}|012345678|{OTHER_NAME}|{}|Nam|Hà Nội|01072021", born.concat())
+    });
+    let body = json!({"purpose": "telecom.subscriber"});
+    let more = json!({"attributes": {"insurance_number": "0123456789"}});
+    for body in [merge(&body, &more), body] {
+        let answers = ask_by("card_qr", &caller, &cards, &body).await;
+        assert_alike(&answers);
+        let answer = answers[2].ok();
+        assert_eq!(answer["outcome"], "not_matched");
+        let different = json!({"verdict": "no_match", "reason": "different"});
+        let attributes = answer["attributes"].as_object().unwrap();
+        assert!(attributes.values().all(|shown| *shown == different), "{attributes:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_token_tells_what_it_holds_and_whether_that_was_issued() {
+    let register = register_of_shared_keys().await;
+    let nameless = TestClient { required: &["date_of_birth"], ..TestClient::carrier("nameless") };
+    let clients = [TestClient::carrier("carrier"), nameless];
+    let app = TestApp::builder().register(&register.url).clients(clients).start().await;
+    let wrong = merge(&on_file(), &json!({"attributes": {"full_name": OTHER_NAME}}));
+    let without = merge(&on_file(), &json!({"attributes": {"full_name": null}}));
+    let of_number = ("personal_id", ["999090004711", "001090004712", ON_FILE]);
+    for (client, body) in [("carrier", wrong), ("nameless", without)] {
+        let caller = app.caller(client).await;
+        for (kind, keys) in OTHER_KEYS.into_iter().chain([of_number]) {
+            let given = ask_by(kind, &caller, &keys, &body).await;
+            let tokens = given.map(|answer| answer.ok()["subject_token"].clone());
+            let tokens = tokens.each_ref().map(|token| token.as_str().unwrap());
+            let answers = ask_by("subject_token", &caller, &tokens, &body).await;
+            assert_alike(&answers);
+            assert_eq!(answers[2].ok()["outcome"], "not_matched");
+            for (answer, token) in answers.iter().zip(tokens) {
+                assert_eq!(answer.ok()["subject_token"], token, "still as asked");
             }
         }
     }

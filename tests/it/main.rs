@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
 
 mod admitted;
+mod card_qr;
 mod existence;
 mod layering;
 mod limits;
@@ -19,6 +20,7 @@ mod shutdown;
 mod standing;
 mod strict_json;
 mod subject_keys;
+mod subject_tokens;
 mod support;
 mod verifications;
 mod whoami;

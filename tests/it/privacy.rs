@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, FakeRegister, ON_FILE, Reaction, TestApp, merge, on_file};
+use crate::support::{
+    Answer, CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, TestApp, merge, on_file,
+};
 
 /// Everything personal that goes in, and what the register holds. None of it may be found again.
-const CANARIES: [&str; 17] = [
+const CANARIES: [&str; 22] = [
     "Kiểm Thử",
     "Kiem Thu",
     "kiem thu",
@@ -27,7 +29,16 @@ const CANARIES: [&str; 17] = [
     "official-canary-27182",
     "unknown-member-canary",
     "012345678",
+    "07051990",
+    "04032021",
+    "05061987",
+    "Phường B",
+    "Ngõ Sơn Ca",
 ];
+
+/// A card of nobody.
+const CARD: &str =
+    "001090777123|876543219|Chim Hoàng Yến|05061987|Nữ|Số 1, Ngõ Sơn Ca, Hà Nội|05061987";
 
 /// What the process logs, all levels.
 #[derive(Clone, Default)]
@@ -92,6 +103,15 @@ fn bodies() -> Vec<String> {
         json!({"subject": {"personal_id": null, "insurance_number": "DN4799988776655"}}),
         json!({"subject": {"personal_id": null, "insurance_number": "dn4799988776655"}}),
         json!({"subject": {"old_id_number": "876543219"}}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD}}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD}, "attributes": null}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD_ON_FILE}, "attributes": null}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD}, "purpose": "tax.control"}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD.replace('|', ";")}}),
+        json!({"subject": {"personal_id": null, "card_qr": CARD.replace("Nữ", "Chim Hoàng Yến")}}),
+        json!({"subject": {"personal_id": null, "card_qr": {CARD: CARD}}}),
+        json!({"subject": {"card_qr": CARD}}),
+        json!({"subject": {"personal_id": null, "subject_token": CARD}}),
         json!({"purpose": "Chim Hoàng Yến"}),
         json!({"attributes": {"full_name": null, "date_of_birth": null}}),
     ];

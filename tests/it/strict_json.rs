@@ -228,8 +228,18 @@ async fn a_subject_has_exactly_one_key() {
     let all = json!({"personal_id": "x", "old_id_number": 12_345_678, "insurance_number": "x"});
     let wrong_type = ("/subject/old_id_number", "wrong-type");
     assert_eq!(ask(all).await, expected(&[not_one, wrong_type]));
-    let another = json!({"card_qr": "x"});
-    assert_eq!(ask(another).await, expected(&[not_one, ("/subject/card_qr", "unknown")]));
+    let every = json!({
+        "personal_id": "x", "old_id_number": "x", "insurance_number": "x", "card_qr": "x",
+        "subject_token": "x",
+    });
+    assert_eq!(ask(every).await, expected(&[not_one]));
+    for kind in ["card_qr", "subject_token"] {
+        let pointer = format!("/subject/{kind}");
+        assert_eq!(ask(json!({kind: 1})).await, expected(&[(&pointer, "wrong-type")]));
+        assert_eq!(ask(json!({kind: null})).await, expected(&[(&pointer, "wrong-type")]));
+    }
+    let another = json!({"phone_number": "x"});
+    assert_eq!(ask(another).await, expected(&[not_one, ("/subject/phone_number", "unknown")]));
     let list = json!(["001090012345"]);
     assert_eq!(ask(list).await, expected(&[not_one, ("/subject", "wrong-type")]));
 }
@@ -259,6 +269,9 @@ async fn no_submitted_value_and_no_strange_name_comes_back() {
         merge(&good, &json!({"attributes": {canary: canary, "full_name": canary}})),
         merge(&good, &json!({"attributes": {"sex": canary, "date_of_birth": canary}})),
         merge(&good, &json!({"subject": {"personal_id": canary}})),
+        merge(&good, &json!({"subject": {"personal_id": null, "card_qr": canary}})),
+        merge(&good, &json!({"subject": {"personal_id": null, "card_qr": "Canary|0471|||||"}})),
+        merge(&good, &json!({"subject": {"personal_id": null, "subject_token": canary}})),
         merge(&good, &json!({"purpose": canary})),
         merge(&good, &json!({"case_ref": canary, "official": canary})),
         merge(

@@ -4,7 +4,8 @@ use gateway::request::KeyKind;
 use serde_json::{Value, json};
 
 use crate::support::{
-    FakeRegister, Reaction, TestApp, TestClient, entries, merge, on_file, person_on_file,
+    CARD_ON_FILE, FakeRegister, Reaction, TestApp, TestClient, entries, merge, on_file,
+    person_on_file,
 };
 
 /// An old number of two people with different names, and one of two who are named alike.
@@ -12,12 +13,13 @@ const SHARED: &str = "023456789";
 const OF_NAMESAKES: &str = "034567890";
 
 /// The one person on file by each of the keys.
-fn keys() -> [(KeyKind, Value); 4] {
+fn keys() -> [(KeyKind, Value); 5] {
     [
         (KeyKind::PersonalId, json!({"personal_id": "001090004711"})),
         (KeyKind::OldIdNumber, json!({"old_id_number": "012345678"})),
         (KeyKind::InsuranceNumber, json!({"insurance_number": "0123456789"})),
         (KeyKind::InsuranceNumber, json!({"insurance_number": "TE1790123456789"})),
+        (KeyKind::CardQr, json!({"card_qr": CARD_ON_FILE})),
     ]
 }
 
@@ -107,6 +109,7 @@ async fn the_register_is_asked_by_the_key_in_its_canonical_form() {
         register.asked().iter().map(|call| call["items"][0]["key"].clone()).collect();
     let mut expected = keys().map(|(_, subject)| subject);
     expected[3] = expected[2].clone();
+    expected[4] = expected[0].clone();
     assert_eq!(asked, expected);
 }
 

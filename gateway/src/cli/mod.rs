@@ -1,7 +1,9 @@
 //! The commands.
 
 mod audit_log;
+mod compare;
 pub mod client;
+mod normalize;
 mod output;
 mod report;
 mod serve;
@@ -16,6 +18,7 @@ pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
 use crate::app::StartError;
 use crate::config::{Config, ConfigError};
+use crate::request::Attribute;
 use crate::server::DoorError;
 use crate::store::{Store, StoreError};
 
@@ -41,6 +44,11 @@ enum Command {
     /// one process, on loopback, with its data in ./sandbox-data.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
+    /// Compare a claim with a record by the published rules, and say why they differ. Needs no
+    /// configuration.
+    Compare(CompareArgs),
+    /// Show what the published rules do to a value, step by step. Needs no configuration.
+    Normalize(NormalizeArgs),
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
@@ -62,6 +70,37 @@ pub struct SandboxArgs {
     /// Begin anew: what ./sandbox-data holds is deleted without asking.
     #[arg(long)]
     pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// What the caller holds.
+    #[arg(required_unless_present = "csv")]
+    claim: Option<String>,
+    /// What the register holds; empty for nothing.
+    #[arg(required_unless_present = "csv")]
+    record: Option<String>,
+    /// Which attribute the two are values of.
+    #[arg(long, default_value = "full_name", value_parser = parse_attribute)]
+    attribute: Attribute,
+    /// Compare the rows of a file, - for standard input: columns attribute, claim and record; the
+    /// same columns come out, with verdict and reason behind them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["claim", "record"])]
+    csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct NormalizeArgs {
+    /// The value, as a caller sends it; places as 01/00004 or 2004/01/00004.
+    value: String,
+    /// Which attribute it is a value of.
+    #[arg(long, default_value = "full_name", value_parser = parse_attribute)]
+    attribute: Attribute,
+}
+
+fn parse_attribute(name: &str) -> Result<Attribute, String> {
+    Attribute::find(name)
+        .ok_or_else(|| format!("one of {}", Attribute::ALL.map(Attribute::name).join(", ")))
 }
 
 #[derive(Debug, Subcommand)]
@@ -170,9 +209,12 @@ impl Cli {
                 "the sandbox writes its own configuration; leave --config out".into(),
             )),
             Command::Sandbox(args) => Ok(Some(args)),
-            Command::Serve | Command::Report(_) | Command::Log(_) | Command::ProblemTable => {
-                Ok(None)
-            }
+            Command::Serve
+            | Command::Compare(_)
+            | Command::Normalize(_)
+            | Command::Report(_)
+            | Command::Log(_)
+            | Command::ProblemTable => Ok(None),
         }
     }
 }
@@ -183,6 +225,8 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Serve => serve::serve(load(cli)?).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(_) => Err(CliError::Failed("the sandbox is run by main".into())),
+        Command::Compare(args) => compare::compare(args, cli.output),
+        Command::Normalize(args) => normalize::normalize(args, cli.output),
         Command::Report(ReportCommand::MatchRates(args)) => {
             report::match_rates(&load(cli)?, args, cli.output).await
         }

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::json::parse;
+use super::subject::Reader;
 use super::verifications::read_verification;
-use crate::request::AttributeSet;
+use crate::population::SubjectTokens;
+use crate::request::{AttributeSet, ClientId, PersonalId, SubjectKey};
 
 fn schema(name: &str) -> Value {
     let description: Value = serde_json::to_value(super::openapi()).unwrap();
@@ -22,6 +24,11 @@ fn sample(name: &str) -> Value {
         "old_id_number" => json!("123456789"),
         "personal_id" => json!("001090012345"),
         "insurance_number" => json!("DN4790123456789"),
+        "card_qr" => json!("001090012345||Nguyễn Văn Hoà|01051990|Nam|Số 1, Hà Nội|"),
+        "subject_token" => {
+            let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+            json!(tokens().token(&client(), &key, None))
+        }
         "place_of_origin" | "permanent_address" => {
             json!({"scheme": "2004", "province": "01", "commune": "00004"})
         }
@@ -34,9 +41,18 @@ fn sample(name: &str) -> Value {
     }
 }
 
+fn client() -> ClientId {
+    ClientId::parse("client").unwrap()
+}
+
+fn tokens() -> SubjectTokens {
+    SubjectTokens::new(&[7; 32])
+}
+
 fn read(body: &Value) -> Result<(), super::Problem> {
     let text = body.to_string();
-    read_verification(&parse(text.as_bytes())?, AttributeSet::EMPTY, 2026).map(drop)
+    let reader = Reader { client: &client(), tokens: &tokens(), current_year: 2026 };
+    read_verification(&parse(text.as_bytes())?, AttributeSet::EMPTY, reader).map(drop)
 }
 
 #[test]
@@ -77,6 +93,15 @@ fn a_subject_is_described_and_read_as_exactly_one_key() {
     assert!(read(&body(json!({"personal_id": sample("personal_id")}))).is_ok());
     assert!(read(&body(all)).is_err());
     assert!(read(&body(json!({}))).is_err());
+}
+
+#[test]
+fn attributes_are_described_and_read_as_optional_with_a_card_alone() {
+    assert_eq!(schema("VerificationBody")["required"], json!(["subject", "purpose"]));
+    for key in members("SubjectBody") {
+        let body = json!({"subject": {key.clone(): sample(&key)}, "purpose": "x"});
+        assert_eq!(read(&body).is_ok(), key == "card_qr", "{key}");
+    }
 }
 
 #[test]

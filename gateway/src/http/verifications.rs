@@ -12,18 +12,18 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
+use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
 use super::json::{self, Errors, Fields};
-use super::subject::{SubjectBody, read_subject};
+use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::matching::{self, Shown};
 use crate::reports::Edge;
 use crate::request::{
-    Address, AgencyCode, Attribute, AttributeSet, CaseRef, Claims, FullName, InsuranceNumber,
-    Malformed, OfficialRef, OldIdNumber, Operation, PartialDate, Procedure, Purpose, Sex,
+    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
     Verification,
 };
 use crate::verification::{self, Decision, NotAnswered};
@@ -46,48 +46,10 @@ pub struct VerificationBody {
     pub on_behalf_of: Option<String>,
     /// Code of the public-service procedure.
     pub procedure: Option<String>,
-    /// What the caller holds about the person.
+    /// What the caller holds about the person. May be left out with `card_qr`, and with no other
+    /// key; what it says goes before what the card says.
+    #[schema(required = false)]
     pub attributes: AttributesBody,
-}
-
-/// Claims, one per attribute.
-#[expect(dead_code, reason = "describes what the handler reads by hand")]
-#[derive(Debug, ToSchema)]
-pub struct AttributesBody {
-    /// Full name in one field.
-    #[schema(example = "Nguyễn Văn Hoà")]
-    pub full_name: Option<String>,
-    /// `1990`, `1990-05`, `1990-05-01` or `01/05/1990`.
-    #[schema(example = "1990-05-01")]
-    pub date_of_birth: Option<String>,
-    /// `male` or `female`.
-    #[schema(example = "male")]
-    pub sex: Option<String>,
-    /// Nine digits.
-    pub old_id_number: Option<String>,
-    /// Date of issue of the current card.
-    pub card_issue_date: Option<String>,
-    /// Place of origin.
-    pub place_of_origin: Option<AddressBody>,
-    /// Permanent address.
-    pub permanent_address: Option<AddressBody>,
-    /// Ten digits, or the 15 characters of a card from before April 2021: its last ten digits are
-    /// compared.
-    pub insurance_number: Option<String>,
-}
-
-/// An address by statistical codes.
-#[expect(dead_code, reason = "describes what the handler reads by hand")]
-#[derive(Debug, ToSchema)]
-pub struct AddressBody {
-    /// `2025` (default) or `2004`.
-    pub scheme: Option<String>,
-    /// Province, two digits.
-    #[schema(example = "01")]
-    pub province: String,
-    /// Commune, five digits.
-    #[schema(example = "00004")]
-    pub commune: Option<String>,
 }
 
 /// Answer to a verification.
@@ -204,7 +166,12 @@ pub async fn post_verification(
     };
     let parsed = match extract::query::<0>(&request, []) {
         Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
-            read_verification(&json::parse(&body)?, policy.required(), app.clock.current_year())
+            let reader = Reader {
+                client: &client.client_id,
+                tokens: &app.subject_tokens,
+                current_year: app.clock.current_year(),
+            };
+            read_verification(&json::parse(&body)?, policy.required(), reader)
         }),
         Err(problem) => Err(problem),
     };
@@ -240,16 +207,19 @@ fn refusal_code(refusal: crate::policy::Refusal) -> Code {
 
 /// Reads a body into a verification.
 ///
+/// A subject token is opened here, before limiter and policy: whether it is one is a question of
+/// form like any other, costs less than reading the body did, and asks the register nothing.
+///
 /// # Errors
 /// 400 or 422 with every wrong field.
 pub fn read_verification(
     node: &json::Node<'_>,
     required: AttributeSet,
-    current_year: i16,
+    reader: Reader<'_>,
 ) -> Result<Verification, Problem> {
     let mut errors = Errors::default();
     let mut fields = Fields::of(node, String::new(), &mut errors);
-    let subject = read_subject(&mut fields, current_year, &mut errors);
+    let sent = read_subject(&mut fields, reader, &mut errors);
     if !fields.has("purpose") {
         fields.missing("purpose", &mut errors);
     }
@@ -258,66 +228,24 @@ pub fn read_verification(
     let official = fields.parsed("official", &mut errors, OfficialRef::parse);
     let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
     let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
-    let claims = read_claims(&mut fields, required, current_year, &mut errors);
+    let SentClaims { claims, from_card } =
+        read_claims(&mut fields, sent.card, required, reader.current_year, &mut errors);
     fields.finish(&mut errors);
     errors.finish()?;
     // Whatever is missing was noted above, so both are there now.
-    let (Some(subject), Some(purpose)) = (subject, purpose) else {
+    let (Some(subject), Some(purpose)) = (sent.subject, purpose) else {
         return Err(Code::InternalError.into());
     };
-    Ok(Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, claims })
-}
-
-fn read_claims(
-    fields: &mut Fields<'_, '_>,
-    required: AttributeSet,
-    current_year: i16,
-    errors: &mut Errors,
-) -> Claims {
-    let Some(mut sent) = fields.object("attributes", errors) else {
-        fields.missing("attributes", errors);
-        return Claims::default();
-    };
-    for attribute in required.iter().filter(|attribute| !sent.has(attribute.name())) {
-        errors.required_attribute(sent.pointer(attribute.name()));
-    }
-    let birth = |text: &str| {
-        let date = PartialDate::parse(text)?;
-        if date.year() > current_year { Err(Malformed::Future) } else { Ok(date) }
-    };
-    let claims = Claims {
-        full_name: sent.parsed("full_name", errors, FullName::parse),
-        date_of_birth: sent.parsed("date_of_birth", errors, birth),
-        sex: sent.parsed("sex", errors, Sex::parse),
-        old_id_number: sent.parsed("old_id_number", errors, OldIdNumber::parse),
-        card_issue_date: sent.parsed("card_issue_date", errors, PartialDate::parse),
-        place_of_origin: read_address(&mut sent, "place_of_origin", errors),
-        permanent_address: read_address(&mut sent, "permanent_address", errors),
-        insurance_number: sent.parsed("insurance_number", errors, InsuranceNumber::parse),
-    };
-    sent.finish(errors);
-    claims
-}
-
-fn read_address(fields: &mut Fields<'_, '_>, name: &str, errors: &mut Errors) -> Option<Address> {
-    let mut address = fields.object(name, errors)?;
-    if !address.has("province") {
-        address.missing("province", errors);
-    }
-    let scheme = address.text("scheme", errors);
-    let province = address.text("province", errors);
-    let commune = address.text("commune", errors);
-    let parsed = province.and_then(|province| {
-        Address::parse(scheme, province, commune)
-            .map_err(|wrong| {
-                for (field, malformed) in wrong {
-                    errors.value(address.pointer(field), malformed);
-                }
-            })
-            .ok()
-    });
-    address.finish(errors);
-    parsed
+    Ok(Verification {
+        subject,
+        purpose,
+        case_ref,
+        official,
+        on_behalf_of,
+        procedure,
+        claims,
+        from_card,
+    })
 }
 
 fn reply(id: &str, decision: Decision) -> Response {

@@ -12,8 +12,12 @@ mod date;
 mod disclosure;
 mod finding;
 mod name;
+mod normalize;
 mod outcome;
+mod pair;
 mod place;
+#[cfg(test)]
+mod published_tests;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,8 +29,10 @@ pub use disclosure::{
 };
 pub use finding::{Finding, Findings};
 pub use name::compare_name;
+pub use normalize::{NormalizeStep, normalize};
 pub use outcome::{Outcome, outcome};
-pub use place::compare_address;
+pub use pair::{Pair, compare_texts};
+pub use place::{MERGERS, compare_address};
 pub use verdict::Verdict;
 
 use crate::population::Record;

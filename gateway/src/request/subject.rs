@@ -68,7 +68,7 @@ impl fmt::Debug for PersonalId {
     }
 }
 
-/// One key of a person.
+/// One key of a person, as the register knows it.
 ///
 /// A personal number leads to one person at most. The other two may lead to several; which of
 /// them is meant, the name decides.
@@ -101,6 +101,43 @@ impl fmt::Display for SubjectKey {
             Self::OldIdNumber(number) => number.fmt(f),
             Self::InsuranceNumber(number) => number.fmt(f),
         }
+    }
+}
+
+/// The person asked about, and how the caller named them.
+///
+/// A card's QR text and a subject token hold one of the other keys. The register, pseudonyms and
+/// tokens know the key alone; the log says by which kind it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NamedSubject {
+    key: SubjectKey,
+    named_by: KeyKind,
+}
+
+impl NamedSubject {
+    /// Named by the key itself.
+    pub fn by_key(key: SubjectKey) -> Self {
+        Self { key, named_by: key.kind() }
+    }
+
+    /// Named by a card, which has this number.
+    pub fn on_card(id: PersonalId) -> Self {
+        Self { key: SubjectKey::PersonalId(id), named_by: KeyKind::CardQr }
+    }
+
+    /// Named by a token, in which this key was.
+    pub fn of_token(key: SubjectKey) -> Self {
+        Self { key, named_by: KeyKind::SubjectToken }
+    }
+
+    /// The key that leads to the person.
+    pub fn key(self) -> SubjectKey {
+        self.key
+    }
+
+    /// The kind of key that the caller sent.
+    pub fn named_by(self) -> KeyKind {
+        self.named_by
     }
 }
 

@@ -1,53 +1,14 @@
-//! Short texts with a grammar: names, codes, references.
+//! Short texts with a grammar: codes, references, the words for sex.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::Malformed;
 
-/// Longest full name, in code points. Names of ten tokens exist; the draft limit of 25 letters of
-/// 2014 was dropped (domain facts 2.7), so the cap only bounds the work of the matcher.
-const FULL_NAME_CHARS_MAX: usize = 160;
 /// Longest reference a caller may attach, in bytes.
 const REFERENCE_BYTES_MAX: usize = 64;
 /// Longest agency code (Decision 20/2020/QD-TTg).
 const AGENCY_CODE_BYTES_MAX: usize = 35;
-
-/// A full name as the caller holds it, in one field, before any normalisation.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FullName(Box<str>);
-
-impl FullName {
-    /// Takes a name that may be compared: not blank, not lossy, no digits.
-    ///
-    /// # Errors
-    /// [`Malformed::Form`] for U+FFFD, `?`, digits and control characters, which no name has and
-    /// which show that letters were lost on the way: lossy text is malformed, never a mismatch.
-    /// White space is let through, and so are the signs of Latin-1 with which the legacy encodings
-    /// TCVN3 and VNI write letters.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.trim().is_empty() {
-            return Err(Malformed::Empty);
-        }
-        if text.chars().count() > FULL_NAME_CHARS_MAX {
-            return Err(Malformed::TooLong);
-        }
-        let is_lost = |c: char| match c {
-            '\t' | '\n' | '\r' => false,
-            '\0'..='\u{1f}' | '0'..='9' | '?' | '\u{7f}' | '\u{fffd}' => true,
-            _ => c > '\u{ff}' && c.is_numeric(),
-        };
-        if text.chars().any(is_lost) {
-            return Err(Malformed::Form);
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The name as it was sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Sex as the register records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -184,12 +145,6 @@ impl Purpose {
     }
 }
 
-impl fmt::Debug for FullName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FullName(..)")
-    }
-}
-
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -199,19 +154,6 @@ impl fmt::Display for ClientId {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lossy_names_are_malformed_and_strange_ones_are_not() {
-        for text in
-            ["Nguy?n Văn A", "Nguy\u{fffd}n", "Nguyen 2", "A\0B", "A\u{1}B", "Nguyen \u{ff12}"]
-        {
-            assert_eq!(FullName::parse(text), Err(Malformed::Form), "{text}");
-        }
-        assert_eq!(FullName::parse(" \u{a0}"), Err(Malformed::Empty));
-        for text in ["Y", "H'Hen Niê", "NguyÔn V¨n Hïng", "NGUYEN<<VAN<A"] {
-            assert!(FullName::parse(text).is_ok(), "{text}");
-        }
-    }
 
     #[test]
     fn agency_codes_follow_decision_20() {

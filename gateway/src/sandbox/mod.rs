@@ -59,7 +59,10 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     files::write_config(folder, address(0), address(ADMIN_OFFSET), address(POPULATION_OFFSET))?;
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
-    let personas = personas::find(&nation)?;
+    let config = Config::load(Some(&folder.join("gateway.toml")))?;
+    let _held_while_we_run = Store::hold(&config.store.path)?;
+    let app = App::start(config, Clock::system(), random).await?;
+    let personas = personas::find(&nation, &app.subject_tokens)?;
     files::write_whole(&folder.join("personas.csv"), &personas::to_csv(&personas)?, 0o644)?;
     let register = mock::Settings::new(api_key)
         .with_standing_faults(personas::faults(&personas))
@@ -69,9 +72,6 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     tokio::spawn(mock::serve(population, Arc::clone(&nation), register, async move {
         let _dropped_when_nobody_asks_any_more = register_stopped.await;
     }));
-    let config = Config::load(Some(&folder.join("gateway.toml")))?;
-    let _held_while_we_run = Store::hold(&config.store.path)?;
-    let app = App::start(config, Clock::system(), random).await?;
     seed(&app).await?;
     println!(
         "Gateway sandbox: API http://{}, admin http://{}, population database http://{}",

@@ -13,4 +13,4 @@ pub use app::{Builder, Caller, Kept, TestApp, micros, read_gauge};
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
 pub use logs::{entries, flip_byte, leaf_of, tamper};
-pub use register::{FakeRegister, ON_FILE, Reaction, on_file, person_on_file};
+pub use register::{CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, on_file, person_on_file};

@@ -19,6 +19,10 @@ pub fn on_file() -> Value {
     super::about(ON_FILE, "Trần Thị Kiểm Thử", "1990-05-07")
 }
 
+/// Their card, as a reader types it.
+pub const CARD_ON_FILE: &str = "001090004711|012345678|Trần Thị Kiểm Thử|07051990|Nữ|\
+                                Số 1, Phường B, Quận C, Hà Nội|04032021";
+
 /// The one person on file, with everything the register holds.
 pub fn person_on_file() -> Value {
     let place = json!({"scheme": "2025", "province": "01", "commune": "00004"});

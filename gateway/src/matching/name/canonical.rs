@@ -1,8 +1,8 @@
 //! Step `canonical`: what was typed, without the accidents of typing and encoding.
 //!
 //! Undone are composition and the order of marks, case, runs of spaces, invisible characters,
-//! look-alike letters, full-width forms, the many apostrophes and hyphens, and a full stop or comma
-//! at either end. Deliberately not NFKC: it would turn the `ª` of a damaged name into a real `a`.
+//! look-alike letters, full-width forms, the many apostrophes and hyphens, the fillers of machine-
+//! readable zones (`NGUYEN<<VAN<AN`), and a full stop or comma at either end. Deliberately not NFKC: it would turn the `ª` of a damaged name into a real `a`.
 //!
 //! The soft hyphen U+00AD is dropped with the invisible characters. In TCVN3 read as Latin-1 it is
 //! `ư`, so decoding must be given the text as sent and not this form.
@@ -10,6 +10,7 @@
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
 
 use super::letter::{Letter, Marks};
+use crate::request::{is_apostrophe, is_hyphen, is_invisible};
 
 /// The letters of a name in canonical form. Canonically equivalent texts have the same letters.
 pub(super) fn letters(text: &str) -> Vec<Letter> {
@@ -43,7 +44,8 @@ impl Writer {
         match c {
             'a'..='z' => self.write_letter(c),
             'A'..='Z' => self.write_letter(c.to_ascii_lowercase()),
-            _ if c.is_whitespace() => {
+            // The filler of machine-readable zones stands where a space or a hyphen was.
+            _ if c.is_whitespace() || c == '<' => {
                 self.space_is_due = !self.letters.is_empty();
                 self.base = None;
             }
@@ -115,33 +117,4 @@ fn trim_punctuation(mut letters: Vec<Letter>) -> Vec<Letter> {
     let start = letters.iter().position(|letter| !is_trimmed(letter)).unwrap_or(0);
     letters.drain(..start);
     letters
-}
-
-/// Characters that print nothing: soft hyphen, joiners, direction marks, variation selectors, the
-/// byte-order mark.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-}
-
-/// Code points found where `K'` and `H'` names have their apostrophe.
-fn is_apostrophe(c: char) -> bool {
-    matches!(
-        c,
-        '\'' | '`'
-            | '\u{b4}'
-            | '\u{2b9}'
-            | '\u{2bb}'
-            | '\u{2bc}'
-            | '\u{2018}'
-            | '\u{2019}'
-            | '\u{201b}'
-            | '\u{2032}'
-            | '\u{2035}'
-    )
-}
-
-fn is_hyphen(c: char) -> bool {
-    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}')
 }

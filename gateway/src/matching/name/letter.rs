@@ -22,6 +22,28 @@ impl Letter {
         matches!(self.base, ' ' | '-' | '\'')
     }
 
+    /// Whether both are the same letter with the same marks. An `i` that is also spelt `y` is both.
+    pub(super) fn is_alike(self, other: Self) -> bool {
+        self.has_base_of(other)
+            && self.marks.without(Marks::I_OR_Y) == other.marks.without(Marks::I_OR_Y)
+    }
+
+    /// Whether both are the same letter but for the tone.
+    pub(super) fn is_alike_without_tone(self, other: Self) -> bool {
+        self.without_tone().is_alike(other.without_tone())
+    }
+
+    fn has_base_of(self, other: Self) -> bool {
+        let is_either = |letter: Self| letter.marks.has(Marks::I_OR_Y);
+        self.base == other.base
+            || (is_either(self) && other.base == 'y')
+            || (is_either(other) && self.base == 'y')
+    }
+
+    fn without_tone(self) -> Self {
+        Self { marks: self.marks.without(self.marks.tones()), ..self }
+    }
+
     /// Whether it may bear the tone of a Vietnamese syllable.
     pub(super) fn is_vowel(self) -> bool {
         matches!(self.base, 'a' | 'e' | 'i' | 'o' | 'u' | 'y')
@@ -68,6 +90,14 @@ impl Marks {
         }
     }
 
+    /// The combining characters of these marks in the order in which they compose: the dot
+    /// below stands nearest to the letter, the other tones behind its mark.
+    pub(super) fn combining(self) -> impl Iterator<Item = char> {
+        "\u{31b}\u{323}\u{302}\u{306}\u{300}\u{301}\u{303}\u{309}"
+            .chars()
+            .filter(move |c| Self::from_combining(*c).is_some_and(|mark| self.has(mark)))
+    }
+
     pub(super) fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -89,4 +119,10 @@ impl Marks {
     pub(super) fn is_unwritten(self) -> bool {
         self.without(Self::I_OR_Y) == Self::NONE
     }
+}
+
+/// Whether two runs of letters are alike, letter by letter.
+pub(super) fn are_alike(some: &[Letter], others: &[Letter]) -> bool {
+    some.len() == others.len()
+        && some.iter().zip(others).all(|(letter, other)| letter.is_alike(*other))
 }

@@ -1,11 +1,9 @@
-//! The published case table, and properties of the comparison over any text.
+//! The published case table, and the steps at which names are the same.
 
-use proptest::prelude::*;
-use unicode_normalization::UnicodeNormalization;
-
-use super::{Step, compare_name, first_equal_step};
+use super::{Step, compare_name, decode, first_equal_step};
 use crate::matching::{Finding, Verdict};
 use crate::policy::Reason;
+use crate::request::FullName;
 
 struct Case {
     claim: String,
@@ -44,21 +42,20 @@ fn the_case_table_is_whole() {
 
 #[test]
 fn names_match_at_the_step_that_the_table_names() {
-    let mut checked = 0;
     for case in cases().iter().filter(|case| case.should_match) {
-        let expected = match case.level.as_str() {
-            "unicode" => (Step::Canonical, Finding::MATCH),
-            "orthography" => (Step::Orthography, Finding::MATCH),
-            "fold" => (Step::Fold, Finding::because(Reason::MarksMissing)),
-            "mark" | "mrz" | "legacy" => continue,
+        let is_decoded = !decode::readings(&case.claim).is_empty();
+        let step = first_equal_step(&case.claim, &case.record);
+        let is_expected = match case.level.as_str() {
+            "unicode" => step == Step::Canonical && !is_decoded,
+            "orthography" => step == Step::Orthography && !is_decoded,
+            "mark" => step == Step::Mark && !is_decoded,
+            "fold" | "mrz" => step == Step::Fold && !is_decoded,
+            "legacy" => step == Step::Canonical && is_decoded,
             other => panic!("a level of which no step is known: {other}"),
         };
-        let found =
-            (first_equal_step(&case.claim, &case.record), compare_name(&case.claim, &case.record));
-        assert_eq!(found, expected, "{:?} for {:?}: {}", case.claim, case.record, case.why);
-        checked += 1;
+        assert!(is_expected, "{:?} for {:?}: {step:?}, {}", case.claim, case.record, case.why);
+        assert!(FullName::parse(&case.claim).is_ok(), "{:?}", case.claim);
     }
-    assert_eq!(checked, 59);
 }
 
 #[test]
@@ -70,22 +67,54 @@ fn other_names_never_match_and_are_no_folded_form() {
     }
 }
 
+/// The reasons of the table in the words of an answer. Where one reason of the table is several of
+/// ours, all that may be found are named.
+#[test]
+fn other_names_are_near_misses_with_the_reason_of_the_table() {
+    use Reason::{
+        Different, ExtraToken, Initials, OneLetter, Squashed, TokenMissing, TokenOrder, ToneDiffers,
+    };
+    for case in cases().iter().filter(|case| !case.should_match) {
+        let allowed: &[Reason] = match case.level.as_str() {
+            "tone" => &[ToneDiffers],
+            "letter" | "iy" | "family_variant" | "prefix_sex" => &[OneLetter, Different],
+            "partial_marks" => &[OneLetter, ToneDiffers, Different],
+            "missing_token" => &[TokenMissing, Different],
+            "extra_token" | "honorific" => &[ExtraToken],
+            "order" => &[TokenOrder],
+            "abbrev" => &[Initials, Different],
+            "space_collision" => &[Squashed, Different],
+            // TCVN3 for Lê Duy is a name; only NFKC would have damaged it.
+            "corrupt" if case.claim == "Lª Duy" => &[OneLetter],
+            "corrupt" | "mixed_script" | "not_a_name" => {
+                assert!(FullName::parse(&case.claim).is_err(), "{:?}: {}", case.claim, case.why);
+                continue;
+            }
+            other => panic!("a reason that no answer has: {other}"),
+        };
+        assert!(FullName::parse(&case.claim).is_ok(), "{:?}: {}", case.claim, case.why);
+        let found = compare_name(&case.claim, &case.record).reason();
+        let is_allowed = found.is_some_and(|reason| allowed.contains(&reason));
+        assert!(is_allowed, "{:?} for {:?}: {found:?}, {}", case.claim, case.record, case.why);
+    }
+}
+
 #[test]
 fn i_and_y_are_one_letter_in_open_toned_syllables_alone() {
     for (claim, record, expected) in [
         ("Lí Mĩ Kì Sĩ Vĩ Tị Hỉ", "Lý Mỹ Kỳ Sỹ Vỹ Tỵ Hỷ", Step::Orthography),
         ("Qui", "Quy", Step::Orthography),
         ("Qúi", "Quý", Step::Orthography),
-        ("Vy", "Vi", Step::None),
-        ("Thỷ", "Thỉ", Step::None),
-        ("Đỹ", "Đĩ", Step::None),
-        ("Lỳn", "Lìn", Step::None),
-        ("Huy", "Hui", Step::None),
+        ("Vy", "Vi", Step::Near(Reason::OneLetter)),
+        ("Thỷ", "Thỉ", Step::Near(Reason::OneLetter)),
+        ("Đỹ", "Đĩ", Step::Near(Reason::OneLetter)),
+        ("Lỳn", "Lìn", Step::Near(Reason::OneLetter)),
+        ("Huy", "Hui", Step::Near(Reason::OneLetter)),
         // The verdict does not depend on the spelling that the register chose.
         ("LY THI QUY", "Lí Thị Quí", Step::Fold),
         ("LI THI QUI", "Lý Thị Quý", Step::Fold),
-        ("LI", "Ly", Step::None),
-        ("LY", "Li", Step::None),
+        ("LI", "Ly", Step::Near(Reason::OneLetter)),
+        ("LY", "Li", Step::Near(Reason::OneLetter)),
     ] {
         assert_eq!(first_equal_step(claim, record), expected, "{claim} for {record}");
     }
@@ -95,8 +124,8 @@ fn i_and_y_are_one_letter_in_open_toned_syllables_alone() {
 fn a_tone_moves_within_a_syllable_and_no_further() {
     for (claim, record, expected) in [
         ("Khoẻ Hùynh Nguỹên", "Khỏe Huỳnh Nguyễn", Step::Orthography),
-        ("Hoà", "Hoá", Step::None),
-        ("Hòà", "Hòa", Step::None),
+        ("Hoà", "Hoá", Step::Near(Reason::ToneDiffers)),
+        ("Hòà", "Hòa", Step::Near(Reason::ToneDiffers)),
         ("Sàrai", "Sarài", Step::None),
         ("Hoà An", "Hoa Àn", Step::None),
     ] {
@@ -123,105 +152,4 @@ fn text_without_a_letter_names_nobody() {
         assert_eq!(compare_name(text, text), Finding::DIFFERENT, "{text:?}");
         assert_eq!(compare_name("An", text), Finding::DIFFERENT, "{text:?}");
     }
-}
-
-/// Letters, marks in any order, look-alikes and separators: the raw material of names.
-fn name_like() -> impl Strategy<Value = String> {
-    let alphabet: Vec<char> =
-        "aăâeêioôơuưyàảãáạằẩỗứựỳqkhlmstvđĐÐƣƀčñŭ \u{a0}\t'’-–.\u{ad}\u{200b}\u{300}\u{301}\u{302}\
-         \u{303}\u{306}\u{309}\u{30c}\u{31b}\u{323}\u{327}\u{340}"
-            .chars()
-            .collect();
-    proptest::collection::vec(proptest::sample::select(alphabet), 0..24)
-        .prop_map(|letters| letters.into_iter().collect())
-}
-
-fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof![name_like(), any::<String>()]
-}
-
-fn composed(text: &str) -> String {
-    text.nfc().collect()
-}
-
-fn decomposed(text: &str) -> String {
-    text.nfd().collect()
-}
-
-proptest! {
-    #[test]
-    fn a_name_is_itself(text in any_text()) {
-        let has_letter = text.chars().any(char::is_alphabetic);
-        let expected = if has_letter { Finding::MATCH } else { Finding::DIFFERENT };
-        prop_assert_eq!(compare_name(&text, &text), expected);
-    }
-
-    #[test]
-    fn composition_changes_no_verdict(claim in any_text(), record in any_text()) {
-        let expected = compare_name(&claim, &record);
-        for record in [composed(&record), decomposed(&record)] {
-            prop_assert_eq!(compare_name(&composed(&claim), &record), expected);
-            prop_assert_eq!(compare_name(&decomposed(&claim), &record), expected);
-        }
-    }
-
-    #[test]
-    fn a_name_is_itself_composed_or_not(text in any_text()) {
-        let expected = compare_name(&text, &text);
-        prop_assert_eq!(compare_name(&composed(&text), &decomposed(&text)), expected);
-        prop_assert_eq!(compare_name(&decomposed(&text), &text), expected);
-    }
-
-    #[test]
-    fn case_and_spaces_change_no_verdict(claim in name_like(), record in name_like()) {
-        let expected = compare_name(&claim, &record);
-        let shouted = format!(" {}\t", claim.to_uppercase().replace(' ', "\u{a0} "));
-        prop_assert_eq!(compare_name(&shouted, &record), expected);
-    }
-
-    /// Or the answer would depend on which spelling the register chose.
-    #[test]
-    fn twin_spellings_on_record_get_the_same_verdict(
-        syllables in proptest::collection::vec((0..TWINS.len(), any::<bool>()), 1..5),
-        claimed in proptest::collection::vec(0..TWINS.len(), 1..5),
-        is_same_name in any::<bool>(),
-        is_folded in any::<bool>(),
-    ) {
-        let first = spell(syllables.iter().map(|(twin, _)| TWINS[*twin].0));
-        let second = spell(syllables.iter().map(|(twin, is_second)| {
-            if *is_second { TWINS[*twin].1 } else { TWINS[*twin].0 }
-        }));
-        prop_assert_eq!(compare_name(&first, &second), Finding::MATCH);
-        prop_assert_eq!(compare_name(&second, &first), Finding::MATCH);
-        let claim = spell(claimed.iter().map(|twin| TWINS[*twin].1));
-        let claim = if is_same_name { first.clone() } else { claim };
-        let claim = if is_folded { without_marks(&claim) } else { claim };
-        prop_assert_eq!(compare_name(&claim, &first), compare_name(&claim, &second));
-        if is_same_name {
-            prop_assert_ne!(compare_name(&claim, &second), Finding::DIFFERENT);
-        }
-    }
-}
-
-const TWINS: [(&str, &str); 10] = [
-    ("hoà", "hòa"),
-    ("hoá", "HÓA"),
-    ("quý", "qúi"),
-    ("quy", "qui"),
-    ("lý", "Lí"),
-    ("thuỷ", "thủy"),
-    ("giáp", "gíap"),
-    ("ðan", "đan"),
-    ("vy", "Vy"),
-    ("h’hen", "H'Hen"),
-];
-
-fn spell<'a>(syllables: impl Iterator<Item = &'a str>) -> String {
-    syllables.collect::<Vec<_>>().join(" ")
-}
-
-fn without_marks(name: &str) -> String {
-    let is_letter = |c: &char| !('\u{300}'..='\u{36f}').contains(c);
-    let plain: String = name.nfd().filter(is_letter).collect();
-    plain.replace(['đ', 'ð'], "d").replace('’', "'")
 }

@@ -16,6 +16,8 @@ use crate::request::Attribute;
 pub(super) enum Change {
     #[serde(rename = "")]
     Nothing,
+    /// Nothing is typed beside a card.
+    LeftToTheCard,
 
     // The same name, written otherwise.
     TonePlacement,
@@ -67,6 +69,12 @@ impl Change {
         let redate = |text: String| Some((Attribute::DateOfBirth, text));
         let (attribute, text) = match self {
             Self::Nothing => return Some(()),
+            Self::LeftToTheCard => {
+                for attribute in Attribute::ALL {
+                    request.leave_out(attribute);
+                }
+                return Some(());
+            }
             Self::TonePlacement => rename(spelling::other_tone_place(name)),
             Self::IOrY => rename(spelling::other_i(name)),
             Self::Decomposed => rename(Some(name.nfd().collect())),

@@ -23,9 +23,10 @@ use serde::Deserialize;
 
 use super::tables::{PERSONAS_TABLE, rows};
 use crate::cli::CliError;
+use crate::population::SubjectTokens;
 use cast::{Found, Who};
 use change::Change;
-use key::KeyForm;
+use key::{KeyForm, Keys};
 use request::Request;
 pub(super) use written::{to_csv, to_json};
 
@@ -85,14 +86,14 @@ enum Register {
     Garbage,
 }
 
-/// Finds everybody.
+/// Finds everybody. `tokens` are the gateway's that will be asked.
 ///
 /// # Errors
 /// For a nation without such people. A test holds the sandbox's nation to have them.
-pub(super) fn find(nation: &Nation) -> Result<Vec<Persona>, CliError> {
+pub(super) fn find(nation: &Nation, tokens: &SubjectTokens) -> Result<Vec<Persona>, CliError> {
     let find = |row: Row| {
         let missing = format!("the nation has nobody for the persona {}", row.persona);
-        Persona::find(nation, row).ok_or(CliError::Failed(missing))
+        Persona::find(Keys { nation, tokens }, row).ok_or(CliError::Failed(missing))
     };
     rows(PERSONAS_TABLE).into_iter().map(find).collect()
 }
@@ -108,10 +109,10 @@ pub(super) fn faults(personas: &[Persona]) -> Vec<PersonFaults> {
 
 impl Persona {
     /// The first of those who could be meant of whom the request can be made.
-    fn find(nation: &Nation, row: Row) -> Option<Self> {
+    fn find(keys: Keys<'_>, row: Row) -> Option<Self> {
         let cast_as = row.same_person_as.as_ref().unwrap_or(&row.persona);
-        let (request, found) = cast::candidates(nation, row.who, cast_as)
-            .find_map(|found| Some((Request::about(nation, &found, &row)?, found)))?;
+        let (request, found) = cast::candidates(keys.nation, row.who, cast_as)
+            .find_map(|found| Some((Request::about(keys, &found, &row)?, found)))?;
         Some(Self { row, found, request })
     }
 }

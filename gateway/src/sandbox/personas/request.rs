@@ -1,10 +1,11 @@
 //! The request that is made about a persona.
 
-use mock_population_db::{Nation, Person, Place};
+use mock_population_db::{Person, Place};
 use serde_json::{Map, Value, json};
 
 use super::Row;
 use super::cast::Found;
+use super::key::Keys;
 use crate::request::Attribute;
 
 /// What is asked, and with which claims.
@@ -28,8 +29,8 @@ impl Request {
     ///
     /// Name, birth date and sex are claimed as they are on file, and so is the attribute that the
     /// row is about; then comes the change.
-    pub(super) fn about(nation: &Nation, found: &Found, row: &Row) -> Option<Self> {
-        let subject = row.key.of(nation, found)?;
+    pub(super) fn about(keys: Keys<'_>, found: &Found, row: &Row) -> Option<Self> {
+        let subject = row.key.of(keys, &row.client_id, found)?;
         let mut request =
             Self { subject, purpose: row.purpose.clone(), claims: Default::default() };
         let about = row.attribute.as_deref().and_then(Attribute::find);

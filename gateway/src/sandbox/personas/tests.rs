@@ -17,7 +17,7 @@ use crate::request::{Attribute, Operation};
 
 /// Digest of everybody's personal number. It changes only on purpose: with a
 /// new row, or when other people are meant.
-const DIGEST: u64 = 0x4c88_f429_2afe_c92d;
+const DIGEST: u64 = 0x8e27_733d_b32d_7cc3;
 
 /// Advice that no policy of the sandbox leads to today: all require name and birth date alone,
 /// which everybody has on file, everybody may ask about, and whose repair comes first.
@@ -25,7 +25,8 @@ const NOT_TODAY: [Advice; 4] =
     [Advice::UseNewPlaceCode, Advice::CorrectAtPolice, Advice::OpenDispute, Advice::AskOperator];
 
 static NATION: LazyLock<Nation> = LazyLock::new(|| Nation::new(DEFAULT_SEED));
-static PERSONAS: LazyLock<Vec<Persona>> = LazyLock::new(|| find(&NATION).unwrap());
+static PERSONAS: LazyLock<Vec<Persona>> =
+    LazyLock::new(|| find(&NATION, &SubjectTokens::new(&[1; 32])).unwrap());
 
 /// The different values of a column.
 fn all(column: fn(&'static Row) -> Option<&'static str>) -> HashSet<&'static str> {
@@ -69,7 +70,7 @@ fn rows_name_what_there_is() {
             assert!(text.ends_with('.') && !text[..text.len() - 1].contains(". "), "{row:?}");
         }
     }
-    assert!((55..=65).contains(&names.len()), "{}", names.len());
+    assert!((55..=70).contains(&names.len()), "{}", names.len());
 }
 
 #[test]
