@@ -10,7 +10,7 @@ const TCVN3: [(u8, &str); 5] = [
     (0xa1, "ĂÂÊÔƠƯĐăâêôơưđ"),
     (0xb5, "àảãáạ-ằẳẵắ"),
     (0xc6, "ặầẩẫấậè-ẻẽéẹềểễếệì"),
-    (0xd8, "ỉ---ĩíịò-ỏõóọồổỗốộờởỡớợùủ-ũúụừửữứựỳỷỹý"),
+    (0xd8, "ỉ---ĩíịò-ỏõóọồổỗốộờởỡớợù-ủũúụừửữứựỳỷỹý"),
     (0xfe, "ỵ"),
 ];
 
@@ -19,6 +19,13 @@ const TCVN3: [(u8, &str); 5] = [
 pub fn tcvn3(name: &str) -> Option<String> {
     let encoded: Option<String> = name.nfc().map(tcvn3_letter).collect();
     encoded.filter(|encoded| encoded != name)
+}
+
+/// Whether an encoded name has a sign that no Vietnamese name has. One that has none may spell
+/// another name by chance (`Hoàng` is `Hồng` in VNI), and nobody could tell.
+pub fn is_telling(encoded: &str) -> bool {
+    const VIETNAMESE: &str = "àáâãèéêìíòóôõùúýÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝ";
+    encoded.chars().any(|sign| !sign.is_ascii() && !VIETNAMESE.contains(sign))
 }
 
 fn tcvn3_letter(letter: char) -> Option<char> {
@@ -156,6 +163,8 @@ mod tests {
         assert_eq!(tcvn3("Nguyễn Văn Hùng"), some("NguyÔn V¨n Hïng"));
         assert_eq!(tcvn3("Lê Thị Ánh"), None, "a capital with a tone");
         assert_eq!(tcvn3("Lê Đình Quý"), some("Lª §×nh Quý"));
+        assert_eq!(tcvn3("Lê Thị Thủy"), some("Lª ThÞ Thñy"));
+        assert_eq!(tcvn3("Vũ Ngọc Cường"), some("Vò Ngäc C\u{ad}êng"));
         assert_eq!(tcvn3("Kbuôr Ñơm"), None);
         assert_eq!(tcvn3("Le Minh"), None);
         assert_eq!(vni("Nguyễn Văn Hùng"), some("Nguyeãn Vaên Huøng"));

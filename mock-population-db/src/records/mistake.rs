@@ -101,8 +101,8 @@ fn old_number(nation: &Nation, person: &Person) -> Option<HeldNumber> {
     (namesakes == 1).then_some(HeldNumber::OldIdNumber(number))
 }
 
-/// A living person with whom this one has nothing in common: no token of the name, not the year of
-/// birth, the sex or the province. Else a wrong number would be right in part.
+/// A living person with whom this one has nothing in common: no token of the name, nothing of the
+/// date of birth, the sex or the province. Else a wrong number would be right in part.
 fn somebody_else(nation: &Nation, person: &Person, random: u64) -> Option<Person> {
     const TRIES: u64 = 64;
     let is_other = |other: &Person| {
@@ -112,11 +112,19 @@ fn somebody_else(nation: &Nation, person: &Person, random: u64) -> Option<Person
             && other.sex != person.sex
             && other.date_of_birth.year().abs_diff(person.date_of_birth.year()) > 1
             && other.permanent_address.province != person.permanent_address.province
+            && !shares_day(other.date_of_birth, person.date_of_birth)
             && !shares_token()
     };
     (0..TRIES)
         .map(|attempt| nation.person(mix(random ^ attempt) % crate::POPULATION))
         .find(is_other)
+}
+
+/// Whether two dates of birth have the day or the month in common.
+fn shares_day(one: BirthDate, other: BirthDate) -> bool {
+    one.day()
+        .zip(other.day())
+        .is_some_and(|(one, other)| one.day() == other.day() || one.month() == other.month())
 }
 
 fn held_name(subject: &Subject<'_>, mistake: Mistake) -> Option<String> {
@@ -131,8 +139,8 @@ fn held_name(subject: &Subject<'_>, mistake: Mistake) -> Option<String> {
         }),
         Mistake::SpacesLost => spelling::squashed(full_name),
         Mistake::TokenMissing => spelling::without_second_token(full_name),
-        Mistake::LegacyTcvn3 => legacy::tcvn3(full_name),
-        Mistake::LegacyVni => legacy::vni(full_name),
+        Mistake::LegacyTcvn3 => legacy::tcvn3(full_name).filter(|it| legacy::is_telling(it)),
+        Mistake::LegacyVni => legacy::vni(full_name).filter(|it| legacy::is_telling(it)),
         Mistake::LegacyUtf8 => legacy::utf8_misread(full_name),
         Mistake::None
         | Mistake::WrongDigit

@@ -41,8 +41,8 @@ const NEIGHBOURS: [(char, char); 12] = [
     ('m', 'n'),
     ('t', 'r'),
     ('r', 't'),
-    ('h', 'j'),
-    ('g', 'f'),
+    ('h', 'b'),
+    ('g', 'h'),
     ('c', 'x'),
     ('l', 'k'),
     ('s', 'd'),
@@ -50,6 +50,9 @@ const NEIGHBOURS: [(char, char); 12] = [
     ('p', 'o'),
     ('v', 'b'),
 ];
+
+/// Letters of highland languages that the Vietnamese alphabet lacks.
+const HIGHLAND: &str = "ŭŏčñƀŬŎČÑɃ";
 
 /// Puts the tone on the other vowel of the first syllable that has two places for it.
 pub fn other_tone_place(name: &str) -> Option<String> {
@@ -93,15 +96,20 @@ pub fn without_marks(name: &str) -> Option<String> {
         })
         .collect();
     let is_plain = plain.chars().all(|letter| letter.is_ascii_alphabetic() || letter == ' ');
-    is_plain.then_some(plain).filter(|plain| plain != name)
+    // Letters of the highlands are often written without their marks: that alone loses nothing.
+    let has_marks = name.chars().any(|letter| !letter.is_ascii() && !HIGHLAND.contains(letter));
+    (is_plain && has_marks).then_some(plain)
 }
 
-/// The name with its spaces lost.
+/// The name with its spaces lost. Not where all letters are of Latin-1: such a text could be one of
+/// an old encoding as well.
 pub fn squashed(name: &str) -> Option<String> {
-    name.contains(' ').then(|| name.replace(' ', ""))
+    let is_unicode = name.chars().any(|letter| letter > '\u{ff}');
+    (is_unicode && name.contains(' ')).then(|| name.replace(' ', ""))
 }
 
-/// The name without its second token, of at least three different ones.
+/// The name without its second token, of at least three different ones. Not where a single letter
+/// marks the sex: behind it stands the given name, without which nobody is named.
 pub fn without_second_token(name: &str) -> Option<String> {
     let tokens: Vec<&str> = name.split(' ').collect();
     let (first, second, rest) = match &tokens[..] {
@@ -109,7 +117,8 @@ pub fn without_second_token(name: &str) -> Option<String> {
         _ => return None,
     };
     let is_kept_elsewhere = rest.contains(second) || first == second;
-    (!is_kept_elsewhere).then(|| format!("{first} {}", rest.join(" ")))
+    let has_marker = tokens.iter().any(|token| token.chars().count() == 1);
+    (!is_kept_elsewhere && !has_marker).then(|| format!("{first} {}", rest.join(" ")))
 }
 
 /// One letter of the last token is that of a neighbouring key.
@@ -160,11 +169,13 @@ mod tests {
         assert_eq!(without_marks("Đỗ Văn Ước"), some("Do Van Uoc"));
         assert_eq!(without_marks("Le Minh Anh"), None);
         assert_eq!(without_marks("K'Đam"), None);
+        assert_eq!(without_marks("A Čhung"), None);
         assert_eq!(squashed("Đỗ Văn Ước"), some("ĐỗVănƯớc"));
         assert_eq!(squashed("K'Đam"), None);
         assert_eq!(without_second_token("Đỗ Văn Ước"), some("Đỗ Ước"));
         assert_eq!(without_second_token("Đỗ Ước"), None);
         assert_eq!(without_second_token("Lê Thị Thị Mai"), None);
+        assert_eq!(without_second_token("Y Blô Êban"), None);
         assert_eq!(with_typo("Đỗ Văn Long", 0), some("Đỗ Văn Lobg"));
         assert_eq!(with_typo("Đỗ Ý", 0), None);
     }

@@ -141,7 +141,7 @@ fn with_next_day(date: Date) -> Option<String> {
     is_one_digit.then(|| format!("{year:04}-{month:02}-{:02}", day + 1))
 }
 
-/// Three years before, on a day that every year has.
+/// Thirteen years before, on a day that every year has: two digits differ at least.
 fn other_year(date: Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year() - 3, date.month(), date.day().min(28))
+    format!("{:04}-{:02}-{:02}", date.year() - 13, date.month(), date.day().min(28))
 }
