@@ -11,6 +11,7 @@ mod layering;
 mod limits;
 mod log;
 mod misbehaviour;
+mod normalize;
 mod privacy;
 mod problems;
 mod process;

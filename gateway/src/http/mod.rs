@@ -12,6 +12,7 @@ mod extract;
 mod finish;
 mod health;
 mod json;
+mod normalize;
 mod oauth;
 mod reports;
 mod subject;
@@ -75,6 +76,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::post_token))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(reports::get_match_rates))
+        .routes(routes!(normalize::post_normalize))
         .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
