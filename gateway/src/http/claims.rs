@@ -15,23 +15,31 @@ use crate::request::{
 pub struct AttributesBody {
     /// Full name in one field.
     #[schema(example = "Nguyễn Văn Hoà")]
+    #[schema(nullable = false)]
     pub full_name: Option<String>,
     /// `1990`, `1990-05`, `1990-05-01` or `01/05/1990`.
     #[schema(example = "1990-05-01")]
+    #[schema(nullable = false)]
     pub date_of_birth: Option<String>,
     /// `male` or `female`.
     #[schema(example = "male")]
+    #[schema(nullable = false)]
     pub sex: Option<String>,
     /// Nine digits.
+    #[schema(nullable = false)]
     pub old_id_number: Option<String>,
     /// Date of issue of the current card.
+    #[schema(nullable = false)]
     pub card_issue_date: Option<String>,
     /// Place of origin.
+    #[schema(nullable = false)]
     pub place_of_origin: Option<AddressBody>,
     /// Permanent address.
+    #[schema(nullable = false)]
     pub permanent_address: Option<AddressBody>,
     /// Ten digits, or the 15 characters of a card from before April 2021: its last ten digits are
     /// compared.
+    #[schema(nullable = false)]
     pub insurance_number: Option<String>,
 }
 
@@ -40,12 +48,14 @@ pub struct AttributesBody {
 #[derive(Debug, ToSchema)]
 pub struct AddressBody {
     /// `2025` (default) or `2004`.
+    #[schema(nullable = false)]
     pub scheme: Option<String>,
     /// Province, two digits.
     #[schema(example = "01")]
     pub province: String,
     /// Commune, five digits.
     #[schema(example = "00004")]
+    #[schema(nullable = false)]
     pub commune: Option<String>,
 }
 

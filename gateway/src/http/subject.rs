@@ -16,10 +16,12 @@ use crate::request::{
 pub struct SubjectBody {
     /// Personal identification number, 12 digits.
     #[schema(example = "001090012345", pattern = "^[0-9]{12}$")]
+    #[schema(nullable = false)]
     pub personal_id: Option<String>,
     /// Number of the old identity card, 9 digits. Two people may have had the same one: the name
     /// says who is meant.
     #[schema(pattern = "^[0-9]{9}$")]
+    #[schema(nullable = false)]
     pub old_id_number: Option<String>,
     /// QR text of the chip card as the reader types it: personal number, old number or nothing,
     /// full name, birth date, sex, address and date of issue or nothing, split by `|`; dates are
@@ -33,13 +35,16 @@ pub struct SubjectBody {
         example = "001090012345|012345678|Nguyễn Văn Hoà|01051990|Nam|Số 1, Phường B, Hà Nội|01072021",
         max_length = 2953
     )]
+    #[schema(nullable = false)]
     pub card_qr: Option<String>,
     /// Health insurance number, 10 digits, or the 15 characters of a card from before April 2021.
     #[schema(pattern = "^([A-Z]{2}[0-9]{3})?[0-9]{10}$")]
+    #[schema(nullable = false)]
     pub insurance_number: Option<String>,
     /// The `subject_token` of an answer that this client was given before. It leads to the person
     /// whom that answer knew by name, else to the key that was asked then.
     #[schema(pattern = "^[A-Za-z0-9_-]{43}$")]
+    #[schema(nullable = false)]
     pub subject_token: Option<String>,
 }
 

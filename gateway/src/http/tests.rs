@@ -83,6 +83,13 @@ fn the_described_body_is_the_one_that_is_read() {
 }
 
 #[test]
+fn no_member_of_a_request_is_described_as_null() {
+    for name in ["VerificationBody", "SubjectBody", "AttributesBody", "AddressBody"] {
+        assert!(!schema(name)["properties"].to_string().contains("\"null\""), "{name}");
+    }
+}
+
+#[test]
 fn a_subject_is_described_and_read_as_exactly_one_key() {
     let subject = schema("SubjectBody");
     assert_eq!((&subject["minProperties"], &subject["maxProperties"]), (&json!(1), &json!(1)));

@@ -39,12 +39,16 @@ pub struct VerificationBody {
     #[schema(example = "telecom.subscriber")]
     pub purpose: String,
     /// The caller's own reference; kept only as a keyed digest.
+    #[schema(nullable = false)]
     pub case_ref: Option<String>,
     /// The official who asks; kept only as a keyed digest.
+    #[schema(nullable = false)]
     pub official: Option<String>,
     /// Agency code for which the client acts.
+    #[schema(nullable = false)]
     pub on_behalf_of: Option<String>,
     /// Code of the public-service procedure.
+    #[schema(nullable = false)]
     pub procedure: Option<String>,
     /// What the caller holds about the person. May be left out with `card_qr`, and with no other
     /// key; what it says goes before what the card says.
