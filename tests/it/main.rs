@@ -7,6 +7,7 @@
 mod admitted;
 mod card_qr;
 mod existence;
+mod existence_forms;
 mod layering;
 mod limits;
 mod log;

@@ -35,7 +35,7 @@ mod tests;
 
 pub(super) use normalize::steps;
 
-use self::letter::are_alike;
+use self::letter::{Letter, are_alike};
 use super::Finding;
 use crate::policy::Reason;
 
@@ -48,16 +48,6 @@ enum Step {
     Fold,
     Near(Reason),
     None,
-}
-
-impl Step {
-    /// Whether the names are the same.
-    fn is_match(self) -> bool {
-        match self {
-            Self::Canonical | Self::Orthography | Self::Mark => true,
-            Self::Fold | Self::Near(_) | Self::None => false,
-        }
-    }
 }
 
 /// Compares a name claimed with the name on file.
@@ -81,39 +71,57 @@ fn first_equal_step(claim: &str, record: &str) -> Step {
     if claim == record {
         return Step::Canonical;
     }
+    let mut as_it_stands = Names::of(claim, record);
+    if let Some(step) = as_it_stands.equal_step() {
+        // The record may hold the very signs that look like a legacy encoding.
+        return step;
+    }
     let readings = decode::readings(claim);
-    let as_it_stands = compare_letters(claim, record);
-    // The record may hold the very signs that look like a legacy encoding.
-    if readings.is_empty() || as_it_stands.is_match() {
-        return as_it_stands;
-    }
-    let mut steps = readings.iter().map(|reading| compare_letters(reading, record));
-    let likeliest = steps.next().unwrap_or(as_it_stands);
-    if likeliest.is_match() {
-        return likeliest;
-    }
-    steps.find(|step| step.is_match()).unwrap_or(likeliest)
+    let Some((likeliest, others)) = readings.split_first() else {
+        return as_it_stands.near_step();
+    };
+    let mut likeliest = Names::of(likeliest, record);
+    likeliest
+        .equal_step()
+        .or_else(|| others.iter().find_map(|other| Names::of(other, record).equal_step()))
+        .unwrap_or_else(|| likeliest.near_step())
 }
 
-/// Compares two names as they stand.
-fn compare_letters(text: &str, record: &str) -> Step {
-    let (mut claim, mut record) = (canonical::letters(text), canonical::letters(record));
-    if claim == record {
-        return Step::Canonical;
+/// Two names on their way through the steps.
+struct Names<'a> {
+    text: &'a str,
+    claim: Vec<Letter>,
+    record: Vec<Letter>,
+}
+
+impl<'a> Names<'a> {
+    /// The names after the step `canonical`.
+    fn of(text: &'a str, record: &str) -> Self {
+        Self { text, claim: canonical::letters(text), record: canonical::letters(record) }
     }
-    orthography::unify_spelling(&mut claim);
-    orthography::unify_spelling(&mut record);
-    if claim == record {
-        return Step::Orthography;
+
+    /// The first step at which they are equal; where there is none, both are left as the step
+    /// `orthography` spells them.
+    fn equal_step(&mut self) -> Option<Step> {
+        if self.claim == self.record {
+            return Some(Step::Canonical);
+        }
+        orthography::unify_spelling(&mut self.claim);
+        orthography::unify_spelling(&mut self.record);
+        if self.claim == self.record {
+            return Some(Step::Orthography);
+        }
+        are_alike(&mark::reduced(&self.claim), &mark::reduced(&self.record)).then_some(Step::Mark)
     }
-    let (reduced_claim, reduced_record) = (mark::reduced(&claim), mark::reduced(&record));
-    if are_alike(&reduced_claim, &reduced_record) {
-        return Step::Mark;
+
+    /// How they nearly are equal, once they are known not to be.
+    fn near_step(&self) -> Step {
+        let (claim, record) = (mark::reduced(&self.claim), mark::reduced(&self.record));
+        if fold::is_unmarked(&self.claim) && fold::is_record_without_marks(&claim, &record) {
+            return Step::Fold;
+        }
+        let claim = near::Claimed { text: self.text, spelt: &self.claim, reduced: &claim };
+        let record = near::Recorded { spelt: &self.record, reduced: &record };
+        near::near_miss(&claim, &record).map_or(Step::None, Step::Near)
     }
-    if fold::is_unmarked(&claim) && fold::is_record_without_marks(&reduced_claim, &reduced_record) {
-        return Step::Fold;
-    }
-    let claim = near::Claimed { text, spelt: &claim, reduced: &reduced_claim };
-    let record = near::Recorded { spelt: &record, reduced: &reduced_record };
-    near::near_miss(&claim, &record).map_or(Step::None, Step::Near)
 }

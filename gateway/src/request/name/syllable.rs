@@ -23,10 +23,8 @@ pub(crate) enum Shape {
 /// The letters of the longest token that is looked at; the longest syllable has seven.
 const LETTERS_MAX: usize = 16;
 
-const ONSETS: [&str; 28] = [
-    "", "b", "c", "ch", "d", "đ", "g", "gh", "gi", "h", "k", "kh", "l", "m", "n", "ng", "ngh",
-    "nh", "p", "ph", "qu", "r", "s", "t", "th", "tr", "v", "x",
-];
+/// The letters of the longest onset, `ngh`.
+const ONSET_MAX: usize = 3;
 
 /// All rhymes without their tones, in the order of code points.
 const RHYMES: [&str; 162] = [
@@ -42,6 +40,14 @@ const RHYMES: [&str; 162] = [
     "ôi", "ôm", "ôn", "ông", "ôp", "ôt", "ăc", "ăm", "ăn", "ăng", "ăp", "ăt", "ơ", "ơi", "ơm",
     "ơn", "ơp", "ơt", "ư", "ưa", "ưc", "ưi", "ưm", "ưn", "ưng", "ưt", "ưu", "ươc", "ươi", "ươm",
     "ươn", "ương", "ươp", "ươt", "ươu",
+];
+
+/// The vowels at the start of all rhymes, in the order of code points.
+const VOWELS: [&str; 56] = [
+    "a", "ai", "ao", "au", "ay", "e", "eo", "i", "ia", "iu", "iê", "iêu", "o", "oa", "oai", "oao",
+    "oay", "oe", "oeo", "oi", "oo", "oă", "u", "ua", "ui", "uy", "uya", "uyu", "uyê", "uâ", "uây",
+    "uê", "uêu", "uô", "uôi", "uơ", "y", "yê", "yêu", "â", "âu", "ây", "ê", "êu", "ô", "ôi", "ă",
+    "ơ", "ơi", "ư", "ưa", "ưi", "ưu", "ươ", "ươi", "ươu",
 ];
 
 /// The tokens of a name: what stands between spaces, hyphens, apostrophes, fillers and stops.
@@ -79,39 +85,66 @@ pub(super) fn is_syllable(letters: &[char]) -> bool {
     splits(letters).any(|(onset, rhyme)| is_rhyme(onset, rhyme) && fits(onset, rhyme))
 }
 
-/// Every way to see an onset at the start. The bar of `đ` is part of the onset.
-fn splits(letters: &[char]) -> impl Iterator<Item = (&'static str, &[char])> {
-    ONSETS.iter().filter_map(move |onset| {
-        let mut rest = letters.iter();
-        let is_there = onset.chars().all(|c| rest.next() == Some(&c));
-        is_there.then_some((*onset, rest.as_slice()))
-    })
+/// Every way to see an onset at the start, the longest first, which is the one most often. The bar
+/// of `đ` is part of the onset.
+fn splits(letters: &[char]) -> impl Iterator<Item = (&[char], &[char])> {
+    let longest = letters.len().min(ONSET_MAX);
+    (0..=longest).rev().map(|length| letters.split_at(length)).filter(|(onset, _)| is_onset(onset))
 }
 
-fn is_rhyme(onset: &str, rhyme: &[char]) -> bool {
-    // In `quynh` the u belongs to the onset and to the rhyme `uynh`.
-    if onset == "qu" && rhyme.first() == Some(&'y') {
-        return is_listed(&std::iter::once('u').chain(rhyme.iter().copied()));
+fn is_onset(letters: &[char]) -> bool {
+    match letters {
+        [] => true,
+        [letter] => matches!(
+            letter,
+            'b' | 'c'
+                | 'd'
+                | 'đ'
+                | 'g'
+                | 'h'
+                | 'k'
+                | 'l'
+                | 'm'
+                | 'n'
+                | 'p'
+                | 'r'
+                | 's'
+                | 't'
+                | 'v'
+                | 'x'
+        ),
+        ['c' | 'g' | 'k' | 'n' | 'p' | 't', 'h'] => true,
+        ['g', 'i'] | ['n', 'g'] | ['q', 'u'] | ['t', 'r'] | ['n', 'g', 'h'] => true,
+        _ => false,
     }
-    is_listed(&rhyme.iter().copied())
 }
 
-fn is_listed(rhyme: &(impl Iterator<Item = char> + Clone)) -> bool {
-    RHYMES.binary_search_by(|listed| listed.chars().cmp(rhyme.clone())).is_ok()
+fn is_rhyme(onset: &[char], rhyme: &[char]) -> bool {
+    // In `quynh` the u belongs to the onset and to the rhyme `uynh`.
+    if onset == ['q', 'u'] && rhyme.first() == Some(&'y') {
+        return is_listed(&RHYMES, &std::iter::once('u').chain(rhyme.iter().copied()));
+    }
+    rhyme.first().is_some_and(|first| is_vowel(*first))
+        && is_listed(&RHYMES, &rhyme.iter().copied())
+}
+
+/// Whether these letters stand in a list that is in the order of code points.
+fn is_listed(list: &[&str], letters: &(impl Iterator<Item = char> + Clone)) -> bool {
+    list.binary_search_by(|listed| listed.chars().cmp(letters.clone())).is_ok()
 }
 
 /// The spelling rules by which one sound is written differently before front vowels.
-fn fits(onset: &str, rhyme: &[char]) -> bool {
+fn fits(onset: &[char], rhyme: &[char]) -> bool {
     let Some(first) = rhyme.first() else {
         return false;
     };
     let is_front = matches!(first, 'e' | 'ê' | 'i' | 'y');
     match onset {
-        "k" | "gh" | "ngh" => is_front,
-        "c" | "ng" => !is_front,
-        "g" => !matches!(first, 'e' | 'ê' | 'y'),
-        "qu" => !matches!(first, 'u' | 'ư'),
-        "" => true,
+        ['k'] | ['g', 'h'] | ['n', 'g', 'h'] => is_front,
+        ['c'] | ['n', 'g'] => !is_front,
+        ['g'] => !matches!(first, 'e' | 'ê' | 'y'),
+        ['q', 'u'] => !matches!(first, 'u' | 'ư'),
+        [] => true,
         // The rhymes in yê are written iê behind a consonant.
         _ => *first != 'y' || rhyme.len() == 1,
     }
@@ -148,11 +181,14 @@ impl Spelling {
         let letters = ['\0'; LETTERS_MAX];
         let mut spelling =
             Self { letters, length: 0, tone: None, tone_at: 0, has_two_tones: false };
-        let mut is_readable = true;
         for c in token.chars() {
+            let mut is_readable = true;
             decompose_canonical(c, |part| is_readable &= spelling.take(part).is_some());
+            if !is_readable {
+                return None;
+            }
         }
-        is_readable.then_some(spelling)
+        Some(spelling)
     }
 
     fn take(&mut self, part: char) -> Option<()> {
@@ -222,11 +258,7 @@ impl Spelling {
 
     /// Whether each run of vowels is one that some rhyme has.
     fn has_vietnamese_vowels(&self) -> bool {
-        let is_known = |run: &[char]| {
-            RHYMES
-                .iter()
-                .any(|rhyme| rhyme.chars().take_while(|c| is_vowel(*c)).eq(run.iter().copied()))
-        };
+        let is_known = |run: &[char]| is_listed(&VOWELS, &run.iter().copied());
         self.letters().split(|c| !is_vowel(*c)).all(|run| run.is_empty() || is_known(run))
     }
 }
@@ -239,6 +271,8 @@ pub(super) fn may_bear(letters: &[char], tone: Option<char>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use unicode_normalization::UnicodeNormalization;
 
     use super::*;
@@ -246,6 +280,13 @@ mod tests {
     #[test]
     fn the_rhymes_stand_in_their_order() {
         assert!(RHYMES.is_sorted());
+    }
+
+    #[test]
+    fn the_vowels_are_those_of_the_rhymes() {
+        let vowels = |rhyme: &str| rhyme.chars().take_while(|c| is_vowel(*c)).collect::<String>();
+        let expected: BTreeSet<String> = RHYMES.into_iter().map(vowels).collect();
+        assert!(expected.iter().eq(VOWELS.iter()), "{expected:?}");
     }
 
     #[test]

@@ -26,16 +26,17 @@ pub(super) fn readings(text: &str) -> Vec<String> {
     // Some bytes of UTF-8 are borders of tokens by themselves: `Hà` is also `HÃ` and a no-break
     // space, `Ngô` is `NgÃ` and an acute accent.
     let is_byte = |c: char| matches!(c, '\u{80}'..='\u{a0}' | '\u{b4}');
-    if !text.contains(is_byte) && tokens(&text).all(|token| shape(token) == Shape::Syllable) {
+    let shapes = Shapes::of(&text);
+    if !text.contains(is_byte) && shapes.are_syllables {
         return Vec::new();
     }
     if let Some(reading) = utf8(&text) {
         return vec![reading];
     }
-    let mut most = plausibility(&text) + 1;
+    let mut most = shapes.plausibility + 1;
     let mut readings = Vec::new();
     for reading in [tcvn3::decode(&text), vni::decode(&text)].into_iter().flatten() {
-        let plausibility = plausibility(&reading);
+        let Shapes { plausibility, .. } = Shapes::of(&reading);
         if plausibility > most {
             readings.clear();
             most = plausibility;
@@ -70,15 +71,27 @@ fn utf8(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// How much of a text could be a Vietnamese name: a syllable weighs more than a token which only
-/// has the letters for one.
-fn plausibility(text: &str) -> u32 {
-    let weight = |token: &str| match shape(token) {
-        Shape::Foreign => 0,
-        Shape::Letters => 1,
-        Shape::Syllable => 2,
-    };
-    tokens(text).map(weight).sum()
+/// What the tokens of a text look like.
+struct Shapes {
+    are_syllables: bool,
+    /// How much of the text could be a Vietnamese name: a syllable weighs more than a token which
+    /// only has the letters for one.
+    plausibility: u32,
+}
+
+impl Shapes {
+    fn of(text: &str) -> Self {
+        let mut shapes = Self { are_syllables: true, plausibility: 0 };
+        for shape in tokens(text).map(shape) {
+            shapes.are_syllables &= shape == Shape::Syllable;
+            shapes.plausibility += match shape {
+                Shape::Foreign => 0,
+                Shape::Letters => 1,
+                Shape::Syllable => 2,
+            };
+        }
+        shapes
+    }
 }
 
 #[cfg(test)]
