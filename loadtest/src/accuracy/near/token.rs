@@ -87,7 +87,9 @@ mod tests {
             };
             assert!(swapped != NAME && sorted(&swapped) == sorted(NAME));
             let initial = initial(NAME, chance).unwrap();
-            assert!(initial.ends_with("Hồng") && !initial.contains('Á'), "{initial}");
+            let short = ["N", "T", "A", "N.", "T.", "A."];
+            let shortened = initial.split(' ').filter(|token| short.contains(token)).count();
+            assert!(initial.ends_with("Hồng") && shortened == 1, "{initial}");
             let squashed = squashed(NAME, chance).unwrap();
             assert!(squashed.split(' ').count() < 4);
             assert_eq!(squashed.replace(' ', ""), NAME.replace(' ', ""));
