@@ -34,8 +34,11 @@ pub(super) fn tone_apart(letter: char) -> String {
     base.into_iter().chain(tone).collect()
 }
 
-/// A letter without its tone, and the tone.
+/// A letter without its tone, and the tone. The ñ of the Ê Đê is a letter and has none.
 pub(super) fn without_tone(letter: char) -> (Option<char>, Option<char>) {
+    if matches!(letter, 'ñ' | 'Ñ') {
+        return (Some(letter), None);
+    }
     let parts: Vec<char> = std::iter::once(letter).nfd().collect();
     let tone = parts.iter().copied().find(|mark| TONES.contains(mark));
     (parts.into_iter().filter(|mark| !TONES.contains(mark)).nfc().next(), tone)
@@ -49,6 +52,7 @@ mod tests {
     fn tones_are_told_from_hats() {
         assert_eq!(without_tone('ễ'), (Some('ê'), Some('\u{303}')));
         assert_eq!(without_tone('ư'), (Some('ư'), None));
+        assert_eq!(without_tone('ñ'), (Some('ñ'), None));
         assert_eq!(tone_apart('ế'), "ê\u{301}");
         assert_eq!(tone_first("Trần").as_deref(), Some("Tra\u{300}\u{302}n"));
         assert_eq!(tone_first("Lê Hòa"), None);

@@ -33,6 +33,8 @@ struct Count {
     right: u64,
     /// Part B: pairs whose names are one text.
     identical: u64,
+    /// Cases that a carrier would take for one person, by all their attributes.
+    matched: u64,
     /// What else was said, by word.
     others: BTreeMap<String, u64>,
     quotes: Vec<String>,
@@ -47,6 +49,7 @@ impl Count {
         self.cases += other.cases;
         self.right += other.right;
         self.identical += other.identical;
+        self.matched += other.matched;
         for (word, count) in other.others {
             *self.others.entry(word).or_default() += count;
         }
@@ -67,6 +70,9 @@ impl Report {
         let Some(kind) = Kind::ALL.get(first.kind) else { return };
         let count = self.kinds.entry(first.kind).or_default();
         count.cases += 1;
+        if case.iter().all(Answer::is_accepted) {
+            count.matched += 1;
+        }
         let wrong = match kind {
             Kind::Same(_) => case.iter().find(|answer| !answer.is_accepted()),
             Kind::Strangers if are_identical(&first.claim, &first.record) => {
@@ -98,11 +104,12 @@ impl Report {
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let part = |is_of: fn(Kind) -> bool| -> Value {
             let figures = |(kind, count): (Kind, &Count)| {
-                let Count { cases, right, identical, others, quotes } = count;
+                let Count { cases, right, identical, matched, others, quotes } = count;
                 let mut value = json!({"rows": cases, "right": right, "gate": kind.gate(),
                     "others": others, "examples": quotes});
                 if kind == Kind::Strangers {
                     value["identical_names"] = json!(identical);
+                    value["matched_with_birth_date"] = json!(matched);
                 }
                 (kind.name().to_owned(), value)
             };
@@ -164,33 +171,24 @@ fn is_held(kind: Kind, count: &Count) -> bool {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut same =
-            table(["same person", "rows", "matched", "%", "gate %", "held", "otherwise"]);
-        let mut strangers = table([
-            "different people",
-            "pairs",
-            "identical names",
-            "others accepted",
-            "gate",
-            "held",
-            "as",
-        ]);
-        let mut planted =
-            table(["planted", "rows", "named so", "%", "gate %", "held", "reported instead"]);
+        for table in [self.same_table(), self.strangers_table(), self.planted_table()] {
+            writeln!(f, "{table}")?;
+        }
         for (kind, count) in self.counts() {
-            match kind {
-                Kind::Same(_) => same.add_row(line(kind, count)),
-                Kind::Planted(_) => planted.add_row(line(kind, count)),
-                Kind::Strangers => strangers.add_row([
-                    kind.name().to_owned(),
-                    count.cases.to_string(),
-                    count.identical.to_string(),
-                    (count.cases - count.right).to_string(),
-                    "0".to_owned(),
-                    held(is_held(kind, count)),
-                    count.others(),
-                ]),
-            };
+            for quote in &count.quotes {
+                writeln!(f, "  {}: {quote}", kind.name())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn same_table(&self) -> Table {
+        let names = ["same person", "rows", "matched", "%", "gate %", "held", "otherwise"];
+        let mut same = table(names);
+        for (kind, count) in self.counts().filter(|(kind, _)| matches!(kind, Kind::Same(_))) {
+            same.add_row(line(kind, count));
         }
         let (rows, right) = self.same();
         let of_all = percent(right, rows);
@@ -203,15 +201,41 @@ impl fmt::Display for Report {
             held(of_all >= SAME_GATE),
             String::new(),
         ]);
-        for table in [same, strangers, planted] {
-            writeln!(f, "{table}")?;
+        same
+    }
+
+    fn strangers_table(&self) -> Table {
+        let names = [
+            "different people",
+            "pairs",
+            "identical names",
+            "matched by name and birth date",
+            "other names accepted, gate 0",
+            "held",
+            "accepted as",
+        ];
+        let mut strangers = table(names);
+        for (kind, count) in self.counts().filter(|(kind, _)| *kind == Kind::Strangers) {
+            strangers.add_row([
+                kind.name().to_owned(),
+                count.cases.to_string(),
+                count.identical.to_string(),
+                count.matched.to_string(),
+                (count.cases - count.right).to_string(),
+                held(is_held(kind, count)),
+                count.others(),
+            ]);
         }
-        for (kind, count) in self.counts() {
-            for quote in &count.quotes {
-                writeln!(f, "  {}: {quote}", kind.name())?;
-            }
+        strangers
+    }
+
+    fn planted_table(&self) -> Table {
+        let mut planted =
+            table(["planted", "rows", "named so", "%", "gate %", "held", "reported instead"]);
+        for (kind, count) in self.counts().filter(|(kind, _)| matches!(kind, Kind::Planted(_))) {
+            planted.add_row(line(kind, count));
         }
-        Ok(())
+        planted
     }
 }
 
@@ -314,7 +338,8 @@ mod tests {
         report.judge_case(&[answer(Kind::Strangers, "AN", "An", "match", "")]);
         report.judge_case(&[answer(Kind::Strangers, "An", "Ân", "close", "one_letter")]);
         assert!(report.judge().is_ok());
-        assert_eq!(report.kinds[&Kind::Strangers.index()].identical, 1);
+        let strangers = &report.kinds[&Kind::Strangers.index()];
+        assert_eq!((strangers.identical, strangers.matched), (1, 1));
         report.judge_case(&[answer(Kind::Strangers, "An", "Ân", "close", "marks_missing")]);
         assert_eq!(report.missed(), ["same_family_name"]);
         assert!(report.to_string().contains("\"An\" for \"Ân\": marks_missing"));
