@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -48,6 +48,25 @@ impl Child {
             .spawn()
             .with_context(|| format!("{name} does not start"))?;
         Ok(Self { name, process, log })
+    }
+
+    /// Starts a process that is talked to through pipes; what it complains about goes to `log`.
+    pub(crate) fn start_piped(
+        name: &'static str,
+        command: &mut Command,
+        log: PathBuf,
+    ) -> anyhow::Result<(Self, ChildStdin, ChildStdout)> {
+        let errors = File::create(&log).with_context(|| format!("the log of {name}"))?;
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("{name} does not start"))?;
+        let pipes = process.stdin.take().zip(process.stdout.take());
+        let child = Self { name, process, log };
+        let (input, output) = pipes.with_context(|| format!("{name} has no pipes"))?;
+        Ok((child, input, output))
     }
 
     /// Its process id.

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{peers, run, truth};
+use crate::{accuracy, peers, run, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Peers(PeersArgs),
     /// Sends people's records with known errors and compares every answer with the truth
     Truth(TruthArgs),
+    /// Measures the matching rules: the same people, different people, and near misses
+    Accuracy(AccuracyArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -100,6 +102,23 @@ pub(crate) struct TruthArgs {
     pub(crate) allow_remote: bool,
 }
 
+/// Arguments of `accuracy`.
+#[derive(Debug, Args)]
+pub(crate) struct AccuracyArgs {
+    /// Records of the same person; as many pairs of different people, and a twentieth of each near miss
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) records: u64,
+    /// Program whose `compare` is measured [default: the gateway beside this program]
+    #[arg(long)]
+    pub(crate) gateway: Option<PathBuf>,
+    /// Seed of the nation
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -157,7 +176,9 @@ pub(crate) struct EchoArgs {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     let mut runtime = match command {
         Command::Echo(_) => peers::echo_runtime(),
-        Command::Run(_) | Command::Peers(_) | Command::Truth(_) => Builder::new_current_thread(),
+        Command::Run(_) | Command::Peers(_) | Command::Truth(_) | Command::Accuracy(_) => {
+            Builder::new_current_thread()
+        }
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -175,6 +196,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args).await,
         Command::Peers(args) => peers::compare(&args).await,
         Command::Truth(args) => truth::run(&args).await,
+        Command::Accuracy(args) => accuracy::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

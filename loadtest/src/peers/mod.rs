@@ -93,7 +93,7 @@ impl Peers {
 }
 
 /// The folder of our own executable, where the workspace's other programs are too.
-fn programs_folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn programs_folder() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("where our own executable is")?;
     Ok(own.parent().context("an executable without a folder")?.to_owned())
 }

@@ -4,6 +4,7 @@
 //! Every test has a folder, ports and processes of its own and ends what it started on every
 //! path. Tests wait for the thing they need (a file, a door, an exit), each wait with a limit.
 
+mod accuracy;
 mod api;
 mod disk;
 mod kill;
