@@ -93,28 +93,14 @@ fn splits(letters: &[char]) -> impl Iterator<Item = (&[char], &[char])> {
 }
 
 fn is_onset(letters: &[char]) -> bool {
+    const SINGLE: &str = "bcdđghklmnprstvx";
     match letters {
-        [] => true,
-        [letter] => matches!(
-            letter,
-            'b' | 'c'
-                | 'd'
-                | 'đ'
-                | 'g'
-                | 'h'
-                | 'k'
-                | 'l'
-                | 'm'
-                | 'n'
-                | 'p'
-                | 'r'
-                | 's'
-                | 't'
-                | 'v'
-                | 'x'
-        ),
-        ['c' | 'g' | 'k' | 'n' | 'p' | 't', 'h'] => true,
-        ['g', 'i'] | ['n', 'g'] | ['q', 'u'] | ['t', 'r'] | ['n', 'g', 'h'] => true,
+        [] | ['n', 'g', 'h'] => true,
+        [letter] => SINGLE.contains(*letter),
+        [first, 'h'] => "cgknpt".contains(*first),
+        [first, second] => {
+            matches!((first, second), ('g', 'i') | ('n', 'g') | ('q', 'u') | ('t', 'r'))
+        }
         _ => false,
     }
 }
