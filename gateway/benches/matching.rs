@@ -53,7 +53,7 @@ struct Pair {
 }
 
 fn spaces_and_marks_lost(name: &str) -> Option<String> {
-    spelling::squashed(&spelling::without_marks(name)?)
+    Some(spelling::without_marks(name)?.replace(' ', ""))
 }
 
 fn main() {
