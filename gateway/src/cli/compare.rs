@@ -78,9 +78,11 @@ fn compare_file(path: &Path) -> Result<(), CliError> {
 fn complaint(unanswered: &[u64]) -> String {
     let named: Vec<String> = unanswered.iter().take(NAMED_ROWS_MAX).map(u64::to_string).collect();
     format!(
-        "{} rows have no answer, since their attribute or record cannot be read: line {}",
+        "{} rows have no answer: an attribute or record that cannot be read, or cells too few or too \
+         many; line {}{}",
         unanswered.len(),
-        named.join(", ")
+        named.join(", "),
+        if unanswered.len() > named.len() { ", ..." } else { "" }
     )
 }
 
@@ -97,14 +99,16 @@ enum RowsError {
 /// Compares every row; the lines of those that could not be answered, whose verdict stays empty.
 fn compare_rows(input: impl Read, output: impl Write) -> Result<Vec<u64>, RowsError> {
     // Bytes: text that is not UTF-8 was damaged on its way and is a malformed claim, no broken file.
-    let mut reader = csv::ReaderBuilder::new().from_reader(input);
-    let mut writer = csv::Writer::from_writer(output);
+    // A row of another length is one row without an answer; it must not take the others with it.
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(output);
     let mut header = reader.byte_headers().map_err(RowsError::Input)?.clone();
     let mut places = [0; COLUMNS.len()];
     for (place, name) in places.iter_mut().zip(COLUMNS) {
         let found = header.iter().position(|cell| cell == name.as_bytes());
         *place = found.ok_or(RowsError::NoColumn(name))?;
     }
+    let columns = header.len();
     header.extend([b"verdict", b"reason".as_slice()]);
     let write = |writer: &mut csv::Writer<_>, row: &csv::ByteRecord| {
         writer.write_byte_record(row).map_err(|error| RowsError::Output(error.into()))
@@ -114,14 +118,8 @@ fn compare_rows(input: impl Read, output: impl Write) -> Result<Vec<u64>, RowsEr
     let mut unanswered = Vec::new();
     while reader.read_byte_record(&mut row).map_err(RowsError::Input)? {
         let line = row.position().map_or(0, csv::Position::line);
-        let [attribute, claim, record] = places.map(|place| std::str::from_utf8(&row[place]));
-        let answer = match (attribute.ok().and_then(Attribute::find), claim, record) {
-            (Some(attribute), Ok(claim), Ok(record)) => {
-                words(compare_texts(attribute, claim, record))
-            }
-            (Some(_), Err(_), Ok(_)) => Some(("malformed", "")),
-            (_, _, Err(_)) | (None, ..) => None,
-        };
+        let is_whole = row.len() == columns;
+        let answer = is_whole.then(|| answer(places.map(|place| &row[place]))).flatten();
         if answer.is_none() {
             unanswered.push(line);
         }
@@ -132,6 +130,16 @@ fn compare_rows(input: impl Read, output: impl Write) -> Result<Vec<u64>, RowsEr
     }
     writer.flush().map_err(RowsError::Output)?;
     Ok(unanswered)
+}
+
+/// Verdict and reason of one row; none where its attribute or record cannot be read.
+fn answer(cells: [&[u8]; 3]) -> Option<(&'static str, &'static str)> {
+    let [attribute, claim, record] = cells.map(std::str::from_utf8);
+    let attribute = attribute.ok().and_then(Attribute::find)?;
+    match (claim, record.ok()?) {
+        (Ok(claim), record) => words(compare_texts(attribute, claim, record)),
+        (Err(_), _) => Some(("malformed", "")),
+    }
 }
 
 #[cfg(test)]
@@ -175,9 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_its_columns_or_with_ragged_rows_is_refused() {
+    fn a_file_without_its_columns_is_refused() {
         let refused = |input: &[u8]| compare_rows(input, Vec::new()).unwrap_err().to_string();
         assert_eq!(refused(b"attribute,claim\nsex,male\n"), "the file has no column record");
-        assert!(refused(b"attribute,claim,record\nsex,male\n").contains("cannot be read as CSV"));
+    }
+
+    #[test]
+    fn a_row_of_another_length_has_no_answer_and_takes_no_other_with_it() {
+        let (output, unanswered) =
+            answers(b"attribute,claim,record\nsex,male\nsex,male,male,x\nsex,male,female\n");
+        assert_eq!(unanswered, [2, 3]);
+        assert!(
+            output.ends_with("sex,male,,\nsex,male,male,x,,\nsex,male,female,no_match,different\n")
+        );
     }
 }
