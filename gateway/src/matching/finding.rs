@@ -9,7 +9,7 @@ use crate::request::{Attribute, AttributeSet};
 
 /// The verdict on one attribute with its reason.
 ///
-/// Every reason belongs to one verdict ([`Reason::verdict`]); `match`, `not_on_file` and
+/// Every reason belongs to one verdict ([`Verdict::of`]); `match`, `not_on_file` and
 /// `not_permitted` have none. There is no way to make another pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Finding {

@@ -2,7 +2,8 @@
 //!
 //! Undone are composition and the order of marks, case, runs of spaces, invisible characters,
 //! look-alike letters, full-width forms, the many apostrophes and hyphens, the fillers of machine-
-//! readable zones (`NGUYEN<<VAN<AN`), and a full stop or comma at either end. Deliberately not NFKC: it would turn the `ª` of a damaged name into a real `a`.
+//! readable zones (`NGUYEN<<VAN<AN`), and a full stop or comma at either end. Deliberately not NFKC:
+//! it would turn the `ª` of a damaged name into a real `a`.
 //!
 //! The soft hyphen U+00AD is dropped with the invisible characters. In TCVN3 read as Latin-1 it is
 //! `ư`, so decoding must be given the text as sent and not this form.
