@@ -118,11 +118,6 @@ impl Nation {
         Some(self.bearer(PersonalNumber::parse(number)?)?.ordinal)
     }
 
-    /// The person who bears this personal number, or bore it before it was cancelled.
-    pub fn find_person(&self, number: PersonalNumber) -> Option<Person> {
-        Some(self.find_by_number(number)?.person)
-    }
-
     /// The number now in force of whoever bears this one, or bore it before it was cancelled.
     pub fn present_number(&self, number: PersonalNumber) -> Option<PersonalNumber> {
         let Bearer { ordinal, superseded, .. } = self.bearer(number)?;

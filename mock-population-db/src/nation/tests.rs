@@ -30,7 +30,8 @@ proptest! {
             prop_assert_eq!(nation.find(number.as_str()), Some(ordinal));
             let person = nation.person(ordinal);
             prop_assert_eq!(person.personal_id, number);
-            prop_assert_eq!(nation.find_person(number), Some(person));
+            let hits: Vec<Hit> = nation.find_by(Key::PersonalId(number)).collect();
+            prop_assert_eq!(hits, [Hit { ordinal, person, superseded: false }]);
         }
     }
 
