@@ -7,7 +7,11 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod head;
+mod proof;
 mod recovery;
+mod search;
+mod tiles;
 mod tree;
 mod verify;
 mod writer;
@@ -19,7 +23,13 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use head::LogHead;
+pub use proof::{
+    Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
+};
 pub use recovery::OpenError;
+pub use search::find_request;
+pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
 pub use writer::{AuditLog, LogUnavailable, Receipt};

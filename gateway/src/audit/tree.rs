@@ -34,7 +34,7 @@ fn hash_of(parts: &[&[u8]]) -> Hash {
 }
 
 /// Hash of a perfect subtree over `hashes`, whose number is a power of two.
-fn perfect_root(hashes: &[Hash]) -> Hash {
+pub(super) fn perfect_root(hashes: &[Hash]) -> Hash {
     if let [only] = hashes {
         return *only;
     }

@@ -1,5 +1,7 @@
 //! The log's tables: bundles, tiles, the checkpoint, and the counters that go with a commit.
 
+use std::ops::Range;
+
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{ConnectOptions, FromRow};
 
@@ -146,6 +148,27 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         Ok(row)
+    }
+
+    /// The full tiles of a level whose indexes lie in `range`, in order.
+    pub async fn tiles(
+        &self,
+        log: &str,
+        level: i64,
+        range: Range<i64>,
+    ) -> Result<Vec<TileRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "select level, tile_index, hashes from log_tiles \
+             where log = $1 and level = $2 and tile_index >= $3 and tile_index < $4 \
+             order by tile_index",
+        )
+        .bind(log)
+        .bind(level)
+        .bind(range.start)
+        .bind(range.end)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
     }
 
     /// How many full tiles a log has on each level it reaches.
