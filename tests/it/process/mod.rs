@@ -10,6 +10,7 @@ mod disk;
 mod kill;
 mod load;
 mod log;
+mod merkle;
 mod personas;
 mod place;
 mod programs;
