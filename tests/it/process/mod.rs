@@ -15,6 +15,7 @@ mod merkle;
 mod personas;
 mod place;
 mod programs;
+mod prove;
 mod refusals;
 mod registry;
 mod samples;
