@@ -5,17 +5,18 @@
 //! where a full tile of level 0 is there, so that proofs outlive dropped entries.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::proof::{self, Subtree, TilePlace};
 use super::recovery::{split_bundle, tile_hashes};
 use super::tree::{self, Hash, TILE_WIDTH};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TileRow};
 
 /// Bundles read at once at most. One is read first: it can hold thousands of entries.
 const BUNDLES_PER_READ: i64 = 64;
-/// Full tiles read at once, 256 KiB: half a millisecond of hashing before others get their turn.
-const TILES_PER_READ: usize = 32;
+/// Full tiles read at once: 256 KiB, and about two milliseconds of hashing for one thread.
+const TILES_PER_READ: u64 = 32;
 
 /// Why a tile or proof is not there.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +183,8 @@ impl Tiles {
     }
 
     /// The first `width` hashes of a tile above level 0: the roots of the full tiles below it.
+    ///
+    /// They are hashed beside the reading, by as many threads as there are, and remembered.
     async fn roots_below(
         &self,
         log: &str,
@@ -189,24 +192,24 @@ impl Tiles {
         width: usize,
     ) -> Result<Vec<Hash>, TilesError> {
         let mut hashes = self.known(log, place);
-        let first = place.index * TILE_WIDTH as u64;
-        while hashes.len() < width {
-            let next = first + hashes.len() as u64;
-            let end = first + width.min(hashes.len() + TILES_PER_READ) as u64;
-            let (level, range) = (i64::from(place.level) - 1, next as i64..end as i64);
-            let rows = self.store.tiles(log, level, range).await?;
-            for (index, row) in (next..end).zip(&rows) {
-                let below = TilePlace { level: place.level - 1, index };
-                let root = (row.tile_index as u64 == index).then(|| tile_hashes(row)).flatten();
-                let root = root.and_then(|hashes| tree::tile_root(&hashes));
-                let damaged = || TilesError::Damaged { log: log.into(), place: below };
-                hashes.push(root.ok_or_else(damaged)?);
-            }
-            if rows.len() as u64 != end - next {
-                let index = next + rows.len() as u64;
-                let place = TilePlace { level: place.level - 1, index };
-                return Err(TilesError::Damaged { log: log.into(), place });
-            }
+        let (level, first) = (place.level - 1, place.index * TILE_WIDTH as u64);
+        let (mut next, end) = (first + hashes.len() as u64, first + width as u64);
+        let mut hashing = Vec::new();
+        while next < end {
+            let wanted = next..end.min(next + TILES_PER_READ);
+            next = wanted.end;
+            let range = wanted.start as i64..wanted.end as i64;
+            let rows = self.store.tiles(log, i64::from(level), range).await?;
+            hashing.push(tokio::task::spawn_blocking(move || roots(&rows, wanted)));
+        }
+        let damaged = |index| {
+            let place = TilePlace { level, index };
+            TilesError::Damaged { log: log.into(), place }
+        };
+        for roots in hashing {
+            // A thread that panicked or was never begun has made no root.
+            let roots = roots.await.map_err(|_| damaged(first))?;
+            hashes.extend(roots.map_err(damaged)?);
         }
         self.remember(log, place, &hashes);
         hashes.truncate(width);
@@ -228,4 +231,16 @@ impl Tiles {
             *edge = Edge { index: place.index, hashes: hashes.to_vec() };
         }
     }
+}
+
+/// Roots of the full tiles `wanted`; the index of the first that is missing or damaged.
+fn roots(rows: &[TileRow], wanted: Range<u64>) -> Result<Vec<Hash>, u64> {
+    let mut rows = rows.iter();
+    wanted
+        .map(|index| {
+            let row = rows.next().filter(|row| row.tile_index as u64 == index);
+            let hashes = row.and_then(tile_hashes);
+            hashes.and_then(|hashes| tree::tile_root(&hashes)).ok_or(index)
+        })
+        .collect()
 }
