@@ -8,7 +8,9 @@ mod digest;
 mod entry;
 mod field;
 mod head;
+mod keys_in_flight;
 mod proof;
+mod read_entry;
 mod recovery;
 mod search;
 mod tiles;
@@ -24,12 +26,16 @@ pub use entry::{
     RequestIds, Subject, Totals, VERSION, tag,
 };
 pub use head::LogHead;
+pub use keys_in_flight::KeysInFlight;
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
+pub use read_entry::read_entry;
 pub use recovery::OpenError;
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};

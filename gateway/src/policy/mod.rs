@@ -61,7 +61,7 @@ impl Policies {
         known.values().any(|policy| policy.names(purpose))
     }
 
-    /// The policy that an entry names as `name@version`.
+    /// The policy that an entry names, `name@version`.
     pub fn find_label(&self, label: &str) -> Option<Arc<Policy>> {
         let (name, version) = label.rsplit_once('@')?;
         self.find(&(name.to_owned(), version.parse().ok()?))
