@@ -10,6 +10,7 @@
     reason = "measuring how long other programs really take is this program's whole job"
 )]
 
+mod chance;
 mod failure;
 mod interrupt;
 mod stats;
