@@ -37,10 +37,8 @@ impl Database {
     /// As the gateway is configured with it.
     pub(super) fn config(&self) -> StoreConfig {
         match self {
-            Self::Sqlite(path) => StoreConfig { path: path.clone(), ..StoreConfig::default() },
-            Self::Postgres(url) => {
-                StoreConfig { url: Some(url.clone().into()), ..StoreConfig::default() }
-            }
+            Self::Sqlite(path) => StoreConfig::file(path),
+            Self::Postgres(url) => StoreConfig::server(url.clone()),
         }
     }
 
