@@ -151,7 +151,8 @@ fn read_config(folder: &TempDir, postgres: Option<&Postgres>, register: &str) ->
     Config::load(Some(&file)).expect("the configuration is good")
 }
 
-async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
+/// Puts clients, their policies and secrets into the store.
+pub async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
     let store = Store::open(&config.store).await;
     // A damaged store is for the gateway to refuse.
     let Ok(store) = store else { return };

@@ -29,7 +29,7 @@ mod postgres;
 mod register;
 
 pub use answer::Answer;
-pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge};
+pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
 pub use logs::{Rows, entries, leaf_of};
