@@ -7,6 +7,8 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod keys_in_flight;
+mod read_entry;
 mod recovery;
 mod tree;
 mod verify;
@@ -19,7 +21,11 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use keys_in_flight::KeysInFlight;
+pub use read_entry::read_entry;
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};
