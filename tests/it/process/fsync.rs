@@ -20,10 +20,18 @@ const ANSWERS: usize = 50;
 /// Which call fails, counted from there: of the write-ahead log at once, while a commit is
 /// running, and later.
 const COMMITS: [u32; 5] = [1, 2, 3, 17, 120];
+/// Of the database itself: written once in some hundred commits, when the write-ahead log is
+/// carried over.
+const CARRIED_OVER: [u32; 2] = [1, 2];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_fsync_of_a_commit_nothing_more_is_answered() -> anyhow::Result<()> {
     nothing_is_answered_after("gateway.sqlite-wal", &COMMITS).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_fsync_of_the_database_nothing_more_is_answered() -> anyhow::Result<()> {
+    nothing_is_answered_after("gateway.sqlite", &CARRIED_OVER).await
 }
 
 async fn nothing_is_answered_after(file: &str, calls: &[u32]) -> anyhow::Result<()> {
