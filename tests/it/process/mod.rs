@@ -12,6 +12,7 @@ mod kill;
 mod kill_postgres;
 mod load;
 mod log;
+mod log_measure;
 mod personas;
 mod place;
 mod programs;
