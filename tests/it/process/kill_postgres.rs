@@ -3,15 +3,19 @@
 
 use anyhow::ensure;
 
+use super::failing_disk::FailingDisk;
 use super::kill::{kills, random};
 use super::load::Load;
 use super::log;
 use super::place::Place;
+use super::programs::wait_for;
 use super::served::Served;
 
 /// Answers of a round before something happens, at most, and after it, at least.
 const ANSWERS_BEFORE_MAX: u64 = 200;
 const ANSWERS_AFTER: usize = 50;
+/// How often its disk fails: at the first, the second, the third call of a process.
+const DISK_FAILURES: u32 = 3;
 
 /// What happens to the server.
 #[derive(Debug, Clone, Copy)]
@@ -80,4 +84,39 @@ async fn a_gateway_outlives_whatever_happens_to_its_postgres() -> anyhow::Result
     }
     gateway.stop("TERM").await?;
     log::check_promises(&place.data(), &acknowledged).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_outlives_a_postgres_whose_disk_fails() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let served = Served::prepare(&place).await?;
+    let postgres = &served.postgres;
+    // All its write-ahead log; it panics when that cannot be synced, and starts again by itself.
+    let disk = FailingDisk::make(postgres.folder(), postgres.data().join("pg_wal/"))?;
+    postgres.stop().await;
+    postgres.set_environment(&disk.environment());
+    postgres.restart().await;
+    let gateway = served.gateway(&place).await?;
+    let (api, people) = (place.api("ndxp").await?, place.people()?);
+    let mut acknowledged = Vec::new();
+    for round in 0..DISK_FAILURES {
+        let load = Load::start(&api, &people, &format!("disk-{round}"))?;
+        load.wait_for_answers(ANSWERS_AFTER).await?;
+        disk.order(1 + round)?;
+        wait_for("the disk is about to fail", async || Ok(disk.is_about_to_fail())).await?;
+        disk.withdraw()?;
+        disk.go()?;
+        load.wait_for_further_answers(ANSWERS_AFTER).await?;
+        let answers = load.stopped().await?;
+        for (status, code) in answers.others.keys() {
+            ensure!((*status, code.as_str()) == (503, "log-unavailable"), "{status} {code}");
+        }
+        let panics = postgres.output().matches("PANIC:  could not fdatasync").count();
+        ensure!(panics > round as usize, "{panics} panics: {}", postgres.errors());
+        disk.recover()?;
+        acknowledged.extend(answers.acknowledged);
+        place.check_log().await?;
+        log::check_promises(&place.data(), &acknowledged).await?;
+    }
+    gateway.stop("TERM").await
 }

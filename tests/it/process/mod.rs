@@ -7,6 +7,7 @@
 mod accuracy;
 mod api;
 mod disk;
+mod failing_disk;
 mod fsync;
 mod kill;
 mod kill_postgres;

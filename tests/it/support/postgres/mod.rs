@@ -10,6 +10,7 @@ mod cluster;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,7 @@ pub struct Postgres {
     cluster: Cluster,
     port: u16,
     settings: Vec<String>,
+    environment: Mutex<Vec<(&'static str, PathBuf)>>,
     postmaster: Mutex<Option<Child>>,
     // Last: what is in it must have ended before it is removed.
     folder: TempDir,
@@ -66,8 +68,14 @@ impl Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let cluster = Cluster::make(folder.path(), &folder.path().join("data"));
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postgres =
-            Self { cluster, port: free_port(), settings, postmaster: Mutex::default(), folder };
+        let mut postgres = Self {
+            cluster,
+            port: free_port(),
+            settings,
+            environment: Mutex::default(),
+            postmaster: Mutex::default(),
+            folder,
+        };
         // Another test may take the port between our look and the start.
         while !postgres.launch().await {
             assert!(postgres.errors().contains("could not bind"), "{}", postgres.errors());
@@ -100,11 +108,31 @@ impl Postgres {
         connected.unwrap_or_else(|_| panic!("it does not recover: {}", self.errors()))
     }
 
-    /// What it has said so far.
+    /// Where its data lie, as the system names it.
+    pub fn data(&self) -> PathBuf {
+        fs::canonicalize(&self.cluster.data).expect("the data are there")
+    }
+
+    /// A folder that it may write to.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The environment that it has from its next start on.
+    pub fn set_environment(&self, environment: &[(&'static str, PathBuf)]) {
+        *self.environment.lock().unwrap_or_else(PoisonError::into_inner) = environment.to_vec();
+    }
+
+    /// The end of what it has said.
     pub fn errors(&self) -> String {
-        let text = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let text = self.output();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n")
+    }
+
+    /// What it has said since it was started last.
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// `kill -9` of the postmaster. Its backends end by themselves when they notice.
@@ -211,6 +239,8 @@ impl Postgres {
         for setting in SETTINGS.iter().copied().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
+        let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        command.envs(environment);
         // A group of its own: what is sent to the test from a terminal is not for it.
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command.spawn().expect("postgres starts")
