@@ -5,7 +5,8 @@ use gateway::audit::{OpenError, VerifyError};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, Kept, TestApp, about_person, entries, leaf_of, merge, on_both_databases, read_gauge,
+    Database, Kept, TestApp, about_person, entries, flip_byte, leaf_of, merge, on_both_databases,
+    read_gauge, tamper,
 };
 
 on_both_databases! {
@@ -77,7 +78,7 @@ async fn a_changed_tail_or_checkpoint_is_refused_at_start(database: Database) {
     let rows = [("log_bundles", "entries", "first_index = 0"), ("log_checkpoints", "note", "true")];
     for (table, column, condition) in rows {
         let kept = filled(database, 3).await;
-        kept.rows().flip_byte(table, column, condition).await;
+        flip_byte(kept.rows(), table, column, condition).await;
         let refusal = kept.again().try_start().await.map(drop).unwrap_err();
         let StartError::Log(refusal) = refusal else { panic!("{table}: {refusal:?}") };
         let found = match table {
@@ -90,7 +91,7 @@ async fn a_changed_tail_or_checkpoint_is_refused_at_start(database: Database) {
 
 async fn a_changed_entry_far_back_is_found_by_the_auditor(database: Database) {
     let kept = filled(database, 300).await;
-    kept.rows().flip_byte("log_bundles", "entries", "first_index = 0").await;
+    flip_byte(kept.rows(), "log_bundles", "entries", "first_index = 0").await;
     let app = kept.again().start().await;
     let error = app.verify_log().await.unwrap_err();
     let found = matches!(
@@ -107,7 +108,7 @@ async fn a_changed_tile_is_found_at_start_and_by_the_auditor(database: Database)
     let app = TestApp::start_on(database).await;
     fill(&app, 300).await;
     app.verify_log().await.unwrap();
-    app.kept().rows().flip_byte("log_tiles", "hashes", "level = 0").await;
+    flip_byte(app.kept().rows(), "log_tiles", "hashes", "level = 0").await;
     let error = app.verify_log().await.unwrap_err();
     assert!(matches!(error, VerifyError::Tile { level: 0, tile_index: 0, .. }), "{error}");
     let (kept, _) = app.stop().await;
@@ -121,7 +122,7 @@ async fn a_changed_counter_is_found_by_a_recount(database: Database) {
     app.recount().await;
     let key = "o|d|20261120|carrier|-|verify|telecom.subscriber|inconclusive|active";
     let insert = format!("insert into counters (log, key, n) values ('n1', '{key}', 1)");
-    app.kept().rows().tamper(insert).await;
+    tamper(app.kept().rows(), insert).await;
     let recount = gateway::audit::recount(&app.app.store, "n1").await.unwrap();
     assert_eq!(recount.differences, [(key.to_owned(), 1, 0)]);
 }

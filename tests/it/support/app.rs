@@ -1,6 +1,6 @@
 //! The production gateway behind its real doors, on free ports, in a temporary folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -201,11 +201,17 @@ impl Kept {
         self.postgres.as_deref().expect("this gateway is on PostgreSQL")
     }
 
+    /// The database file of a gateway on `SQLite`.
+    pub fn database(&self) -> PathBuf {
+        assert_eq!(self.database, Database::Sqlite, "this gateway has no database file");
+        self.folder.path().join("gateway.sqlite")
+    }
+
     /// The tables, to be reached behind its back.
     pub fn rows(&self) -> Rows {
         match &self.postgres {
             Some(postgres) => Rows::Server(postgres.url()),
-            None => Rows::File(self.folder.path().join("gateway.sqlite")),
+            None => Rows::File(self.database()),
         }
     }
 }
@@ -419,6 +425,19 @@ impl Caller {
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);
         Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Gets anything that is no text.
+    pub async fn get_raw(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        request.send().await.expect("the gateway answers")
+    }
+
+    /// The bytes of a 200.
+    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.get_raw(path).await;
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        response.bytes().await.expect("the body comes whole").to_vec()
     }
 
     /// The match-rate report with these parameters.

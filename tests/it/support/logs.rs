@@ -55,66 +55,66 @@ pub enum Rows {
     Server(String),
 }
 
-impl Rows {
-    /// Runs a statement behind the gateway's back; it changes one row.
-    pub async fn tamper(&self, statement: String) {
-        let statement = AssertSqlSafe(statement);
-        let changed = match self {
-            Self::File(file) => {
-                let mut connection = open(file).await;
-                let done = sqlx::query(statement).execute(&mut connection).await;
-                connection.close().await.expect("the database closes");
-                done.expect("the statement runs").rows_affected()
-            }
-            Self::Server(url) => {
-                let mut connection = reach(url).await;
-                let done = sqlx::query(statement).execute(&mut connection).await;
-                connection.close().await.expect("the connection closes");
-                done.expect("the statement runs").rows_affected()
-            }
-        };
-        assert_eq!(changed, 1);
+impl From<&PathBuf> for Rows {
+    fn from(file: &PathBuf) -> Self {
+        Self::File(file.clone())
     }
+}
 
-    /// Flips one bit in the middle of `column` in the row of `table` that `condition` names.
-    pub async fn flip_byte(&self, table: &str, column: &str, condition: &str) {
-        let mut bytes = self.read(table, column, condition).await;
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        let hex: String =
-            bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        // A note is text and stays text.
-        let value = match (self, column == "note") {
-            (Self::File(_), true) => format!("cast(x'{hex}' as text)"),
-            (Self::File(_), false) => format!("x'{hex}'"),
-            (Self::Server(_), true) => format!("convert_from(decode('{hex}', 'hex'), 'UTF8')"),
-            (Self::Server(_), false) => format!("decode('{hex}', 'hex')"),
-        };
-        self.tamper(format!("update {table} set {column} = {value} where {condition}")).await;
-    }
+/// Runs a statement behind the gateway's back; it changes one row.
+pub async fn tamper(rows: impl Into<Rows>, statement: String) {
+    let statement = AssertSqlSafe(statement);
+    let changed = match &rows.into() {
+        Rows::File(file) => {
+            let mut connection = open(file).await;
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            connection.close().await.expect("the database closes");
+            done.expect("the statement runs").rows_affected()
+        }
+        Rows::Server(url) => {
+            let mut connection = reach(url).await;
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            done.expect("the statement runs").rows_affected()
+        }
+    };
+    assert_eq!(changed, 1);
+}
 
-    /// The bytes of `column` in the one row of `table` that `condition` names.
-    async fn read(&self, table: &str, column: &str, condition: &str) -> Vec<u8> {
-        let bytes = match (self, column == "note") {
-            (Self::File(_), _) => format!("cast({column} as blob)"),
-            (Self::Server(_), true) => format!("convert_to({column}, 'UTF8')"),
-            (Self::Server(_), false) => column.to_owned(),
-        };
-        let select = AssertSqlSafe(format!("select {bytes} from {table} where {condition}"));
-        let read = match self {
-            Self::File(file) => {
-                let mut connection = open(file).await;
-                let read = sqlx::query_scalar(select).fetch_one(&mut connection).await;
-                connection.close().await.expect("the database closes");
-                read
-            }
-            Self::Server(url) => {
-                let mut connection = reach(url).await;
-                sqlx::query_scalar(select).fetch_one(&mut connection).await
-            }
-        };
-        read.expect("the row is there")
-    }
+/// Flips one bit in the middle of `column` in the row of `table` that `condition` names.
+pub async fn flip_byte(rows: impl Into<Rows>, table: &str, column: &str, condition: &str) {
+    let rows = rows.into();
+    let mut bytes = read(&rows, table, column, condition).await;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let hex: String = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    // A note is text and stays text.
+    let value = match (&rows, column == "note") {
+        (Rows::File(_), true) => format!("cast(x'{hex}' as text)"),
+        (Rows::File(_), false) => format!("x'{hex}'"),
+        (Rows::Server(_), true) => format!("convert_from(decode('{hex}', 'hex'), 'UTF8')"),
+        (Rows::Server(_), false) => format!("decode('{hex}', 'hex')"),
+    };
+    tamper(rows, format!("update {table} set {column} = {value} where {condition}")).await;
+}
+
+/// The bytes of `column` in the one row of `table` that `condition` names.
+async fn read(rows: &Rows, table: &str, column: &str, condition: &str) -> Vec<u8> {
+    let bytes = match (rows, column == "note") {
+        (Rows::File(_), _) => format!("cast({column} as blob)"),
+        (Rows::Server(_), true) => format!("convert_to({column}, 'UTF8')"),
+        (Rows::Server(_), false) => column.to_owned(),
+    };
+    let select = AssertSqlSafe(format!("select {bytes} from {table} where {condition}"));
+    let read = match rows {
+        Rows::File(file) => {
+            let mut connection = open(file).await;
+            let read = sqlx::query_scalar(select).fetch_one(&mut connection).await;
+            connection.close().await.expect("the database closes");
+            read
+        }
+        Rows::Server(url) => sqlx::query_scalar(select).fetch_one(&mut reach(url).await).await,
+    };
+    read.expect("the row is there")
 }
 
 async fn open(file: &Path) -> SqliteConnection {

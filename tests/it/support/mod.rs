@@ -32,6 +32,6 @@ pub use answer::Answer;
 pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
-pub use logs::{Rows, entries, leaf_of};
+pub use logs::{Rows, entries, flip_byte, leaf_of, tamper};
 pub use postgres::Postgres;
 pub use register::{CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, on_file, person_on_file};
