@@ -1,7 +1,7 @@
 //! Keyed digests: who and what an entry is about, for those alone who hold the keys.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
@@ -17,6 +17,15 @@ pub struct Pseudonym {
     pub period: u16,
     /// HMAC-SHA-256, first 16 bytes.
     pub digest: [u8; 16],
+}
+
+/// Some keys of a person in all quarters that can be linked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// The pseudonyms.
+    pub pseudonyms: HashSet<Pseudonym>,
+    /// The quarters.
+    pub quarters: BTreeSet<u16>,
 }
 
 /// A reference under the key of references.
@@ -63,12 +72,31 @@ impl Digests {
         let key = match known.entry(period) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
-                let bytes = self.folder.load_or_create(&name)?;
+                let bytes = self.folder.load_or_create(&key_name(period))?;
                 entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
             }
         };
         Ok(Pseudonym { period, digest: digest_of_key(key, subject) })
+    }
+
+    /// The pseudonyms of keys in every quarter whose key is still in the folder, and these
+    /// quarters. A key that was destroyed is not used, though this process may remember it: what it
+    /// linked is not to be linked any more.
+    ///
+    /// # Errors
+    /// If the folder or a key in it cannot be read.
+    pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
+        let mut linked = Linked::default();
+        for name in self.folder.names()? {
+            let Some(period) = period_of_key(&name) else { continue };
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
+            linked.quarters.insert(period);
+            linked.pseudonyms.extend(
+                keys.iter()
+                    .map(|subject| Pseudonym { period, digest: digest_of_key(&key, *subject) }),
+            );
+        }
+        Ok(linked)
     }
 
     /// Digest of an official of a client.
@@ -105,6 +133,19 @@ impl Digests {
     }
 }
 
+/// Name of the key of a quarter.
+fn key_name(period: u16) -> String {
+    format!("pseudonym-{}Q{}", period / 4, period % 4 + 1)
+}
+
+/// The quarter whose key has this name.
+fn period_of_key(name: &str) -> Option<u16> {
+    let (year, quarter) = name.strip_prefix("pseudonym-")?.split_once('Q')?;
+    let (year, quarter): (u16, u16) = (year.parse().ok()?, quarter.parse().ok()?);
+    let period = year.checked_mul(4)?.checked_add(quarter.checked_sub(1)?)?;
+    (key_name(period) == name).then_some(period)
+}
+
 /// Personal numbers were the first keys and stand by themselves; before the digits of the others
 /// stands what they are.
 fn digest_of_key(key: &hmac::Key, subject: SubjectKey) -> [u8; 16] {
@@ -128,7 +169,8 @@ fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
     digest
 }
 
-fn quarter(at: Micros) -> u16 {
+/// The quarter of a moment: 4 x year + quarter (0 to 3), Vietnamese calendar.
+pub fn quarter(at: Micros) -> u16 {
     let date = at.vietnamese_hour().date;
     date.year().unsigned_abs() * 4 + (u16::from(date.month().unsigned_abs()) - 1) / 3
 }

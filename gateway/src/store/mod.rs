@@ -7,6 +7,8 @@ mod access;
 mod counters;
 mod keys;
 mod log;
+mod projection_upkeep;
+mod projections;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -22,6 +24,11 @@ pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use counters::Counted;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
+pub use projection_upkeep::{ProjectionTable, Unbuilt};
+pub use projections::{
+    ClientPersonRow, DistinctPersonsRow, PostingsRow, Progress, ProgressRow, ProjectionWriter,
+    SegmentRow,
+};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 

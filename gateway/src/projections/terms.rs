@@ -1,0 +1,150 @@
+//! What an entry can be found by, and what a search asks for.
+//!
+//! Pure. A term is `dimension=value`. The values of one dimension are alternatives, dimensions
+//! narrow each other; whatever the index says, an entry is held against the filter itself before it
+//! is shown.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use crate::audit::{Decided, Entry, RequestId};
+use crate::clock::Micros;
+use crate::matching::Outcome;
+use crate::policy::{Reason, Refusal};
+use crate::request::{ClientId, Operation, Purpose};
+
+/// How long after a request came in its entry can lie in the log, in seconds: twice the longest
+/// deadline that a request is given.
+const REQUEST_SECONDS_MAX: i64 = 60;
+
+/// Why an entry is not a plain match: a finding's reason, or that of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Of a finding.
+    Reason(Reason),
+    /// Of the policy.
+    Refusal(Refusal),
+}
+
+impl Why {
+    /// The name in a search.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reason(reason) => reason.name(),
+            Self::Refusal(refusal) => refusal.name(),
+        }
+    }
+
+    /// The reason with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        let refusal = Refusal::ALL.into_iter().find(|refusal| refusal.name() == name);
+        Reason::find(name).map(Self::Reason).or(refusal.map(Self::Refusal))
+    }
+}
+
+/// What a search asks for; an empty filter finds everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Clients.
+    pub clients: Vec<ClientId>,
+    /// Outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// Reasons, of any attribute, and of refusals.
+    pub reasons: Vec<Why>,
+    /// Purposes.
+    pub purposes: Vec<Purpose>,
+    /// Operations.
+    pub operations: Vec<Operation>,
+    /// First moment.
+    pub from: Option<Micros>,
+    /// The first moment after the last.
+    pub until: Option<Micros>,
+    /// The request.
+    pub request_id: Option<RequestId>,
+}
+
+impl Filter {
+    /// Terms of which an entry has one from each group.
+    pub(super) fn terms(&self) -> Vec<Vec<String>> {
+        fn group<T>(dimension: &str, values: &[T], name: impl Fn(&T) -> &str) -> Vec<String> {
+            values.iter().map(|value| format!("{dimension}={}", name(value))).collect()
+        }
+        let groups = [
+            group(CLIENT, &self.clients, ClientId::as_str),
+            group(OUTCOME, &self.outcomes, |outcome| outcome.name()),
+            group(REASON, &self.reasons, |why| why.name()),
+            group(PURPOSE, &self.purposes, Purpose::as_str),
+            group(OPERATION, &self.operations, |operation| operation.name()),
+        ];
+        groups.into_iter().filter(|group| !group.is_empty()).collect()
+    }
+
+    /// The times in which an entry can lie. An identity of a request tells its millisecond (UUID
+    /// version 7), so that it needs no index of its own.
+    pub(super) fn times(&self) -> Range<i64> {
+        let from = self.from.map_or(i64::MIN, |from| from.0);
+        let until = self.until.map_or(i64::MAX, |until| until.0);
+        let Some(RequestId(id)) = self.request_id else { return from..until };
+        let millis = id[..6].iter().fold(0_i64, |millis, byte| millis << 8 | i64::from(*byte));
+        let received = Micros(millis.saturating_mul(1_000));
+        from.max(received.0)..until.min(received.plus_seconds(REQUEST_SECONDS_MAX).0)
+    }
+
+    /// Whether an entry is one of those asked for.
+    pub fn matches(&self, entry: &Entry) -> bool {
+        fn any<T>(values: &[T], is: impl Fn(&T) -> bool) -> bool {
+            values.is_empty() || values.iter().any(is)
+        }
+        self.times().contains(&entry.at.0)
+            && self.request_id.is_none_or(|id| id == entry.request_id)
+            && any(&self.clients, |client| *client == entry.client)
+            && any(&self.purposes, |purpose| *purpose == entry.purpose)
+            && any(&self.operations, |operation| *operation == entry.operation)
+            && any(&self.outcomes, |outcome| *outcome == entry.outcome())
+            && any(&self.reasons, |why| whys(entry).any(|its| its == *why))
+    }
+}
+
+const CLIENT: &str = "client";
+const OUTCOME: &str = "outcome";
+const REASON: &str = "reason";
+const PURPOSE: &str = "purpose";
+const OPERATION: &str = "operation";
+const KIND: &str = "kind";
+/// Quarter of the pseudonym key: which ones a log holds is asked by the history.
+pub(super) const QUARTER: &str = "quarter";
+
+/// Calls `each` with every term of an entry; with some of them more than once.
+pub(super) fn for_each_term(entry: &Entry, mut each: impl FnMut(&str)) {
+    let mut term = String::with_capacity(64);
+    let mut say = |dimension: &str, value: &str| {
+        term.clear();
+        let _infallible = write!(term, "{dimension}={value}");
+        each(&term);
+    };
+    say(CLIENT, entry.client.as_str());
+    say(PURPOSE, entry.purpose.as_str());
+    say(OPERATION, entry.operation.name());
+    say(OUTCOME, entry.outcome().name());
+    say(KIND, kind(entry));
+    say(QUARTER, &entry.subject.pseudonym.period.to_string());
+    for why in whys(entry) {
+        say(REASON, why.name());
+    }
+}
+
+fn kind(entry: &Entry) -> &'static str {
+    match &entry.record {
+        Decided::Answered { .. } => "decision",
+        Decided::Refused { .. } => "refusal",
+    }
+}
+
+fn whys(entry: &Entry) -> impl Iterator<Item = Why> {
+    let (findings, refusal) = match &entry.record {
+        Decided::Answered { findings, .. } => (Some(findings), None),
+        Decided::Refused { refusal, .. } => (None, Some(Why::Refusal(*refusal))),
+    };
+    let reasons = findings.into_iter().flat_map(|findings| findings.iter());
+    reasons.filter_map(|(_, finding)| finding.reason().map(Why::Reason)).chain(refusal)
+}
