@@ -15,7 +15,10 @@ mod writer;
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest, quarter};
-pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
+pub use entry::{
+    Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
+    RequestIds, Subject, Totals, VERSION, tag,
+};
 pub use recovery::{OpenError, split_bundle};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};

@@ -10,6 +10,7 @@ use super::people::Asked;
 use super::reader;
 use super::segment::{ClosedSegment, Segment};
 use super::{PEOPLE, ProjectionError, SEARCH, SEGMENT_ENTRIES};
+use crate::audit::LogEntry;
 use crate::store::{ClientPersonRow, Progress, ProjectionWriter, Store};
 
 /// Entries read at once, about: a few megabytes at most.
@@ -39,7 +40,7 @@ pub(super) struct Builder {
     read_next: i64,
     segment: Segment,
     closed: VecDeque<ClosedSegment>,
-    people: VecDeque<Asked>,
+    people: VecDeque<(i64, Option<Asked>)>,
 }
 
 impl Builder {
@@ -98,12 +99,19 @@ impl Builder {
                 self.segment.add(*index, entry);
             }
             if *index >= self.people_next {
-                self.people.push_back(Asked::by(*index, entry));
+                self.read_people(*index, entry);
             }
             self.read_next = index + 1;
         }
         self.close_segments_before(self.read_next);
         Ok(())
+    }
+
+    /// Notes what an entry says about a person. One that says nothing moves the progress all the
+    /// same.
+    fn read_people(&mut self, index: i64, entry: &LogEntry) {
+        let asked = entry.request().map(|entry| Asked::by(entry));
+        self.people.push_back((index, asked));
     }
 
     /// Closes the segments that end at or before `index`.
@@ -124,20 +132,22 @@ impl Builder {
 
     async fn write_people(&mut self, entries_max: usize) -> Result<(), ProjectionError> {
         let count = self.people.len().min(entries_max.max(1));
-        let asked: Vec<Asked> = self.people.drain(..count).collect();
-        let until = asked.last().map_or(self.people_next, |last| last.index + 1);
+        let read: Vec<_> = self.people.drain(..count).collect();
+        let until = read.last().map_or(self.people_next, |(index, _)| index + 1);
         // In the order of the keys, so that rows of one page are written together and builders of
         // two logs never wait for each other in a circle.
-        let mut persons: Vec<(i64, i64)> =
-            asked.iter().map(|asked| (asked.person, asked.index)).collect();
+        let (mut persons, mut client_persons) = (Vec::new(), Vec::new());
+        for (index, Asked { person, counted }) in
+            read.into_iter().filter_map(|(index, asked)| Some((index, asked?)))
+        {
+            persons.push((person, index));
+            client_persons.extend(counted.map(|(client, month)| ClientPersonRow {
+                person,
+                client_id: client.as_str().to_owned(),
+                month,
+            }));
+        }
         persons.sort_unstable();
-        let mut client_persons: Vec<ClientPersonRow> = asked
-            .into_iter()
-            .filter_map(|Asked { person, counted, .. }| {
-                let (client, month) = counted?;
-                Some(ClientPersonRow { person, client_id: client.as_str().to_owned(), month })
-            })
-            .collect();
         client_persons.sort_unstable();
         client_persons.dedup();
         let progress = Progress { log: &self.log, name: PEOPLE, from: self.people_next, until };

@@ -47,5 +47,5 @@ pub async fn quarters(store: &Store) -> Result<BTreeSet<u16>, ProjectionError> {
 
 async fn quarter_at(store: &Store, log: &str, index: i64) -> Result<Option<u16>, ProjectionError> {
     let Some(bundle) = OpenBundle::at_or_before(store, log, index).await? else { return Ok(None) };
-    Ok(bundle.find(log, index, |_| true)?.map(|entry| quarter(entry.at)))
+    Ok(bundle.find(log, index, |_| true)?.map(|entry| quarter(entry.at())))
 }

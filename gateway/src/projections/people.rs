@@ -12,17 +12,16 @@ use crate::request::ClientId;
 /// One entry as the projections of persons see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
-    pub(super) index: i64,
     pub(super) person: i64,
     /// By whom and when, where the register knew the person.
     pub(super) counted: Option<(ClientId, i64)>,
 }
 
 impl Asked {
-    pub(super) fn by(index: i64, entry: &Entry) -> Self {
+    pub(super) fn by(entry: &Entry) -> Self {
         let counted =
             is_known(entry.status()).then(|| (entry.client.clone(), vietnamese_month(entry.at)));
-        Self { index, person: person(&entry.subject.pseudonym), counted }
+        Self { person: person(&entry.subject.pseudonym), counted }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::ProjectionError;
-use crate::audit::{Entry, split_bundle};
+use crate::audit::{LogEntry, split_bundle};
 use crate::store::{BundleRow, Store, StoreError};
 
 /// Number of entries in a log.
@@ -20,7 +20,7 @@ pub(super) async fn entries_within(
     log: &str,
     from: i64,
     until: i64,
-) -> Result<Vec<(i64, Entry)>, ProjectionError> {
+) -> Result<Vec<(i64, LogEntry)>, ProjectionError> {
     let mut entries = Vec::new();
     for bundle in store.bundles_within(log, from, until).await? {
         for (index, bytes) in (bundle.first_index..).zip(split(log, &bundle)?) {
@@ -74,7 +74,7 @@ impl OpenBundle {
         log: &str,
         index: i64,
         worthwhile: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Entry>, ProjectionError> {
+    ) -> Result<Option<LogEntry>, ProjectionError> {
         let place = usize::try_from(index - self.row.first_index).ok();
         let place = place.and_then(|place| self.places.get(place).cloned());
         match place.map(|place| &self.row.entries[place]) {
@@ -91,8 +91,12 @@ fn split<'b>(log: &str, bundle: &'b BundleRow) -> Result<Vec<&'b [u8]>, StoreErr
     })
 }
 
-fn decode(log: &str, index: i64, bytes: &[u8]) -> Result<Entry, ProjectionError> {
-    Entry::decode(bytes).map_err(|source| ProjectionError::Entry { log: log.into(), index, source })
+fn decode(log: &str, index: i64, bytes: &[u8]) -> Result<LogEntry, ProjectionError> {
+    LogEntry::decode(bytes).map_err(|source| ProjectionError::Entry {
+        log: log.into(),
+        index,
+        source,
+    })
 }
 
 /// Whether an entry lies in these times and is of this request, by its head alone: bytes 2 to 9 are

@@ -69,7 +69,7 @@ pub async fn rebuild(store: &Store) -> Result<Rebuilt, ProjectionError> {
 async fn month_at(store: &Store, log: &str, index: i64) -> Result<i64, ProjectionError> {
     let bundle = OpenBundle::at_or_before(store, log, index).await?;
     let entry = bundle.map(|bundle| bundle.find(log, index, |_| true)).transpose()?.flatten();
-    Ok(entry.map_or(0, |entry| vietnamese_month(entry.at)))
+    Ok(entry.map_or(0, |entry| vietnamese_month(entry.at())))
 }
 
 async fn digests(store: &Store) -> Result<Vec<(&'static str, (u64, [u8; 32]))>, ProjectionError> {

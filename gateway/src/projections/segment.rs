@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::marks::Marks;
 use super::postings::{self, SEGMENT_ENTRIES};
 use super::terms;
-use crate::audit::Entry;
+use crate::audit::LogEntry;
 use crate::store::{PostingsRow, SegmentRow};
 
 /// Gathers what the rows of a segment are made from. Takes about 14 bytes an entry.
@@ -37,9 +37,9 @@ impl Segment {
     }
 
     /// Adds the entry at `index`, which lies in this segment and after all that were added.
-    pub(super) fn add(&mut self, index: i64, entry: &Entry) {
+    pub(super) fn add(&mut self, index: i64, entry: &LogEntry) {
         let position = (index % SEGMENT_ENTRIES) as u16;
-        self.marks.add(position, entry.at.0);
+        self.marks.add(position, entry.at().0);
         terms::for_each_term(entry, |term| match self.terms.get_mut(term) {
             Some(positions) if positions.last() == Some(&position) => {}
             Some(positions) => positions.push(position),

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::audit::{Decided, Entry, RequestId};
+use crate::audit::{Decided, Kind, LogEntry, RequestId};
 use crate::clock::Micros;
 use crate::matching::Outcome;
 use crate::policy::{Reason, Refusal};
@@ -45,6 +45,8 @@ impl Why {
 /// What a search asks for; an empty filter finds everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// Kinds of entry.
+    pub kinds: Vec<Kind>,
     /// Clients.
     pub clients: Vec<ClientId>,
     /// Outcomes.
@@ -70,6 +72,7 @@ impl Filter {
             values.iter().map(|value| format!("{dimension}={}", name(value))).collect()
         }
         let groups = [
+            group(KIND, &self.kinds, |kind| kind.name()),
             group(CLIENT, &self.clients, ClientId::as_str),
             group(OUTCOME, &self.outcomes, |outcome| outcome.name()),
             group(REASON, &self.reasons, |why| why.name()),
@@ -91,17 +94,19 @@ impl Filter {
     }
 
     /// Whether an entry is one of those asked for.
-    pub fn matches(&self, entry: &Entry) -> bool {
-        fn any<T>(values: &[T], is: impl Fn(&T) -> bool) -> bool {
-            values.is_empty() || values.iter().any(is)
+    pub fn matches(&self, entry: &LogEntry) -> bool {
+        fn any<T: PartialEq>(values: &[T], of_entry: Option<&T>) -> bool {
+            values.is_empty() || of_entry.is_some_and(|value| values.contains(value))
         }
-        self.times().contains(&entry.at.0)
-            && self.request_id.is_none_or(|id| id == entry.request_id)
-            && any(&self.clients, |client| *client == entry.client)
-            && any(&self.purposes, |purpose| *purpose == entry.purpose)
-            && any(&self.operations, |operation| *operation == entry.operation)
-            && any(&self.outcomes, |outcome| *outcome == entry.outcome())
-            && any(&self.reasons, |why| whys(entry).any(|its| its == *why))
+        let outcome = entry.request().and_then(|entry| entry.outcome());
+        self.times().contains(&entry.at().0)
+            && self.request_id.is_none_or(|id| id == entry.request_id())
+            && any(&self.kinds, Some(&entry.kind()))
+            && any(&self.clients, client(entry))
+            && any(&self.purposes, purpose(entry))
+            && any(&self.operations, operation(entry).as_ref())
+            && any(&self.outcomes, outcome.as_ref())
+            && (self.reasons.is_empty() || whys(entry).any(|why| self.reasons.contains(&why)))
     }
 }
 
@@ -115,36 +120,68 @@ const KIND: &str = "kind";
 pub(super) const QUARTER: &str = "quarter";
 
 /// Calls `each` with every term of an entry; with some of them more than once.
-pub(super) fn for_each_term(entry: &Entry, mut each: impl FnMut(&str)) {
+pub(super) fn for_each_term(entry: &LogEntry, mut each: impl FnMut(&str)) {
     let mut term = String::with_capacity(64);
     let mut say = |dimension: &str, value: &str| {
         term.clear();
         let _infallible = write!(term, "{dimension}={value}");
         each(&term);
     };
-    say(CLIENT, entry.client.as_str());
-    say(PURPOSE, entry.purpose.as_str());
-    say(OPERATION, entry.operation.name());
-    say(OUTCOME, entry.outcome().name());
-    say(KIND, kind(entry));
-    say(QUARTER, &entry.subject.pseudonym.period.to_string());
+    say(KIND, entry.kind().name());
+    if let Some(client) = client(entry) {
+        say(CLIENT, client.as_str());
+    }
+    if let Some(purpose) = purpose(entry) {
+        say(PURPOSE, purpose.as_str());
+    }
+    if let Some(operation) = operation(entry) {
+        say(OPERATION, operation.name());
+    }
+    if let Some(request) = entry.request() {
+        say(QUARTER, &request.subject.pseudonym.period.to_string());
+        if let Some(outcome) = request.outcome() {
+            say(OUTCOME, outcome.name());
+        }
+    }
     for why in whys(entry) {
         say(REASON, why.name());
     }
 }
 
-fn kind(entry: &Entry) -> &'static str {
-    match &entry.record {
-        Decided::Answered { .. } => "decision",
-        Decided::Refused { .. } => "refusal",
+fn client(entry: &LogEntry) -> Option<&ClientId> {
+    match entry {
+        LogEntry::Request(entry) => Some(&entry.client),
+        LogEntry::Dispute(dispute) => Some(&dispute.client),
+        LogEntry::Act(_) | LogEntry::Totals(_) => None,
     }
 }
 
-fn whys(entry: &Entry) -> impl Iterator<Item = Why> {
-    let (findings, refusal) = match &entry.record {
-        Decided::Answered { findings, .. } => (Some(findings), None),
-        Decided::Refused { refusal, .. } => (None, Some(Why::Refusal(*refusal))),
+fn purpose(entry: &LogEntry) -> Option<&Purpose> {
+    match entry {
+        LogEntry::Request(entry) => Some(&entry.purpose),
+        LogEntry::Dispute(dispute) => Some(&dispute.purpose),
+        LogEntry::Act(_) | LogEntry::Totals(_) => None,
+    }
+}
+
+fn operation(entry: &LogEntry) -> Option<Operation> {
+    match entry {
+        LogEntry::Request(entry) => Some(entry.operation),
+        LogEntry::Dispute(dispute) => Some(dispute.operation),
+        LogEntry::Act(_) | LogEntry::Totals(_) => None,
+    }
+}
+
+fn whys(entry: &LogEntry) -> impl Iterator<Item = Why> {
+    let (findings, one) = match entry {
+        LogEntry::Request(entry) => match &entry.record {
+            Decided::Answered { findings, .. } => (Some(findings), None),
+            Decided::Refused { refusal, .. } => (None, Some(Why::Refusal(*refusal))),
+            Decided::Disclosed { .. } => (None, None),
+        },
+        LogEntry::Dispute(dispute) => (None, dispute.reason.map(Why::Reason)),
+        LogEntry::Act(_) | LogEntry::Totals(_) => (None, None),
     };
     let reasons = findings.into_iter().flat_map(|findings| findings.iter());
-    reasons.filter_map(|(_, finding)| finding.reason().map(Why::Reason)).chain(refusal)
+    reasons.filter_map(|(_, finding)| finding.reason().map(Why::Reason)).chain(one)
 }

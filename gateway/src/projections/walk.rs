@@ -13,7 +13,7 @@ use super::people::person;
 use super::reader::{self, OpenBundle};
 use super::terms::Filter;
 use super::{Covered, ProjectionError};
-use crate::audit::{Entry, Pseudonym};
+use crate::audit::{LogEntry, Pseudonym};
 use crate::store::Store;
 
 /// Entries after the end of a projection that are read for a page. Beyond it the builder is so far
@@ -28,7 +28,7 @@ pub struct Hit {
     /// Index in it.
     pub index: i64,
     /// The entry.
-    pub entry: Entry,
+    pub entry: LogEntry,
 }
 
 /// Some of the entries that were asked for, newest first.
@@ -49,10 +49,12 @@ pub(super) enum Question {
 }
 
 impl Question {
-    fn matches(&self, entry: &Entry) -> bool {
+    fn matches(&self, entry: &LogEntry) -> bool {
         match self {
             Self::Filter(filter) => filter.matches(entry),
-            Self::Persons(pseudonyms) => pseudonyms.contains(&entry.subject.pseudonym),
+            Self::Persons(pseudonyms) => {
+                entry.request().is_some_and(|entry| pseudonyms.contains(&entry.subject.pseudonym))
+            }
         }
     }
 
@@ -173,7 +175,7 @@ impl<'a> Walk<'a> {
                 self.look_at_candidate().await?;
             }
         }
-        Ok(self.ready.front().map(|hit| hit.entry.at.0))
+        Ok(self.ready.front().map(|hit| hit.entry.at().0))
     }
 
     /// Reads the last bundle below, as far as the projection does not cover it.
