@@ -93,3 +93,6 @@ async fn progress(store: &Store, log: &str) -> Result<Covered, ProjectionError> 
     let next = |name| rows.iter().find(|row| row.name == name).map_or(0, |row| row.next_index);
     Ok(Covered { search: next(SEARCH), people: next(PEOPLE) })
 }
+
+#[cfg(test)]
+mod tests;
