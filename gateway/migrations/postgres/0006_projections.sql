@@ -26,7 +26,7 @@ create table search_segments (
 -- Which entries of a segment hold a term such as `client=bhxh`: one compressed set of positions.
 create table search_postings (
     log text not null,
-    term text not null,
+    term text collate "C" not null,
     segment bigint not null,
     postings bytea not null,
     primary key (log, term, segment)

@@ -22,4 +22,4 @@ pub use entry::{
 pub use recovery::{OpenError, split_bundle};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
-pub use writer::{AuditLog, LogUnavailable, Receipt};
+pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};

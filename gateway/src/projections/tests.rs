@@ -12,7 +12,7 @@ use crate::audit::{
     Act, AuditLog, Decided, Entry, EventText, LogEntry, Pseudonym, RequestId, Subject,
 };
 use crate::clock::{Clock, Micros, Random};
-use crate::config::LogConfig;
+use crate::config::{LogConfig, StoreConfig};
 use crate::matching::{Finding, Findings, Outcome};
 use crate::policy::{Reason, Refusal};
 use crate::population::SubjectStatus;
@@ -34,7 +34,9 @@ struct Made {
 impl Made {
     async fn with(entries: i64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("gateway.sqlite")).await.unwrap();
+        let path = folder.path().join("gateway.sqlite");
+        let config = StoreConfig { path, ..StoreConfig::default() };
+        let store = Store::open(&config).await.unwrap();
         let audit = open_log(&folder, &store, "n1").await;
         let mut made = Self { folder, store, entries: Vec::new(), audit };
         made.append(entries).await;

@@ -98,51 +98,59 @@ impl Store {
     }
 
     async fn digest_segments(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let mut rows = sqlx::query_as::<_, (String, i64, i64, i64, Vec<u8>)>(
-            "select log, segment, first_us, last_us, marks from search_segments \
-             order by log, segment",
-        )
-        .fetch(&self.pool);
         let mut all = Rows::none();
-        while let Some((log, segment, first, last, marks)) = rows.try_next().await? {
-            all.add(&[log.as_bytes(), &marks], &[segment, first, last]);
-        }
+        on_pool!(self, (pool, _) => {
+        let mut rows = sqlx::query_as::<_, (String, i64, i64, i64, Vec<u8>)>(
+                   "select log, segment, first_us, last_us, marks from search_segments \
+                    order by log, segment",
+               )
+               .fetch(pool);
+               while let Some((log, segment, first, last, marks)) = rows.try_next().await? {
+                   all.add(&[log.as_bytes(), &marks], &[segment, first, last]);
+               }
+               });
         Ok(all.finish())
     }
 
     async fn digest_postings(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let mut rows = sqlx::query_as::<_, (String, String, i64, Vec<u8>)>(
-            "select log, term, segment, postings from search_postings order by log, term, segment",
-        )
-        .fetch(&self.pool);
         let mut all = Rows::none();
-        while let Some((log, term, segment, postings)) = rows.try_next().await? {
-            all.add(&[log.as_bytes(), term.as_bytes(), &postings], &[segment]);
-        }
+        on_pool!(self, (pool, _) => {
+        let mut rows = sqlx::query_as::<_, (String, String, i64, Vec<u8>)>(
+                   "select log, term, segment, postings from search_postings order by log, term, segment",
+               )
+               .fetch(pool);
+               while let Some((log, term, segment, postings)) = rows.try_next().await? {
+                   all.add(&[log.as_bytes(), term.as_bytes(), &postings], &[segment]);
+               }
+               });
         Ok(all.finish())
     }
 
     async fn digest_person_entries(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
-            "select person, log, entry_index from person_entries order by person, log, entry_index",
-        )
-        .fetch(&self.pool);
         let mut all = Rows::none();
-        while let Some((person, log, index)) = rows.try_next().await? {
-            all.add(&[log.as_bytes()], &[person, index]);
-        }
+        on_pool!(self, (pool, _) => {
+        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
+                   "select person, log, entry_index from person_entries order by person, log, entry_index",
+               )
+               .fetch(pool);
+               while let Some((person, log, index)) = rows.try_next().await? {
+                   all.add(&[log.as_bytes()], &[person, index]);
+               }
+               });
         Ok(all.finish())
     }
 
     async fn digest_client_persons(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
-            "select person, client_id, month from client_persons order by person, client_id, month",
-        )
-        .fetch(&self.pool);
         let mut all = Rows::none();
-        while let Some((person, client, month)) = rows.try_next().await? {
-            all.add(&[client.as_bytes()], &[person, month]);
-        }
+        on_pool!(self, (pool, _) => {
+        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
+                   "select person, client_id, month from client_persons order by person, client_id, month",
+               )
+               .fetch(pool);
+               while let Some((person, client, month)) = rows.try_next().await? {
+                   all.add(&[client.as_bytes()], &[person, month]);
+               }
+               });
         Ok(all.finish())
     }
 
@@ -167,7 +175,8 @@ impl Store {
         kept_month: i64,
     ) -> Result<(), StoreError> {
         const SEGMENT_ENTRIES: i64 = 65_536;
-        let mut transaction = self.pool.begin().await?;
+        on_pool!(self, (pool, dialect) => {
+        let mut transaction = pool.begin_with(dialect.begin_write).await?;
         for Unbuilt { log, people_from, search_from } in unbuilt {
             for (statement, from) in [
                 (
@@ -201,6 +210,7 @@ impl Store {
             sqlx::query(statement).bind(kept_month).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
+        });
         Ok(())
     }
 }

@@ -1,15 +1,8 @@
-//! The tables of the projections: what is built from the log behind its writer.
+//! Reading the tables of the projections, and the bundles behind what they lead to.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
-use sqlx::{AssertSqlSafe, FromRow, SqliteConnection};
+use sqlx::FromRow;
 
 use super::{BundleRow, Store, StoreError};
-
-/// Rows in one statement: enough to make its overhead small, few enough for the 32,766 parameters
-/// that `SQLite` takes.
-const ROWS_PER_STATEMENT: usize = 500;
 
 /// How far a projection of a log has come.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -18,19 +11,6 @@ pub struct ProgressRow {
     pub name: String,
     /// The first entry that it does not cover.
     pub next_index: i64,
-}
-
-/// A move of a projection, which happens together with its rows or not at all.
-#[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
-    /// The log.
-    pub log: &'a str,
-    /// The projection.
-    pub name: &'a str,
-    /// Where it stands.
-    pub from: i64,
-    /// Where it stands afterwards.
-    pub until: i64,
 }
 
 /// A closed segment's times.
@@ -77,182 +57,12 @@ pub struct DistinctPersonsRow {
     pub n: i64,
 }
 
-/// The connection through which projections are built. It does not wait for the disk: what a
-/// power failure takes away is built again, and the log's own commits, which wait, take what was
-/// written before them along.
-#[derive(Debug)]
-pub struct ProjectionWriter {
-    connection: SqliteConnection,
-}
-
-impl ProjectionWriter {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self { connection }
-    }
-
-    /// Writes the rows of a closed segment; false where somebody else moved the projection.
-    ///
-    /// If we die before it returns, either all of it is there or nothing.
-    pub async fn add_segment(
-        &mut self,
-        progress: Progress<'_>,
-        row: Option<&SegmentRow>,
-        segment: i64,
-        postings: &[PostingsRow],
-    ) -> Result<bool, StoreError> {
-        let mut transaction = sqlx::Connection::begin(&mut self.connection).await?;
-        if !advance(&mut transaction, progress).await? {
-            return Ok(false);
-        }
-        if let Some(row) = row {
-            sqlx::query(
-                "insert into search_segments (log, segment, first_us, last_us, marks) \
-                 values ($1, $2, $3, $4, $5)",
-            )
-            .bind(progress.log)
-            .bind(segment)
-            .bind(row.first_us)
-            .bind(row.last_us)
-            .bind(&row.marks)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        for row in postings {
-            sqlx::query(
-                "insert into search_postings (log, term, segment, postings) \
-                 values ($1, $2, $3, $4)",
-            )
-            .bind(progress.log)
-            .bind(&row.term)
-            .bind(segment)
-            .bind(&row.postings)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(true)
-    }
-
-    /// Writes where persons are and whom clients asked about, both in the order of their keys, and
-    /// counts the latter; false where somebody else moved the projection. Rows that are there
-    /// already change nothing.
-    ///
-    /// If we die before it returns, either all of it is there or nothing.
-    pub async fn add_people(
-        &mut self,
-        progress: Progress<'_>,
-        persons: &[(i64, i64)],
-        client_persons: &[ClientPersonRow],
-    ) -> Result<bool, StoreError> {
-        let mut transaction = sqlx::Connection::begin(&mut self.connection).await?;
-        if !advance(&mut transaction, progress).await? {
-            return Ok(false);
-        }
-        for rows in persons.chunks(ROWS_PER_STATEMENT) {
-            let statement = format!(
-                "insert into person_entries (person, log, entry_index) values {} \
-                 on conflict do nothing",
-                placeholders(rows.len(), 3)
-            );
-            // Only a full statement comes again.
-            let mut query =
-                sqlx::query(AssertSqlSafe(statement)).persistent(rows.len() == ROWS_PER_STATEMENT);
-            for (person, index) in rows {
-                query = query.bind(person).bind(progress.log).bind(index);
-            }
-            query.execute(&mut *transaction).await?;
-        }
-        let mut new = BTreeMap::new();
-        for rows in client_persons.chunks(ROWS_PER_STATEMENT) {
-            for key in insert_client_persons(&mut transaction, rows).await? {
-                *new.entry(key).or_insert(0_i64) += 1;
-            }
-        }
-        for ((client_id, month), n) in new {
-            sqlx::query(
-                "insert into distinct_persons (log, client_id, month, n) \
-                 values ($1, $2, $3, $4) \
-                 on conflict (log, client_id, month) \
-                 do update set n = distinct_persons.n + excluded.n",
-            )
-            .bind(progress.log)
-            .bind(client_id)
-            .bind(month)
-            .bind(n)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(true)
-    }
-}
-
-/// Moves a projection from where it is thought to stand.
-async fn advance(
-    connection: &mut SqliteConnection,
-    progress: Progress<'_>,
-) -> Result<bool, StoreError> {
-    let moved = sqlx::query(
-        "insert into projection_progress (log, name, next_index) values ($1, $2, $4) \
-         on conflict (log, name) do update set next_index = excluded.next_index \
-         where projection_progress.next_index = $3",
-    )
-    .bind(progress.log)
-    .bind(progress.name)
-    .bind(progress.from)
-    .bind(progress.until)
-    .execute(connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
-}
-
-/// Client and month of each row that was not there before.
-async fn insert_client_persons(
-    connection: &mut SqliteConnection,
-    rows: &[ClientPersonRow],
-) -> Result<Vec<(String, i64)>, StoreError> {
-    let statement = format!(
-        "insert into client_persons (person, client_id, month) values {} \
-         on conflict do nothing returning client_id, month",
-        placeholders(rows.len(), 3)
-    );
-    let mut query =
-        sqlx::query_as(AssertSqlSafe(statement)).persistent(rows.len() == ROWS_PER_STATEMENT);
-    for row in rows {
-        query = query.bind(row.person).bind(&row.client_id).bind(row.month);
-    }
-    Ok(query.fetch_all(connection).await?)
-}
-
-/// `($1, $2), ($3, $4)` for so many rows and columns.
-fn placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 7);
-    for row in 0..rows {
-        text.push_str(if row > 0 { ", (" } else { "(" });
-        for column in 1..=columns {
-            let comma = if column > 1 { ", " } else { "" };
-            let _infallible = write!(text, "{comma}${}", row * columns + column);
-        }
-        text.push(')');
-    }
-    text
-}
-
 impl Store {
-    /// Opens the connection that builds projections.
-    pub async fn projection_writer(&self) -> Result<ProjectionWriter, StoreError> {
-        use sqlx::ConnectOptions as _;
-        let options = self.options.clone().synchronous(sqlx::sqlite::SqliteSynchronous::Normal);
-        Ok(ProjectionWriter::new(options.connect().await?))
-    }
-
     /// How far the projections of a log have come; one that has not begun is left out.
     pub async fn projection_progress(&self, log: &str) -> Result<Vec<ProgressRow>, StoreError> {
-        let rows =
-            sqlx::query_as("select name, next_index from projection_progress where log = $1")
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as("select name, next_index from projection_progress where log = $1")
                 .bind(log)
-                .fetch_all(&self.pool)
-                .await?;
+                .fetch_all(pool).await })?;
         Ok(rows)
     }
 
@@ -263,15 +73,14 @@ impl Store {
         from: i64,
         until: i64,
     ) -> Result<Vec<SegmentRow>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select segment, first_us, last_us, marks from search_segments \
              where log = $1 and segment >= $2 and segment < $3 order by segment",
         )
         .bind(log)
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 
@@ -283,7 +92,7 @@ impl Store {
         from: i64,
         until: i64,
     ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select segment, postings from search_postings \
              where log = $1 and term = $2 and segment >= $3 and segment < $4 order by segment",
         )
@@ -291,8 +100,7 @@ impl Store {
         .bind(term)
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 
@@ -303,15 +111,14 @@ impl Store {
         from: &str,
         until: &str,
     ) -> Result<Vec<String>, StoreError> {
-        let terms = sqlx::query_scalar(
+        let terms = on_pool!(self, (pool, _) => { sqlx::query_scalar(
             "select distinct term from search_postings \
              where log = $1 and term >= $2 and term < $3 order by term",
         )
         .bind(log)
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(terms)
     }
 
@@ -323,7 +130,7 @@ impl Store {
         below: i64,
         limit: i64,
     ) -> Result<Vec<i64>, StoreError> {
-        let indexes = sqlx::query_scalar(
+        let indexes = on_pool!(self, (pool, _) => { sqlx::query_scalar(
             "select entry_index from person_entries \
              where person = $1 and log = $2 and entry_index < $3 \
              order by entry_index desc limit $4",
@@ -332,8 +139,7 @@ impl Store {
         .bind(log)
         .bind(below)
         .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(indexes)
     }
 
@@ -343,14 +149,13 @@ impl Store {
         from: i64,
         to: i64,
     ) -> Result<Vec<DistinctPersonsRow>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select client_id, month, cast(sum(n) as bigint) as n from distinct_persons \
              where month >= $1 and month <= $2 group by client_id, month order by client_id, month",
         )
         .bind(from)
         .bind(to)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 
@@ -362,7 +167,7 @@ impl Store {
         from: i64,
         until: i64,
     ) -> Result<Vec<BundleRow>, StoreError> {
-        let rows: Vec<BundleRow> = sqlx::query_as(
+        let rows: Vec<BundleRow> = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select first_index, entries_count, entries from log_bundles \
              where log = $1 and first_index < $3 and first_index >= coalesce((select \
              max(first_index) from log_bundles where log = $1 and first_index <= $2), 0) \
@@ -371,8 +176,7 @@ impl Store {
         .bind(log)
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         let reaches = |bundle: &BundleRow| bundle.first_index + bundle.entries_count > from;
         Ok(rows.into_iter().filter(reaches).collect())
     }
@@ -383,14 +187,13 @@ impl Store {
         log: &str,
         index: i64,
     ) -> Result<Option<BundleRow>, StoreError> {
-        let row = sqlx::query_as(
+        let row = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select first_index, entries_count, entries from log_bundles \
              where log = $1 and first_index <= $2 order by first_index desc limit 1",
         )
         .bind(log)
         .bind(index)
-        .fetch_optional(&self.pool)
-        .await?;
+        .fetch_optional(pool).await })?;
         Ok(row)
     }
 
@@ -400,13 +203,12 @@ impl Store {
         log: &str,
         index: i64,
     ) -> Result<Option<i64>, StoreError> {
-        let first = sqlx::query_scalar(
+        let first = on_pool!(self, (pool, _) => { sqlx::query_scalar(
             "select min(first_index) from log_bundles where log = $1 and first_index >= $2",
         )
         .bind(log)
         .bind(index)
-        .fetch_one(&self.pool)
-        .await?;
+        .fetch_one(pool).await })?;
         Ok(first)
     }
 }
