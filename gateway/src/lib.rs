@@ -41,6 +41,7 @@ pub mod app;
 
 // The story of one request.
 pub mod verification;
+pub mod history;
 
 // The edges: routes, wire shapes, status codes.
 pub mod http;

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 
+use super::quarter::Quarter;
 use crate::clock::Micros;
 use crate::request::{Claims, PersonalId, SubjectKey};
 use crate::store::{KeyError, KeyFolder};
@@ -25,7 +26,7 @@ pub struct Linked {
     /// The pseudonyms.
     pub pseudonyms: HashSet<Pseudonym>,
     /// The quarters.
-    pub quarters: BTreeSet<u16>,
+    pub quarters: BTreeSet<Quarter>,
 }
 
 /// A reference under the key of references.
@@ -60,7 +61,7 @@ impl Digests {
         asked: &SubjectKey,
         resolved: Option<PersonalId>,
     ) -> Result<Pseudonym, KeyError> {
-        let period = quarter(at);
+        let period = Quarter::of(at).0;
         let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(&period) {
@@ -72,7 +73,8 @@ impl Digests {
         let key = match known.entry(period) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let bytes = self.folder.load_or_create(&key_name(period))?;
+                // A clock that went back finds no key of a quarter that was destroyed, and makes none.
+                let bytes = self.folder.load_or_create(&Quarter(period).key_name())?;
                 entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
             }
         };
@@ -88,13 +90,13 @@ impl Digests {
     pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
         let mut linked = Linked::default();
         for name in self.folder.names()? {
-            let Some(period) = period_of_key(&name) else { continue };
+            let Some(quarter) = Quarter::of_key_name(&name) else { continue };
             let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
-            linked.quarters.insert(period);
-            linked.pseudonyms.extend(
-                keys.iter()
-                    .map(|subject| Pseudonym { period, digest: digest_of_key(&key, *subject) }),
-            );
+            linked.quarters.insert(quarter);
+            linked.pseudonyms.extend(keys.iter().map(|subject| Pseudonym {
+                period: quarter.0,
+                digest: digest_of_key(&key, *subject),
+            }));
         }
         Ok(linked)
     }
@@ -133,19 +135,6 @@ impl Digests {
     }
 }
 
-/// Name of the key of a quarter.
-fn key_name(period: u16) -> String {
-    format!("pseudonym-{}Q{}", period / 4, period % 4 + 1)
-}
-
-/// The quarter whose key has this name.
-fn period_of_key(name: &str) -> Option<u16> {
-    let (year, quarter) = name.strip_prefix("pseudonym-")?.split_once('Q')?;
-    let (year, quarter): (u16, u16) = (year.parse().ok()?, quarter.parse().ok()?);
-    let period = year.checked_mul(4)?.checked_add(quarter.checked_sub(1)?)?;
-    (key_name(period) == name).then_some(period)
-}
-
 /// Personal numbers were the first keys and stand by themselves; before the digits of the others
 /// stands what they are.
 fn digest_of_key(key: &hmac::Key, subject: SubjectKey) -> [u8; 16] {
@@ -167,12 +156,6 @@ fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
     let mut digest = [0; N];
     digest.copy_from_slice(&context.sign().as_ref()[..N]);
     digest
-}
-
-/// The quarter of a moment: 4 x year + quarter (0 to 3), Vietnamese calendar.
-pub fn quarter(at: Micros) -> u16 {
-    let date = at.vietnamese_hour().date;
-    date.year().unsigned_abs() * 4 + (u16::from(date.month().unsigned_abs()) - 1) / 3
 }
 
 #[cfg(test)]

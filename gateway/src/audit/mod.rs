@@ -7,6 +7,7 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod quarter;
 mod recovery;
 mod tree;
 mod verify;
@@ -14,11 +15,12 @@ mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
-pub use digest::{Digests, Linked, Pseudonym, ShortDigest, quarter};
+pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use quarter::Quarter;
 pub use recovery::{OpenError, split_bundle};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};

@@ -21,11 +21,14 @@ use crate::audit::RequestIds;
 use crate::rate_limit::RateState;
 
 /// Routes that are counted by name; whatever else is asked for counts as `other`.
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 10] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
     "/v1/whoami",
+    "/v1/subjects/history",
+    "/v1/reports/distinct-persons",
+    "/admin/v1/log/entries",
     "/livez",
     "/readyz",
     "/openapi.json",

@@ -20,6 +20,7 @@ use super::finish::Finish;
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
+use crate::audit::Receipt;
 use crate::matching::{self, Shown};
 use crate::reports::Edge;
 use crate::request::{
@@ -119,6 +120,17 @@ pub struct ReceiptReply {
     leaf: String,
 }
 
+impl ReceiptReply {
+    /// Shows a receipt.
+    pub(super) fn new(receipt: &Receipt) -> Self {
+        Self {
+            log: receipt.log().to_owned(),
+            index: receipt.index(),
+            leaf: STANDARD.encode(receipt.leaf()),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct AttributesReply(Vec<(Attribute, Shown)>);
 
@@ -200,7 +212,8 @@ pub async fn post_verification(
     }
 }
 
-fn refusal_code(refusal: crate::policy::Refusal) -> Code {
+/// The code that tells a client why the policy refused.
+pub(super) fn refusal_code(refusal: crate::policy::Refusal) -> Code {
     use crate::policy::Refusal;
     match refusal {
         Refusal::Operation => Code::OperationNotPermitted,
@@ -269,11 +282,7 @@ fn reply(id: &str, decision: Decision) -> Response {
         subject_token: decision.subject_token,
         registry_as_of: decision.registry_as_of.map(|at| at.to_string()),
         evaluated_at: decision.evaluated_at.to_string(),
-        receipt: ReceiptReply {
-            log: decision.receipt.log().to_owned(),
-            index: decision.receipt.index(),
-            leaf: STANDARD.encode(decision.receipt.leaf()),
-        },
+        receipt: ReceiptReply::new(&decision.receipt),
     };
     json_reply(&body)
 }

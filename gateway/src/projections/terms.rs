@@ -87,9 +87,7 @@ impl Filter {
     pub(super) fn times(&self) -> Range<i64> {
         let from = self.from.map_or(i64::MIN, |from| from.0);
         let until = self.until.map_or(i64::MAX, |until| until.0);
-        let Some(RequestId(id)) = self.request_id else { return from..until };
-        let millis = id[..6].iter().fold(0_i64, |millis, byte| millis << 8 | i64::from(*byte));
-        let received = Micros(millis.saturating_mul(1_000));
+        let Some(received) = self.request_id.map(RequestId::time) else { return from..until };
         from.max(received.0)..until.min(received.plus_seconds(REQUEST_SECONDS_MAX).0)
     }
 
