@@ -3,8 +3,10 @@
 mod audit_log;
 mod compare;
 pub mod client;
+mod log_search;
 mod normalize;
 mod output;
+mod projections;
 mod report;
 mod serve;
 
@@ -55,6 +57,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// What is built from the log: search, citizen history, distinct persons.
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
@@ -109,6 +114,18 @@ enum ReportCommand {
     MatchRates(MatchRatesArgs),
     /// Count the log again and compare with the counters.
     Recount,
+    /// How many different persons each client asked about in each month.
+    DistinctPersons(DistinctPersonsArgs),
+}
+
+#[derive(Debug, Args)]
+struct DistinctPersonsArgs {
+    /// First Vietnamese month, such as 2026-11.
+    #[arg(long)]
+    from_month: Option<String>,
+    /// Last Vietnamese month, inclusive.
+    #[arg(long)]
+    to_month: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +145,55 @@ struct MatchRatesArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify,
+    /// Find entries of all logs, the newest first. Several values of one option are alternatives,
+    /// options narrow each other.
+    Search(SearchArgs),
+}
+
+#[derive(Debug, Args)]
+struct SearchArgs {
+    /// decision, refusal, act, disclosure, dispute or totals.
+    #[arg(long)]
+    kind: Vec<String>,
+    /// Client identifiers.
+    #[arg(long)]
+    client: Vec<String>,
+    /// matched, `not_matched`, inconclusive or refused.
+    #[arg(long)]
+    outcome: Vec<String>,
+    /// Reasons of findings, such as `one_letter`, or of refusals, such as purpose-not-permitted.
+    #[arg(long)]
+    reason: Vec<String>,
+    /// Purpose codes.
+    #[arg(long)]
+    purpose: Vec<String>,
+    /// Operations.
+    #[arg(long)]
+    operation: Vec<String>,
+    /// One request, as its answer names it: `ver_...` or the x-request-id.
+    #[arg(long)]
+    request_id: Option<String>,
+    /// First Vietnamese day, such as 2026-11-01, or moment (RFC 3339).
+    #[arg(long)]
+    since: Option<String>,
+    /// Last Vietnamese day, inclusive, or the first moment after the last.
+    #[arg(long)]
+    until: Option<String>,
+    /// Entries at most, up to 1,000.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Where the page before ended, as it said.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProjectionsCommand {
+    /// How far each of them is behind its log.
+    Status,
+    /// Empty them and build them from the logs, while no gateway runs; says whether they are what
+    /// they were.
+    Rebuild,
 }
 
 /// Why a command did not do what it was asked.
@@ -151,6 +217,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The projections cannot be built or read.
+    #[error(transparent)]
+    Projections(#[from] crate::projections::ProjectionError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -175,7 +244,12 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Config(_) => 3,
             Self::Door(_) | Self::Unavailable(_) => 5,
-            Self::Start(_) | Self::Store(_) | Self::Log(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Start(_)
+            | Self::Store(_)
+            | Self::Log(_)
+            | Self::Projections(_)
+            | Self::Io { .. }
+            | Self::Failed(_) => 1,
         }
     }
 
@@ -214,6 +288,7 @@ impl Cli {
             | Command::Normalize(_)
             | Command::Report(_)
             | Command::Log(_)
+            | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
         }
     }
@@ -231,6 +306,18 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
+        Command::Report(ReportCommand::DistinctPersons(args)) => {
+            report::distinct_persons(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Search(args)) => {
+            log_search::search(&load(cli)?, args, cli.output).await
+        }
+        Command::Projections(ProjectionsCommand::Status) => {
+            projections::status(&load(cli)?, cli.output).await
+        }
+        Command::Projections(ProjectionsCommand::Rebuild) => {
+            projections::rebuild(&load(cli)?, cli.output).await
+        }
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());

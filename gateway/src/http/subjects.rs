@@ -16,11 +16,11 @@ use super::finish::Finish;
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use super::verifications::{ReceiptReply, json_reply, refusal_code};
+use super::whoami::{PurposeReply, purpose_reply};
 use crate::app::App;
 use crate::audit::{Decided, Entry};
 use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::matching::Outcome;
-use crate::policy::PurposeName;
 use crate::projections::{Cursor, Hit};
 use crate::reports::Edge;
 use crate::request::{Attribute, Malformed, Operation, Purpose};
@@ -76,7 +76,7 @@ pub struct HistoryEntryReply {
     /// For which agency, if not its own.
     on_behalf_of: Option<String>,
     /// Why.
-    purpose: HistoryPurposeReply,
+    purpose: PurposeReply,
     /// What was done.
     operation: &'static str,
     /// Attributes that were asked.
@@ -96,17 +96,6 @@ pub struct HistoryClientReply {
     name: Option<String>,
     /// In English.
     name_en: Option<String>,
-}
-
-/// A purpose in words.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HistoryPurposeReply {
-    /// Code.
-    code: String,
-    /// In Vietnamese; null for a code without a name.
-    vi: Option<&'static str>,
-    /// In English.
-    en: Option<&'static str>,
 }
 
 /// Shows who asked about a person, over all logs and under all of the person's numbers.
@@ -211,7 +200,6 @@ fn reply(app: &App, id: &str, history: History) -> Response {
 fn show(app: &App, hit: &Hit) -> Option<HistoryEntryReply> {
     let entry = hit.entry.request()?;
     let client = app.directory.client(&entry.client);
-    let purpose = PurposeName::find(&entry.purpose);
     Some(HistoryEntryReply {
         at: entry.at.to_string(),
         client: HistoryClientReply {
@@ -221,11 +209,7 @@ fn show(app: &App, hit: &Hit) -> Option<HistoryEntryReply> {
         },
         agency_code: client.map(|client| client.agency_code.as_str().to_owned()),
         on_behalf_of: entry.on_behalf_of.as_ref().map(|code| code.as_str().to_owned()),
-        purpose: HistoryPurposeReply {
-            code: entry.purpose.as_str().to_owned(),
-            vi: purpose.map(|purpose| purpose.vi.as_str()),
-            en: purpose.map(|purpose| purpose.en.as_str()),
-        },
+        purpose: purpose_reply(&entry.purpose),
         operation: entry.operation.name(),
         attributes: attributes(entry),
         outcome: entry.outcome().map(Outcome::name),
