@@ -43,6 +43,9 @@ pub mod app;
 pub mod verification;
 pub mod history;
 
+// Its siblings: a request that comes again.
+pub mod replay;
+
 // The edges: routes, wire shapes, status codes.
 pub mod http;
 

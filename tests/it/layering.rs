@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "clock",
     "config",
     "telemetry",
@@ -24,6 +24,7 @@ const ORDER: [&str; 27] = [
     "app",
     "verification",
     "history",
+    "replay",
     "batch",
     "jobs",
     "insurance",

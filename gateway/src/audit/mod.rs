@@ -7,7 +7,9 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod keys_in_flight;
 mod quarter;
+mod read_entry;
 mod recovery;
 mod tree;
 mod verify;
@@ -20,8 +22,12 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use keys_in_flight::KeysInFlight;
 pub use quarter::Quarter;
+pub use read_entry::read_entry;
 pub use recovery::{OpenError, split_bundle};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};

@@ -13,6 +13,7 @@ mod extract;
 mod finish;
 mod found;
 mod health;
+mod idempotency;
 mod json;
 mod log_entries;
 mod normalize;
