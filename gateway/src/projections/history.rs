@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::ProjectionError;
 use super::cursor::Cursor;
-use super::reader::OpenBundle;
+use super::reader;
 use super::terms::QUARTER;
 use super::walk::{Page, Question, page};
 use crate::audit::{Pseudonym, Quarter};
@@ -20,8 +20,7 @@ pub async fn history(
     page(store, &Question::Persons(pseudonyms), after, limit).await
 }
 
-/// The quarters of which the logs hold entries. Those of the
-/// segment that is still open are the ones between its first and last entry.
+/// The quarters of which the logs hold entries.
 pub async fn quarters(store: &Store) -> Result<BTreeSet<Quarter>, ProjectionError> {
     let mut quarters = BTreeSet::new();
     for checkpoint in store.checkpoints().await? {
@@ -36,20 +35,26 @@ pub async fn quarters(store: &Store) -> Result<BTreeSet<Quarter>, ProjectionErro
             })?);
         }
         let open = super::progress(store, log).await?.search;
-        let first = quarter_at(store, log, open).await?;
-        let last = quarter_at(store, log, checkpoint.tree_size - 1).await?;
-        if let (Some(first), Some(last)) = (first, last) {
-            quarters.extend((first.0..=last.0).map(Quarter));
-        }
+        quarters.extend(quarters_from(store, log, open, checkpoint.tree_size).await?);
     }
     Ok(quarters)
 }
 
-async fn quarter_at(
+/// The quarters of entries that no closed segment has. Mostly the first and the last entry say it;
+/// only where a quarter lies between theirs is every entry looked at.
+async fn quarters_from(
     store: &Store,
     log: &str,
-    index: i64,
-) -> Result<Option<Quarter>, ProjectionError> {
-    let Some(bundle) = OpenBundle::at_or_before(store, log, index).await? else { return Ok(None) };
-    Ok(bundle.find(log, index, |_| true)?.map(|entry| Quarter::of(entry.at())))
+    from: i64,
+    until: i64,
+) -> Result<BTreeSet<Quarter>, ProjectionError> {
+    let first = reader::quarter_at(store, log, from).await?;
+    let last = reader::quarter_at(store, log, until - 1).await?;
+    let ends: BTreeSet<Quarter> = first.into_iter().chain(last).collect();
+    match (first, last) {
+        (Some(first), Some(last)) if last.0.abs_diff(first.0) > 1 => {
+            reader::quarters_within(store, log, from, until).await
+        }
+        (_, _) => Ok(ends),
+    }
 }

@@ -2,11 +2,16 @@
 //!
 //! An entry whose day was dropped is not there, and nobody's mistake.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::ProjectionError;
-use crate::audit::{LogEntry, split_bundle};
+use crate::audit::{LogEntry, Quarter, split_bundle};
+use crate::clock::Micros;
 use crate::store::{BundleRow, Store, StoreError};
+
+/// Entries looked at between two questions to the store.
+const ENTRIES_PER_READ: i64 = 4_096;
 
 /// Number of entries in a log.
 pub(super) async fn log_size(store: &Store, log: &str) -> Result<i64, ProjectionError> {
@@ -30,6 +35,37 @@ pub(super) async fn entries_within(
         }
     }
     Ok(entries)
+}
+
+/// The quarter of the entry at an index, if it is there.
+pub(super) async fn quarter_at(
+    store: &Store,
+    log: &str,
+    index: i64,
+) -> Result<Option<Quarter>, ProjectionError> {
+    Ok(quarters_within(store, log, index, index + 1).await?.into_iter().next())
+}
+
+/// The quarters of the entries of `from..until` that are there, by their heads alone.
+pub(super) async fn quarters_within(
+    store: &Store,
+    log: &str,
+    from: i64,
+    until: i64,
+) -> Result<BTreeSet<Quarter>, ProjectionError> {
+    let (mut quarters, mut next) = (BTreeSet::new(), from);
+    while next < until {
+        let end = until.min(next + ENTRIES_PER_READ);
+        for bundle in store.bundles_within(log, next, end).await? {
+            for (index, bytes) in (bundle.first_index..).zip(split(log, &bundle)?) {
+                if (next..end).contains(&index) {
+                    quarters.insert(Quarter::of(at(log, index, bytes)?));
+                }
+            }
+        }
+        next = end;
+    }
+    Ok(quarters)
 }
 
 /// A bundle and where its entries lie in it.
@@ -97,6 +133,11 @@ fn decode(log: &str, index: i64, bytes: &[u8]) -> Result<LogEntry, ProjectionErr
         index,
         source,
     })
+}
+
+fn at(log: &str, index: i64, bytes: &[u8]) -> Result<Micros, ProjectionError> {
+    let at = LogEntry::decode_at(bytes);
+    at.map_err(|source| ProjectionError::Entry { log: log.into(), index, source })
 }
 
 /// Whether an entry lies in these times and is of this request, by its head alone: bytes 2 to 9 are
