@@ -147,7 +147,7 @@ enum LogCommand {
     Verify,
     /// Find entries of all logs, the newest first. Several values of one option are alternatives,
     /// options narrow each other.
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
 }
 
 #[derive(Debug, Args)]

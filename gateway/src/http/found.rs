@@ -12,7 +12,7 @@ use crate::audit::{Decided, Dispute, Entry, EventText, LogEntry, Quarter};
 use crate::matching::Outcome;
 use crate::policy::Reason;
 use crate::projections::{Hit, Page};
-use crate::request::Attribute;
+use crate::request::{AgencyCode, Attribute, Procedure};
 
 /// A page of a search.
 #[derive(Debug, Serialize)]
@@ -68,10 +68,10 @@ fn request(entry: &Entry, shows_pseudonyms: bool) -> Value {
     let mut shown = json!({
         "item": entry.item,
         "client": entry.client.as_str(),
-        "on_behalf_of": entry.on_behalf_of.as_ref().map(|code| code.as_str()),
+        "on_behalf_of": entry.on_behalf_of.as_ref().map(AgencyCode::as_str),
         "operation": entry.operation.name(),
         "purpose": entry.purpose.as_str(),
-        "procedure": entry.procedure.as_ref().map(|code| code.as_str()),
+        "procedure": entry.procedure.as_ref().map(Procedure::as_str),
         "policy": &*entry.policy,
         "subject_kind": entry.subject.key_kind.name(),
         "outcome": entry.outcome().map(Outcome::name),

@@ -110,7 +110,7 @@ impl Builder {
     /// Notes what an entry says about a person. One that says nothing moves the progress all the
     /// same.
     fn read_people(&mut self, index: i64, entry: &LogEntry) {
-        let asked = entry.request().map(|entry| Asked::by(entry));
+        let asked = entry.request().map(Asked::by);
         self.people.push_back((index, asked));
     }
 

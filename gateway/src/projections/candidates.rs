@@ -143,7 +143,7 @@ fn damaged(table: &'static str, log: &str, segment: i64) -> StoreError {
 /// Candidates by persons.
 #[derive(Debug)]
 pub(super) struct Persons {
-    persons: Vec<i64>,
+    keys: Vec<i64>,
     /// What was read and not given out yet, newest first.
     read: VecDeque<i64>,
     /// Entries below this one were not read; 0 where all were.
@@ -151,8 +151,8 @@ pub(super) struct Persons {
 }
 
 impl Persons {
-    pub(super) fn new(persons: Vec<i64>) -> Self {
-        Self { persons, read: VecDeque::new(), unread: None }
+    pub(super) fn new(keys: Vec<i64>) -> Self {
+        Self { keys, read: VecDeque::new(), unread: None }
     }
 
     async fn next_below(
@@ -183,7 +183,7 @@ impl Persons {
         below: i64,
     ) -> Result<(), ProjectionError> {
         let (mut found, mut horizon) = (Vec::new(), 0);
-        for person in &self.persons {
+        for person in &self.keys {
             let indexes = store.person_entries(log, *person, below, ENTRIES_PER_READ).await?;
             if indexes.len() as i64 == ENTRIES_PER_READ {
                 horizon = indexes.last().map_or(horizon, |last| horizon.max(*last));

@@ -1,6 +1,6 @@
 //! The entries about one person, under every name that the logs have for them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::ProjectionError;
 use super::cursor::Cursor;
@@ -13,11 +13,11 @@ use crate::store::{Store, StoreError};
 /// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`.
 pub async fn history(
     store: &Store,
-    pseudonyms: HashSet<Pseudonym>,
+    pseudonyms: impl IntoIterator<Item = Pseudonym>,
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, ProjectionError> {
-    page(store, &Question::Persons(pseudonyms), after, limit).await
+    page(store, &Question::Persons(pseudonyms.into_iter().collect()), after, limit).await
 }
 
 /// The quarters of which the logs hold entries.

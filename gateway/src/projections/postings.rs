@@ -120,7 +120,9 @@ impl Positions {
             if last >= POSITIONS as u64 {
                 return None;
             }
-            (next..=last).for_each(|position| set.insert(position as u16));
+            for position in next..=last {
+                set.insert(position as u16); // below the number of positions
+            }
             next = last + 1;
         }
         Some(set)
@@ -212,7 +214,9 @@ mod tests {
 
     fn set_of(positions: &[u16]) -> Positions {
         let mut set = Positions::none();
-        positions.iter().for_each(|position| set.insert(*position));
+        for position in positions {
+            set.insert(*position);
+        }
         set
     }
 

@@ -7,9 +7,9 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::audit::{Decided, Kind, LogEntry, RequestId};
+use crate::audit::{Decided, Entry, Kind, LogEntry, RequestId};
 use crate::clock::Micros;
-use crate::matching::Outcome;
+use crate::matching::{Findings, Outcome};
 use crate::policy::{Reason, Refusal};
 use crate::request::{ClientId, Operation, Purpose};
 
@@ -96,7 +96,7 @@ impl Filter {
         fn any<T: PartialEq>(values: &[T], of_entry: Option<&T>) -> bool {
             values.is_empty() || of_entry.is_some_and(|value| values.contains(value))
         }
-        let outcome = entry.request().and_then(|entry| entry.outcome());
+        let outcome = entry.request().and_then(Entry::outcome);
         self.times().contains(&entry.at().0)
             && self.request_id.is_none_or(|id| id == entry.request_id())
             && any(&self.kinds, Some(&entry.kind()))
@@ -180,6 +180,6 @@ fn whys(entry: &LogEntry) -> impl Iterator<Item = Why> {
         LogEntry::Dispute(dispute) => (None, dispute.reason.map(Why::Reason)),
         LogEntry::Act(_) | LogEntry::Totals(_) => (None, None),
     };
-    let reasons = findings.into_iter().flat_map(|findings| findings.iter());
+    let reasons = findings.into_iter().flat_map(Findings::iter);
     reasons.filter_map(|(_, finding)| finding.reason().map(Why::Reason)).chain(one)
 }

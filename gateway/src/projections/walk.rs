@@ -95,12 +95,11 @@ pub(super) async fn page(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, ProjectionError> {
-    let begin = match after {
-        Some(cursor) => cursor.below.clone(),
-        None => {
-            let logs = store.checkpoints().await?;
-            logs.into_iter().map(|log| (log.log, log.tree_size)).collect()
-        }
+    let begin = if let Some(cursor) = after {
+        cursor.below.clone()
+    } else {
+        let logs = store.checkpoints().await?;
+        logs.into_iter().map(|log| (log.log, log.tree_size)).collect()
     };
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
