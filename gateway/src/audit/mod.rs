@@ -7,10 +7,14 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod head;
 mod keys_in_flight;
+mod proof;
 mod quarter;
 mod read_entry;
 mod recovery;
+mod search;
+mod tiles;
 mod tree;
 mod verify;
 mod writer;
@@ -22,10 +26,16 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use proof::{
+    Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
+};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use recovery::{OpenError, split_bundle};
+pub use search::find_request;
+pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
 pub use writer::{

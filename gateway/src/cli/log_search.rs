@@ -1,13 +1,52 @@
 //! `gateway log search`: the operator's search, whether a gateway runs on the store or not.
 
+use clap::Args;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::report::print_json;
-use super::{CliError, Format, SearchArgs, open_store};
+use super::{CliError, Format, open_store};
 use crate::config::Config;
 use crate::http::{FoundReply, Search, read_search};
 use crate::projections;
+
+/// What is looked for.
+#[derive(Debug, Args)]
+pub(super) struct SearchArgs {
+    /// decision, refusal, act, disclosure, dispute or totals.
+    #[arg(long)]
+    kind: Vec<String>,
+    /// Client identifiers.
+    #[arg(long)]
+    client: Vec<String>,
+    /// matched, `not_matched`, inconclusive or refused.
+    #[arg(long)]
+    outcome: Vec<String>,
+    /// Reasons of findings, such as `one_letter`, or of refusals, such as purpose-not-permitted.
+    #[arg(long)]
+    reason: Vec<String>,
+    /// Purpose codes.
+    #[arg(long)]
+    purpose: Vec<String>,
+    /// Operations.
+    #[arg(long)]
+    operation: Vec<String>,
+    /// One request, as its answer names it: `ver_...` or the x-request-id.
+    #[arg(long)]
+    request_id: Option<String>,
+    /// First Vietnamese day, such as 2026-11-01, or moment (RFC 3339).
+    #[arg(long)]
+    since: Option<String>,
+    /// Last Vietnamese day, inclusive, or the first moment after the last.
+    #[arg(long)]
+    until: Option<String>,
+    /// Entries at most, up to 1,000.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Where the page before ended, as it said.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+}
 
 /// Columns of the table and of CSV; what an entry does not have is left empty.
 const COLUMNS: [&str; 11] = [

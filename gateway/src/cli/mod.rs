@@ -3,6 +3,7 @@
 mod audit_log;
 mod compare;
 pub mod client;
+mod log_proof;
 mod log_search;
 mod normalize;
 mod output;
@@ -59,7 +60,7 @@ enum Command {
     Log(LogCommand),
     /// What is built from the log: search, citizen history, distinct persons.
     #[command(subcommand)]
-    Projections(ProjectionsCommand),
+    Projections(projections::ProjectionsCommand),
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
@@ -147,53 +148,31 @@ enum LogCommand {
     Verify,
     /// Find entries of all logs, the newest first. Several values of one option are alternatives,
     /// options narrow each other.
-    Search(Box<SearchArgs>),
+    Search(Box<log_search::SearchArgs>),
+    /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
+    /// the signed checkpoint.
+    Prove(ProveArgs),
+    /// Prove that the log as it is now begins with the log as it was with FROM entries.
+    Consistency(ConsistencyArgs),
+    /// Print the key that verifies the checkpoints of each log.
+    Key,
 }
 
 #[derive(Debug, Args)]
-struct SearchArgs {
-    /// decision, refusal, act, disclosure, dispute or totals.
-    #[arg(long)]
-    kind: Vec<String>,
-    /// Client identifiers.
-    #[arg(long)]
-    client: Vec<String>,
-    /// matched, `not_matched`, inconclusive or refused.
-    #[arg(long)]
-    outcome: Vec<String>,
-    /// Reasons of findings, such as `one_letter`, or of refusals, such as purpose-not-permitted.
-    #[arg(long)]
-    reason: Vec<String>,
-    /// Purpose codes.
-    #[arg(long)]
-    purpose: Vec<String>,
-    /// Operations.
-    #[arg(long)]
-    operation: Vec<String>,
-    /// One request, as its answer names it: `ver_...` or the x-request-id.
-    #[arg(long)]
-    request_id: Option<String>,
-    /// First Vietnamese day, such as 2026-11-01, or moment (RFC 3339).
-    #[arg(long)]
-    since: Option<String>,
-    /// Last Vietnamese day, inclusive, or the first moment after the last.
-    #[arg(long)]
-    until: Option<String>,
-    /// Entries at most, up to 1,000.
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
-    /// Where the page before ended, as it said.
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
+struct ProveArgs {
+    /// Identity of an answer (`ver_...`), LOG/INDEX, or an index in the log of the configuration.
+    id: String,
 }
 
-#[derive(Debug, Subcommand)]
-enum ProjectionsCommand {
-    /// How far each of them is behind its log.
-    Status,
-    /// Empty them and build them from the logs, while no gateway runs; says whether they are what
-    /// they were.
-    Rebuild,
+#[derive(Debug, Args)]
+struct ConsistencyArgs {
+    /// Number of entries of the earlier tree.
+    from: u64,
+    /// Number of entries of the later tree; that of the checkpoint when left out.
+    to: Option<u64>,
+    /// Which log; that of the configuration when left out.
+    #[arg(long)]
+    log: Option<String>,
 }
 
 /// Why a command did not do what it was asked.
@@ -220,6 +199,9 @@ pub enum CliError {
     /// The projections cannot be built or read.
     #[error(transparent)]
     Projections(#[from] crate::projections::ProjectionError),
+    /// The log's tree cannot be read.
+    #[error(transparent)]
+    Tiles(#[from] crate::audit::TilesError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -248,6 +230,7 @@ impl CliError {
             | Self::Store(_)
             | Self::Log(_)
             | Self::Projections(_)
+            | Self::Tiles(_)
             | Self::Io { .. }
             | Self::Failed(_) => 1,
         }
@@ -312,13 +295,15 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Log(LogCommand::Search(args)) => {
             log_search::search(&load(cli)?, args, cli.output).await
         }
-        Command::Projections(ProjectionsCommand::Status) => {
-            projections::status(&load(cli)?, cli.output).await
-        }
-        Command::Projections(ProjectionsCommand::Rebuild) => {
-            projections::rebuild(&load(cli)?, cli.output).await
-        }
+        Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Prove(args)) => {
+            log_proof::prove(&load(cli)?, &args.id, cli.output).await
+        }
+        Command::Log(LogCommand::Consistency(args)) => {
+            log_proof::consistency(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Key) => log_proof::key(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())

@@ -1,12 +1,36 @@
 //! `gateway projections`: how far what is built from the logs is behind them, and building it anew.
 
+use clap::Subcommand;
+
 use super::report::print_json;
 use super::{CliError, Format, open_store};
 use crate::config::Config;
 use crate::projections::{self, Rebuilt, Status};
 use crate::store::Store;
 
-pub(super) async fn status(config: &Config, format: Format) -> Result<(), CliError> {
+/// What is done with the projections.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProjectionsCommand {
+    /// How far each of them is behind its log.
+    Status,
+    /// Empty them and build them from the logs, while no gateway runs; says whether they are what
+    /// they were.
+    Rebuild,
+}
+
+/// Runs one of the commands.
+pub(super) async fn run(
+    command: &ProjectionsCommand,
+    config: &Config,
+    format: Format,
+) -> Result<(), CliError> {
+    match command {
+        ProjectionsCommand::Status => status(config, format).await,
+        ProjectionsCommand::Rebuild => rebuild(config, format).await,
+    }
+}
+
+async fn status(config: &Config, format: Format) -> Result<(), CliError> {
     let store = open_store(config).await?;
     let all = projections::status(&store).await?;
     match format {
@@ -43,7 +67,7 @@ fn to_json(log: &Status) -> serde_json::Value {
     })
 }
 
-pub(super) async fn rebuild(config: &Config, format: Format) -> Result<(), CliError> {
+async fn rebuild(config: &Config, format: Format) -> Result<(), CliError> {
     let store = open_store(config).await?;
     // A gateway would go on from where it thinks that the tables are.
     let mut holds = Vec::new();
