@@ -10,6 +10,7 @@ mod field;
 mod head;
 mod keys_in_flight;
 mod proof;
+mod quarter;
 mod read_entry;
 mod recovery;
 mod search;
@@ -20,7 +21,7 @@ mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
-pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -30,8 +31,9 @@ pub use keys_in_flight::KeysInFlight;
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
+pub use quarter::Quarter;
 pub use read_entry::read_entry;
-pub use recovery::OpenError;
+pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
