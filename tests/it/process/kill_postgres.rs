@@ -43,7 +43,7 @@ impl Blow {
             Self::BackendKilled => {
                 let backends = postgres.backends().await;
                 ensure!(!backends.is_empty(), "the gateway had no connection");
-                postgres.kill_backend(backends[chance as usize % backends.len()]);
+                postgres.kill_backend(backends[chance as usize % backends.len()]).await;
             }
             Self::ServerKilled => {
                 postgres.kill();
