@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::reader::EntryReader;
 use super::recovery::count_bundles;
 use super::verify::VerifyError;
@@ -34,7 +34,7 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
-            let entry = Entry::decode(&bytes).map_err(|source| VerifyError::Entry {
+            let entry = LogEntry::decode(&bytes).map_err(|source| VerifyError::Entry {
                 log: log.into(),
                 index,
                 source,

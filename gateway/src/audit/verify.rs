@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, EntryError};
+use super::entry::{EntryError, LogEntry};
 use super::reader::EntryReader;
 use super::recovery::{OpenError, tile_hashes};
 use super::tree::{self, Frontier, FullTile};
@@ -99,7 +99,7 @@ pub async fn verify_log(
     let mut reader = EntryReader::new(store, log, checkpoint.size);
     while let Some(entries) = reader.next().await? {
         for (index, bytes) in entries {
-            Entry::decode(&bytes).map_err(|source| VerifyError::Entry {
+            LogEntry::decode(&bytes).map_err(|source| VerifyError::Entry {
                 log: log.into(),
                 index,
                 source,
