@@ -3,7 +3,9 @@
 //! No answer leaves without a [`Receipt`], and only the writer makes one, after the commit.
 
 mod checkpoint;
+mod counted;
 mod counters;
+mod cube;
 mod digest;
 mod entry;
 mod field;
@@ -15,13 +17,15 @@ mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
-pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
+pub use counted::counted;
+pub use counters::Counts;
+pub use cube::{Cube, Grain};
 pub use digest::{Digests, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
-pub use recount::{Recount, counted, recount};
+pub use recount::{Recount, recount};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Verification, VerifyError, verify_log};

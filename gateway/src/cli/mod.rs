@@ -119,7 +119,9 @@ struct MatchRatesArgs {
     /// Last Vietnamese day, inclusive.
     #[arg(long)]
     to: Option<String>,
-    /// client, kind, operation, purpose or none.
+    /// none, or what one cube holds, separated by commas: client, kind, on_behalf_of, operation,
+    /// purpose, outcome, status; client, kind, attribute, verdict, reason; client, kind, province,
+    /// outcome; client, kind, operation, purpose, dispute_reason; with any of them hour, day, month.
     #[arg(long, default_value = "none")]
     group_by: String,
 }

@@ -19,7 +19,7 @@ use sqlx::sqlite::{
 };
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
-pub use counters::Counted;
+pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
 
