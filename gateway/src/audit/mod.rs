@@ -29,4 +29,4 @@ pub use recount::{Recount, recount};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Verification, VerifyError, verify_log};
-pub use writer::{AuditLog, LogUnavailable, Receipt};
+pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};

@@ -1,7 +1,5 @@
 //! Sums by key. What a key means is for `audit::counters` and `reports`.
 
-use sqlx::sqlite::SqliteConnection;
-
 use super::{BundleRow, CheckpointRow, Store, StoreError};
 
 /// Ranges that one statement reads; their sums come as two texts, some megabytes at most.
@@ -92,6 +90,39 @@ macro_rules! ends_of_range {
     };
 }
 
+/// Reads the counters of some ranges as [`Texts`]. A macro, because the two databases are two types.
+macro_rules! texts {
+    ($snapshot:ident, $table:expr, $log:expr, $ranges:expr) => {{
+        let mut query = sqlx::query_as($table.sums_of_ranges()).bind($log).bind(SEPARATOR);
+        for position in 0..RANGES_PER_STATEMENT {
+            // Ranges that are left over hold nothing; so there is one statement for any number.
+            let range = $ranges.get(position);
+            let (first, past) =
+                range.map_or(("", ""), |range| (range.first.as_str(), range.past.as_str()));
+            query = query.bind(first).bind(past);
+        }
+        let texts: Texts = query.fetch_one(&mut *$snapshot).await.map_err(StoreError::from)?;
+        texts
+    }};
+}
+
+/// Reads the first and the last key of a range, without what the range begins with.
+macro_rules! ends {
+    ($snapshot:ident, $table:expr, $log:expr, $range:expr) => {{
+        let range: &KeyRange = $range;
+        let (first, last): (Option<String>, Option<String>) =
+            sqlx::query_as($table.ends_of_range())
+                .bind($log)
+                .bind(&range.first)
+                .bind(&range.past)
+                .fetch_one(&mut *$snapshot)
+                .await
+                .map_err(StoreError::from)?;
+        let of = |key: String| key.strip_prefix(&range.first).unwrap_or(&key).to_owned();
+        first.map(of).zip(last.map(of))
+    }};
+}
+
 impl CounterTable {
     fn name(self) -> &'static str {
         match self {
@@ -127,44 +158,45 @@ impl Store {
         plan: impl FnOnce(&Extent) -> Result<Vec<CounterBatch>, E>,
         visit: &mut impl FnMut(CounterTable, &str, i64) -> Result<(), E>,
     ) -> Result<Vec<(CheckpointRow, Vec<BundleRow>)>, E> {
-        let mut snapshot = self.pool.begin().await.map_err(StoreError::from)?;
-        let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
-            "select log, tree_size, counted_size, note from log_checkpoints order by log",
-        )
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(StoreError::from)?;
-        let mut extent = Extent::default();
-        for CheckpointRow { log, .. } in &checkpoints {
-            for range in &days.log {
-                let log_ends = ends(&mut snapshot, CounterTable::Log, log, range).await?;
-                extent.log = wider(extent.log, log_ends);
-            }
-            let edge_ends = ends(&mut snapshot, CounterTable::Edge, log, &days.edge).await?;
-            extent.edge = wider(extent.edge, edge_ends);
-        }
-        let batches = plan(&extent)?;
-        let mut tails = Vec::with_capacity(checkpoints.len());
-        for checkpoint in checkpoints {
-            for batch in &batches {
-                let CounterBatch { table, is_minus, ranges } = batch;
-                for ranges in ranges.chunks(RANGES_PER_STATEMENT) {
-                    let texts = texts(&mut snapshot, *table, &checkpoint.log, ranges).await?;
-                    visit_all(*table, *is_minus, &texts, visit)?;
-                }
-            }
-            let bundles = sqlx::query_as(
-                "select first_index, entries_count, entries from log_bundles \
-                 where log = $1 and first_index >= $2 order by first_index",
+        on_pool!(self, (pool, dialect) => {
+            let begun = pool.begin_with(dialect.begin_snapshot).await;
+            let mut snapshot = begun.map_err(StoreError::from)?;
+            let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
+                "select log, tree_size, counted_size, note from log_checkpoints order by log",
             )
-            .bind(&checkpoint.log)
-            .bind(checkpoint.counted_size)
             .fetch_all(&mut *snapshot)
             .await
             .map_err(StoreError::from)?;
-            tails.push((checkpoint, bundles));
-        }
-        Ok(tails)
+            let mut extent = Extent::default();
+            for CheckpointRow { log, .. } in &checkpoints {
+                for range in &days.log {
+                    extent.log = wider(extent.log, ends!(snapshot, CounterTable::Log, log, range));
+                }
+                let edge = ends!(snapshot, CounterTable::Edge, log, &days.edge);
+                extent.edge = wider(extent.edge, edge);
+            }
+            let batches = plan(&extent)?;
+            let mut tails = Vec::with_capacity(checkpoints.len());
+            for checkpoint in checkpoints {
+                for batch in &batches {
+                    for ranges in batch.ranges.chunks(RANGES_PER_STATEMENT) {
+                        let texts = texts!(snapshot, batch.table, &checkpoint.log, ranges);
+                        visit_all(batch.table, batch.is_minus, &texts, visit)?;
+                    }
+                }
+                let bundles = sqlx::query_as(
+                    "select first_index, entries_count, entries from log_bundles \
+                     where log = $1 and first_index >= $2 order by first_index",
+                )
+                .bind(&checkpoint.log)
+                .bind(checkpoint.counted_size)
+                .fetch_all(&mut *snapshot)
+                .await
+                .map_err(StoreError::from)?;
+                tails.push((checkpoint, bundles));
+            }
+            Ok(tails)
+        })
     }
 
     /// Every counter of one log and the number of entries it covers, for a recount.
@@ -172,56 +204,35 @@ impl Store {
         &self,
         log: &str,
     ) -> Result<Option<(CheckpointRow, Vec<(String, i64)>)>, StoreError> {
-        let mut snapshot = self.pool.begin().await?;
-        let checkpoint: Option<CheckpointRow> = sqlx::query_as(
-            "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
-        )
-        .bind(log)
-        .fetch_optional(&mut *snapshot)
-        .await?;
-        let Some(checkpoint) = checkpoint else { return Ok(None) };
-        let counters = sqlx::query_as("select key, n from counters where log = $1 order by key")
+        on_pool!(self, (pool, dialect) => {
+            let mut snapshot = pool.begin_with(dialect.begin_snapshot).await?;
+            let checkpoint: Option<CheckpointRow> = sqlx::query_as(
+                "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
+            )
             .bind(log)
-            .fetch_all(&mut *snapshot)
+            .fetch_optional(&mut *snapshot)
             .await?;
-        Ok(Some((checkpoint, counters)))
+            let Some(checkpoint) = checkpoint else { return Ok(None) };
+            let counters = sqlx::query_as("select key, n from counters where log = $1 order by key")
+                .bind(log)
+                .fetch_all(&mut *snapshot)
+                .await?;
+            Ok(Some((checkpoint, counters)))
+        })
     }
 
     /// Adds to the counters that stand outside the log; `counts` is a JSON object of key and
     /// number.
     pub async fn add_edge_counters(&self, log: &str, counts: &str) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into edge_counters (log, key, n) \
-             select $1, key, value from json_each($2) where true \
-             on conflict (log, key) do update set n = n + excluded.n",
-        )
-        .bind(log)
-        .bind(counts)
-        .execute(&self.pool)
-        .await?;
+        on_pool!(self, (pool, dialect) => {
+            sqlx::query(dialect.add_edge_counters).bind(log).bind(counts).execute(pool).await.map(drop)
+        })?;
         Ok(())
     }
 }
 
 /// Keys and sums, one after the other.
 type Texts = (Option<String>, Option<String>);
-
-async fn texts(
-    snapshot: &mut SqliteConnection,
-    table: CounterTable,
-    log: &str,
-    ranges: &[KeyRange],
-) -> Result<Texts, StoreError> {
-    let mut query = sqlx::query_as(table.sums_of_ranges()).bind(log).bind(SEPARATOR);
-    for position in 0..RANGES_PER_STATEMENT {
-        // Ranges that are left over hold nothing; so there is one statement for any number.
-        let range = ranges.get(position);
-        let (first, past) =
-            range.map_or(("", ""), |range| (range.first.as_str(), range.past.as_str()));
-        query = query.bind(first).bind(past);
-    }
-    Ok(query.fetch_one(&mut *snapshot).await?)
-}
 
 /// Between keys and between sums; no key holds it.
 const SEPARATOR: &str = "\n";
@@ -242,22 +253,6 @@ fn visit_all<E: From<StoreError>>(
         visit(table, key, if is_minus { -sum } else { sum })?;
     }
     Ok(())
-}
-
-async fn ends(
-    snapshot: &mut SqliteConnection,
-    table: CounterTable,
-    log: &str,
-    range: &KeyRange,
-) -> Result<Option<(String, String)>, StoreError> {
-    let (first, last): (Option<String>, Option<String>) = sqlx::query_as(table.ends_of_range())
-        .bind(log)
-        .bind(&range.first)
-        .bind(&range.past)
-        .fetch_one(&mut *snapshot)
-        .await?;
-    let of = |key: String| key.strip_prefix(&range.first).unwrap_or(&key).to_owned();
-    Ok(first.map(of).zip(last.map(of)))
 }
 
 fn wider(
