@@ -6,6 +6,7 @@
 
 mod admitted;
 mod card_qr;
+mod cubes;
 mod existence;
 mod existence_forms;
 mod layering;
