@@ -12,11 +12,12 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, peers, run, truth};
+use crate::{accuracy, peers, report, run, truth};
 
 /// Load tester of the population verification gateway.
 ///
-/// Exit codes: 0 done, 1 failed, 2 usage, 4 access, 5 unavailable, 6 verdicts wrong.
+/// Exit codes: 0 done, 1 failed, 2 usage, 4 access, 5 unavailable, 6 verdicts wrong or a
+/// threshold not held.
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version)]
 pub(crate) struct Cli {
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Truth(TruthArgs),
     /// Measures the matching rules: the same people, different people, and near misses
     Accuracy(AccuracyArgs),
+    /// Measures the match-rate report with the counters of so many entries
+    Report(ReportArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -119,6 +122,17 @@ pub(crate) struct AccuracyArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Entries of the year that the counters are of
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
+    pub(crate) entries: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -176,9 +190,11 @@ pub(crate) struct EchoArgs {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     let mut runtime = match command {
         Command::Echo(_) => peers::echo_runtime(),
-        Command::Run(_) | Command::Peers(_) | Command::Truth(_) | Command::Accuracy(_) => {
-            Builder::new_current_thread()
-        }
+        Command::Run(_)
+        | Command::Peers(_)
+        | Command::Truth(_)
+        | Command::Accuracy(_)
+        | Command::Report(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -197,6 +213,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Peers(args) => peers::compare(&args).await,
         Command::Truth(args) => truth::run(&args).await,
         Command::Accuracy(args) => accuracy::run(&args).await,
+        Command::Report(args) => report::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

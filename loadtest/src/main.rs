@@ -3,7 +3,7 @@
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
-//! `accuracy` alone sends no requests: it asks the matching rules themselves.
+//! `accuracy` and `report` send no requests: they ask the matching rules and the counters.
 
 #![expect(
     clippy::disallowed_methods,
@@ -27,6 +27,7 @@ mod drive;
 
 mod accuracy;
 mod peers;
+mod report;
 mod run;
 mod truth;
 

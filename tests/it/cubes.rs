@@ -20,7 +20,7 @@ use jiff::civil::{Date, date};
 use crate::support::{TestApp, micros};
 
 /// So many that the counters cover most of them and the tail has some.
-const ENTRIES: usize = 6_000;
+const ENTRIES: usize = 5_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// A repeatable sequence of numbers below `below`.
@@ -273,8 +273,10 @@ async fn a_report_is_the_recount_under_every_grouping_and_period() {
     let (edge, kinds) = (EdgeCounters::default(), app.app.client_kinds());
     let now = app.app.clock.now();
     for grouping in groupings() {
-        for period in periods() {
-            for own in [None, Some("hospital")] {
+        for (position, period) in periods().into_iter().enumerate() {
+            // The periods are the same for one client's figures; three of them will do.
+            let scopes = [None, Some("hospital")];
+            for own in scopes.into_iter().take(if position < 3 { 2 } else { 1 }) {
                 let scope =
                     own.map_or(Scope::All, |own| Scope::Client(ClientId::parse(own).unwrap()));
                 let question = Question { period, grouping: grouping.clone(), scope };
