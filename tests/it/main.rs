@@ -9,6 +9,7 @@ mod card_qr;
 mod cubes;
 mod existence;
 mod existence_forms;
+mod idempotency;
 mod layering;
 mod limits;
 mod log;

@@ -9,6 +9,8 @@ mod cube;
 mod digest;
 mod entry;
 mod field;
+mod keys_in_flight;
+mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
@@ -25,8 +27,12 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use keys_in_flight::KeysInFlight;
+pub use read_entry::read_entry;
 pub use recount::{Recount, recount};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Verification, VerifyError, verify_log};
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};
