@@ -39,8 +39,9 @@ pub mod app;
 // The story of one request.
 pub mod verification;
 
-// Its siblings: a request that comes again.
+// Its siblings: a request that comes again, an answer that is disputed.
 pub mod replay;
+pub mod disputes;
 
 // The edges: routes, wire shapes, status codes.
 pub mod http;

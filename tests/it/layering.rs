@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "clock",
     "config",
     "telemetry",
@@ -23,6 +23,7 @@ const ORDER: [&str; 26] = [
     "app",
     "verification",
     "replay",
+    "disputes",
     "batch",
     "jobs",
     "insurance",

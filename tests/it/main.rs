@@ -7,6 +7,7 @@
 mod admitted;
 mod card_qr;
 mod cubes;
+mod disputes;
 mod existence;
 mod existence_forms;
 mod idempotency;

@@ -1,16 +1,18 @@
--- What clients say is wrong, one row per disputed answer. A row is written before its entry in the
--- log and marked after it, so that no entry is without a row; see gateway/src/disputes.rs.
+-- What clients say is wrong, one row per disputed answer. A state is written here first, then as an
+-- entry of the log, then marked as settled: whoever finds a row that is not settled goes on with it.
 create table disputes (
-    id text not null primary key,
+    id text collate "C" not null primary key,
     log text not null,
     entry_index bigint not null,
     client_id text not null,
-    operation bigint not null,
+    operation text not null,
     purpose text not null,
     note text not null,
+    -- Names of reasons, the one it is counted under first, separated by commas.
     reasons text not null,
     opened_us bigint not null,
     state text not null,
+    settled bigint not null,
     decided_us bigint,
     decided_by text,
     decision_reason text,
@@ -18,6 +20,7 @@ create table disputes (
 );
 
 create index disputes_of_client on disputes (client_id, id);
+create index disputes_not_settled on disputes (id) where settled = 0;
 
 -- Sums over thirds of months and over years, which counters did not have before: a report over any
 -- period reads few of them.

@@ -2,6 +2,7 @@
 
 mod audit_log;
 mod compare;
+mod disputes;
 pub mod client;
 mod normalize;
 mod output;
@@ -52,6 +53,9 @@ enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What clients say is wrong. Decided on the admin listener of a running gateway.
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
@@ -124,6 +128,19 @@ struct MatchRatesArgs {
     /// outcome; client, kind, operation, purpose, dispute_reason; with any of them hour, day, month.
     #[arg(long, default_value = "none")]
     group_by: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum DisputeCommand {
+    /// The disputes, the oldest first.
+    List(DisputeListArgs),
+}
+
+#[derive(Debug, Args)]
+struct DisputeListArgs {
+    /// Only those that are open, upheld or rejected.
+    #[arg(long)]
+    state: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,6 +232,7 @@ impl Cli {
             | Command::Compare(_)
             | Command::Normalize(_)
             | Command::Report(_)
+            | Command::Dispute(_)
             | Command::Log(_)
             | Command::ProblemTable => Ok(None),
         }
@@ -233,6 +251,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
+        Command::Dispute(DisputeCommand::List(args)) => {
+            disputes::list(&load(cli)?, args, cli.output).await
+        }
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());

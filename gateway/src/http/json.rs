@@ -15,8 +15,10 @@ use crate::request::Malformed;
 /// A JSON value that borrows from its text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node<'a> {
-    /// `null`, a boolean or a number: nothing that a request of ours holds.
+    /// `null`, a boolean or any other number: nothing that a request of ours holds.
     Other,
+    /// A whole number that is not negative.
+    Number(u64),
     /// A string.
     Text(Cow<'a, str>),
     /// An array.
@@ -56,8 +58,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
@@ -102,7 +104,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(NodeVisitor)? {
             Node::Text(text) => Ok(Self(text)),
-            Node::Other | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 Err(serde::de::Error::custom("a member's name is a string"))
             }
         }
@@ -208,7 +210,18 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub fn text(&mut self, name: &str, errors: &mut Errors) -> Option<&'n str> {
         match self.take(name)? {
             Node::Text(text) => Some(text),
-            Node::Other | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                None
+            }
+        }
+    }
+
+    /// Takes a whole number, if it is there.
+    pub fn number(&mut self, name: &str, errors: &mut Errors) -> Option<u64> {
+        match self.take(name)? {
+            Node::Number(number) => Some(*number),
+            Node::Other | Node::Text(_) | Node::List(_) | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }

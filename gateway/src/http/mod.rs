@@ -5,6 +5,7 @@
 
 mod claims;
 mod code;
+mod disputes;
 mod document;
 mod edge;
 mod error;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{
@@ -77,6 +78,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::post_token))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(reports::get_match_rates))
+        .routes(routes!(disputes::post_dispute, disputes::get_disputes))
         .routes(routes!(normalize::post_normalize))
         .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
@@ -126,6 +128,8 @@ pub fn admin_edge(app: &Arc<App>) -> Edge {
         .route("/livez", get(health::get_livez))
         .route("/readyz", get(health::get_readyz))
         .route("/metrics", get(health::get_metrics))
+        .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
+        .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)
