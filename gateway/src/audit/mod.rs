@@ -9,11 +9,15 @@ mod cube;
 mod digest;
 mod entry;
 mod field;
+mod head;
 mod keys_in_flight;
+mod proof;
 mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
+mod search;
+mod tiles;
 mod tree;
 mod verify;
 mod writer;
@@ -27,10 +31,16 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use proof::{
+    Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
+};
 pub use read_entry::read_entry;
 pub use recount::{Recount, recount};
 pub use recovery::OpenError;
+pub use search::find_request;
+pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Verification, VerifyError, verify_log};
 pub use writer::{

@@ -4,6 +4,7 @@ mod audit_log;
 mod compare;
 mod disputes;
 pub mod client;
+mod log_proof;
 mod normalize;
 mod output;
 mod report;
@@ -115,6 +116,11 @@ enum ReportCommand {
     Recount,
 }
 
+const GROUP_BY_HELP: &str = "none, or what one cube holds, separated by commas: client, kind, \
+    on_behalf_of, operation, purpose, outcome, status; client, kind, attribute, verdict, reason; \
+    client, kind, province, outcome; client, kind, operation, purpose, dispute_reason; with any of \
+    them hour, day, month";
+
 #[derive(Debug, Args)]
 struct MatchRatesArgs {
     /// First Vietnamese day, such as 2026-11-01.
@@ -123,10 +129,7 @@ struct MatchRatesArgs {
     /// Last Vietnamese day, inclusive.
     #[arg(long)]
     to: Option<String>,
-    /// none, or what one cube holds, separated by commas: client, kind, on_behalf_of, operation,
-    /// purpose, outcome, status; client, kind, attribute, verdict, reason; client, kind, province,
-    /// outcome; client, kind, operation, purpose, dispute_reason; with any of them hour, day, month.
-    #[arg(long, default_value = "none")]
+    #[arg(long, default_value = "none", help = GROUP_BY_HELP)]
     group_by: String,
 }
 
@@ -147,6 +150,30 @@ struct DisputeListArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify,
+    /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
+    /// the signed checkpoint.
+    Prove(ProveArgs),
+    /// Prove that the log as it is now begins with the log as it was with FROM entries.
+    Consistency(ConsistencyArgs),
+    /// Print the key that verifies the checkpoints of each log.
+    Key,
+}
+
+#[derive(Debug, Args)]
+struct ProveArgs {
+    /// Identity of an answer (`ver_...`), LOG/INDEX, or an index in the log of the configuration.
+    id: String,
+}
+
+#[derive(Debug, Args)]
+struct ConsistencyArgs {
+    /// Number of entries of the earlier tree.
+    from: u64,
+    /// Number of entries of the later tree; that of the checkpoint when left out.
+    to: Option<u64>,
+    /// Which log; that of the configuration when left out.
+    #[arg(long)]
+    log: Option<String>,
 }
 
 /// Why a command did not do what it was asked.
@@ -170,6 +197,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The log's tree cannot be read.
+    #[error(transparent)]
+    Tiles(#[from] crate::audit::TilesError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -194,7 +224,12 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Config(_) => 3,
             Self::Door(_) | Self::Unavailable(_) => 5,
-            Self::Start(_) | Self::Store(_) | Self::Log(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Start(_)
+            | Self::Store(_)
+            | Self::Log(_)
+            | Self::Tiles(_)
+            | Self::Io { .. }
+            | Self::Failed(_) => 1,
         }
     }
 
@@ -255,6 +290,13 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             disputes::list(&load(cli)?, args, cli.output).await
         }
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Prove(args)) => {
+            log_proof::prove(&load(cli)?, &args.id, cli.output).await
+        }
+        Command::Log(LogCommand::Consistency(args)) => {
+            log_proof::consistency(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Key) => log_proof::key(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())

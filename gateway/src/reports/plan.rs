@@ -23,7 +23,7 @@ impl Piece {
     }
 
     /// The period as it stands in keys.
-    pub(super) fn period(&self) -> String {
+    pub(super) fn period(self) -> String {
         let mut text = String::with_capacity(10);
         let hour = match self.grain {
             Grain::Hour => format!("{:02}", self.hour),
@@ -33,7 +33,7 @@ impl Piece {
         text
     }
 
-    fn last(&self) -> Date {
+    fn last(self) -> Date {
         match self.grain {
             Grain::Hour | Grain::Day => self.first,
             Grain::Third if self.first.day() < 21 => {
@@ -45,7 +45,7 @@ impl Piece {
     }
 
     /// The periods of the next finer grain in it.
-    fn parts(&self) -> Vec<Self> {
+    fn parts(self) -> Vec<Self> {
         let day = |day: i8| date(self.first.year(), self.first.month(), day);
         match self.grain {
             Grain::Hour | Grain::Day => Vec::new(),
