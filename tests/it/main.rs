@@ -6,6 +6,8 @@
 
 mod admitted;
 mod card_qr;
+mod cubes;
+mod disputes;
 mod existence;
 mod existence_forms;
 mod history;

@@ -3,7 +3,9 @@
 //! No answer leaves without a [`Receipt`], and only the writer makes one, after the commit.
 
 mod checkpoint;
+mod counted;
 mod counters;
+mod cube;
 mod digest;
 mod entry;
 mod field;
@@ -12,6 +14,8 @@ mod keys_in_flight;
 mod proof;
 mod quarter;
 mod read_entry;
+mod reader;
+mod recount;
 mod recovery;
 mod search;
 mod tiles;
@@ -20,7 +24,9 @@ mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
-pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
+pub use counted::counted;
+pub use counters::Counts;
+pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
@@ -33,11 +39,12 @@ pub use proof::{
 };
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
+pub use recount::{Recount, recount};
 pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
+pub use verify::{Verification, VerifyError, verify_log};
 pub use writer::{
     AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
 };

@@ -27,6 +27,7 @@ macro_rules! on_pool {
 mod access;
 mod commit;
 mod counters;
+mod disputes;
 mod hold;
 mod idempotency;
 mod keys;
@@ -50,7 +51,8 @@ use sqlx::sqlite::{
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
-pub use counters::Counted;
+pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
