@@ -14,7 +14,9 @@ mod tree;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
+};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
 pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
