@@ -20,8 +20,12 @@ pub use checkpoint::{
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
 pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
+pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Verification, VerifyError, verify_log};
+pub use verify::{
+    BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
+    verify, verify_log,
+};
 pub use writer::{AuditLog, LogUnavailable, Receipt};
