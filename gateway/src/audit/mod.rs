@@ -19,7 +19,10 @@ pub use checkpoint::{
 };
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
-pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
+pub use entry::{
+    Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
+    RequestIds, Subject, Totals, VERSION, tag,
+};
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::OpenError;

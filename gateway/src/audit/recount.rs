@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::reader::EntryReader;
 use super::recovery::count_bundles;
 use super::verify::VerifyError;
@@ -34,7 +34,8 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
-            let entry = Entry::decode(&bytes).map_err(|error| reader.unreadable(index, error))?;
+            let entry =
+                LogEntry::decode(&bytes).map_err(|error| reader.unreadable(index, error))?;
             // What the counters do not cover yet is counted from here by every report.
             if (index as i64) < row.counted_size {
                 counts.add(&entry);

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::CheckpointSigner;
 use super::counters::Counts;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::recovery::{OpenError, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
@@ -64,7 +64,7 @@ enum Message {
 }
 
 struct Pending {
-    entry: Entry,
+    entry: LogEntry,
     bytes: Vec<u8>,
     leaf: Hash,
     reply: oneshot::Sender<Receipt>,
@@ -135,7 +135,8 @@ impl AuditLog {
     /// # Errors
     /// [`LogUnavailable`] at once if the queue is full, and whenever the entry is not known to be
     /// on disk.
-    pub async fn record(&self, entry: Entry) -> Result<Receipt, LogUnavailable> {
+    pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
+        let entry = entry.into();
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
         let (reply, receipt) = oneshot::channel();

@@ -17,7 +17,7 @@ use std::ops::Range;
 pub use fault::{BundleFault, EntryFault, TileFault, VerifyError};
 
 use super::checkpoint::CheckpointVerifier;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::reader::{Bundle, BundleReader, DroppedRanges};
 use super::recovery::OpenError;
 use super::tree::{self, Hash};
@@ -257,7 +257,7 @@ fn bundle_fault(log: &str, first_index: i64, fault: BundleFault) -> VerifyError 
 
 /// An entry must be one that this program can read, or nobody knows what it says.
 fn read_entry(log: &str, bundle: &Bundle, index: u64, bytes: &[u8]) -> Result<(), VerifyError> {
-    Entry::decode(bytes).map(drop).map_err(|error| entry_fault(log, bundle, index, error.into()))
+    LogEntry::decode(bytes).map(drop).map_err(|error| entry_fault(log, bundle, index, error.into()))
 }
 
 fn entry_fault(log: &str, bundle: &Bundle, index: u64, fault: EntryFault) -> VerifyError {
