@@ -11,7 +11,7 @@ use super::verify::{BundleFault, VerifyError};
 use crate::store::{BundleRow, Store};
 
 /// Bundles read at once before it is known how large they are.
-const FIRST_READ: i64 = 32;
+const FIRST_READ: i64 = 4;
 /// Bundles read at once are about so many bytes: enough to make the statement around them cheap.
 const READ_BYTES: usize = 2 << 20;
 /// Fewest bundles read at once: the one before a gap is read again with the one after it.

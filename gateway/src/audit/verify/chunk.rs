@@ -104,7 +104,7 @@ impl<'a> Chunks<'a> {
         let until_tile = until.div_ceil(TILE_WIDTH as u64);
         let bundles = self.reader.read_until(until).await?;
         for bundle in &bundles {
-            self.signed.check_border(bundle)?;
+            self.signed.check_bundle(bundle)?;
         }
         let (from, to) = (first_tile as i64, until_tile as i64);
         let rows = self.store.tiles(&self.log, 0, from, to).await?;

@@ -19,6 +19,17 @@ impl Edge {
     pub(super) fn hash(&self, level: u8, place: usize) -> Option<Hash> {
         self.0.get(usize::from(level))?.get(place).copied()
     }
+
+    fn makes_root_of(&self, signed: &Signed<'_>) -> bool {
+        Frontier::from_partial_tiles(signed.size, self.0.clone())
+            .is_some_and(|tree| tree.root() == signed.root)
+    }
+
+    /// Puts a hash in a place; whether another one was there.
+    fn replace(&mut self, level: u8, place: usize, hash: Hash) -> bool {
+        let known = self.0.get_mut(usize::from(level)).and_then(|level| level.get_mut(place));
+        known.is_some_and(|known| std::mem::replace(known, hash) != hash)
+    }
 }
 
 /// Reads the edge of a log and compares it with the signed root.
@@ -33,11 +44,11 @@ pub(super) async fn read_edge(store: &Store, signed: &Signed<'_>) -> Result<Edge
         };
         levels.push(hashes);
     }
-    let root = Frontier::from_partial_tiles(signed.size, levels.clone()).map(|tree| tree.root());
-    if root == Some(signed.root) {
-        return Ok(Edge(levels));
+    let edge = Edge(levels);
+    if edge.makes_root_of(signed) {
+        return Ok(edge);
     }
-    Err(find_fault(store, signed).await?)
+    Err(find_fault(store, signed, &edge).await?)
 }
 
 /// Hashes of the entries after the last full tile. None of them can have been dropped.
@@ -51,7 +62,7 @@ async fn tail_hashes(
     let mut reader = BundleReader::new(store, log, &none_dropped, entries.start, signed.size);
     let mut hashes = Vec::with_capacity(TILE_WIDTH);
     for bundle in reader.read_until(entries.end).await? {
-        signed.check_border(&bundle)?;
+        signed.check_bundle(&bundle)?;
         for (index, bytes) in bundle.entries(&entries) {
             read_entry(log, &bundle, index, bytes)?;
             hashes.push(tree::leaf_hash(bytes));
@@ -66,20 +77,14 @@ async fn tile_roots(
     level: u8,
     tiles: Range<u64>,
 ) -> Result<Vec<Hash>, VerifyError> {
-    let hashes = read_tiles(store, signed, level, tiles).await?;
-    Ok(hashes.iter().filter_map(|(_, hashes)| tree::tile_root(hashes)).collect())
-}
-
-/// The full tiles of a range of a level, each with its index.
-async fn read_tiles(
-    store: &Store,
-    signed: &Signed<'_>,
-    level: u8,
-    tiles: Range<u64>,
-) -> Result<Vec<(u64, Vec<Hash>)>, VerifyError> {
     let (from, until) = (tiles.start as i64, tiles.end as i64);
     let mut rows = store.tiles(signed.log, i64::from(level), from, until).await?.into_iter();
-    tiles.map(|index| Ok((index, hashes_at(signed.log, level, index, rows.next())?))).collect()
+    let mut roots = Vec::with_capacity(TILE_WIDTH);
+    for index in tiles {
+        let hashes = hashes_at(signed.log, level, index, rows.next())?;
+        roots.extend(tree::tile_root(&hashes));
+    }
+    Ok(roots)
 }
 
 /// The hashes of the tile that must be `row`.
@@ -101,22 +106,41 @@ pub(super) fn tile_fault(log: &str, level: u8, index: u64, fault: TileFault) -> 
 }
 
 /// The edge does not make the signed root. Each of its tiles is known twice, by itself and from
-/// what lies below it: the one that disagrees is at fault. If none does, it is an entry after the
-/// last full tile.
-async fn find_fault(store: &Store, signed: &Signed<'_>) -> Result<VerifyError, VerifyError> {
-    for level in 1..tree::partial_levels(signed.size) {
-        let (width, until) = (tree::partial_width(signed.size, level), signed.size >> (8 * level));
-        let below = (level - 1) as u8;
-        for (index, hashes) in read_tiles(store, signed, below, until - width..until).await? {
-            let from = index * TILE_WIDTH as u64;
-            let again = hashes_below(store, signed, below, from..from + TILE_WIDTH as u64).await?;
-            if again.is_some_and(|again| again != hashes) {
-                return Ok(tile_fault(signed.log, below, index, TileFault::Hashes));
+/// what lies below it: where the latter makes the root, the tile is at fault, and otherwise an
+/// entry after the last full tile, or a tile below which entries were dropped.
+async fn find_fault(
+    store: &Store,
+    signed: &Signed<'_>,
+    edge: &Edge,
+) -> Result<VerifyError, VerifyError> {
+    let width = TILE_WIDTH as u64;
+    let (mut mended, mut differing) = (Edge(edge.0.clone()), Vec::new());
+    let mut from = signed.tail_from();
+    for level in 1..tree::partial_levels(signed.size) as u8 {
+        let until = signed.full_tiles(level - 1);
+        let first = until - tree::partial_width(signed.size, u32::from(level));
+        for (place, index) in (first..until).enumerate() {
+            let below = index * width..(index + 1) * width;
+            let Some(hashes) = hashes_below(store, signed, level - 1, below).await? else {
+                from = from.min(index * width);
+                continue;
+            };
+            let root = tree::tile_root(&hashes);
+            if root.is_some_and(|root| mended.replace(level, place, root)) {
+                differing.push((level - 1, index));
             }
         }
+        if mended.makes_root_of(signed) {
+            break;
+        }
     }
-    let from = signed.size - tree::partial_width(signed.size, 0);
-    Ok(VerifyError::Root { log: signed.log.into(), from, entries: signed.size })
+    let is_mended = mended.makes_root_of(signed);
+    // Above the leaves, tiles that disagree are at fault themselves, whatever else is.
+    let at_fault = differing.into_iter().find(|&(level, _)| is_mended || level > 0);
+    Ok(match at_fault {
+        Some((level, index)) => tile_fault(signed.log, level, index, TileFault::Hashes),
+        None => VerifyError::Root { log: signed.log.into(), from, entries: signed.size },
+    })
 }
 
 /// The hashes of a full tile from what lies below it; none where entries were dropped.

@@ -81,19 +81,38 @@ pub enum VerifyError {
         fault: TileFault,
     },
     /// The entries after the last full tile do not complete the signed tree. No tile holds their
-    /// hashes yet, so that none of them can be told from the others.
+    /// hashes yet, so that none of them can be told from the others; nor can a full tile there
+    /// whose entries were dropped.
     #[error(
-        "log {log}: the entries from {from} on, after the last full tile, do not make the tree of \
-         {entries} entries that the checkpoint signs"
+        "log {log}: what is stored from entry {from} on does not make the tree of {entries} \
+         entries that the checkpoint signs, and nothing tells which of it is wrong"
     )]
     Root {
         /// The log.
         log: String,
-        /// Index of the first entry after the last full tile.
+        /// Index of the first entry of which that is to be said.
         from: u64,
         /// Number of entries.
         entries: u64,
     },
+}
+
+impl VerifyError {
+    /// Whether a bundle, or what was read from one, is at fault.
+    pub(super) fn is_about_bundles(&self) -> bool {
+        match self {
+            Self::Bundle { .. } | Self::Entry { .. } | Self::Tile { .. } | Self::Root { .. } => {
+                true
+            }
+            Self::Store(_)
+            | Self::Open(_)
+            | Self::NoSuchLog { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::Range { .. }
+            | Self::Checkpoint { .. }
+            | Self::Tile { .. } => false,
+        }
+    }
 }
 
 /// What is wrong with a bundle.

@@ -101,13 +101,30 @@ pub async fn verify(
     if range.end > signed.size || (range.is_empty() && check.range.is_some()) {
         return Err(VerifyError::Range { log: log.into(), entries: signed.size });
     }
-    let edge = read_edge(store, &signed).await?;
-    let tail_from = signed.size - tree::partial_width(signed.size, 0);
+    let verified = verify_tree(store, &signed, check, range, progress).await;
+    if verified.as_ref().is_err_and(VerifyError::is_about_bundles) {
+        // A reader that begins in the middle, as that of the edge does, takes what it finds there
+        // for what should be there. A bundle out of place is the cause then, and is named.
+        check_places(store, &signed, &check.dropped).await?;
+    }
+    verified
+}
+
+async fn verify_tree(
+    store: &Store,
+    signed: &Signed<'_>,
+    check: &Check,
+    range: Range<u64>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Verification, VerifyError> {
+    let edge = read_edge(store, signed).await?;
+    let tail_from = signed.tail_from();
     let below_tiles = range.start.min(tail_from)..range.end.min(tail_from);
     let all = below_tiles.end - below_tiles.start;
-    let reader = BundleReader::new(store, log, &check.dropped, below_tiles.start, signed.size);
-    let branches = Branches::new(store, &signed, &edge);
-    let mut chunks = Chunks::new(store, &signed, reader, branches, below_tiles);
+    let (from, log) = (below_tiles.start, signed.log);
+    let reader = BundleReader::new(store, log, &check.dropped, from, signed.size);
+    let branches = Branches::new(store, signed, &edge);
+    let mut chunks = Chunks::new(store, signed, reader, branches, below_tiles);
     // A small log is not worth a thread.
     let jobs = if all <= CHUNK_ENTRIES { 0 } else { check.jobs.max(1) };
     let checked = check_chunks(&mut chunks, jobs, |done| progress(Progress { done, all })).await?;
@@ -119,6 +136,19 @@ pub async fn verify(
         root: signed.root,
         jobs: jobs.max(1),
     })
+}
+
+/// Every bundle is in its place, from the first one on.
+async fn check_places(
+    store: &Store,
+    signed: &Signed<'_>,
+    dropped: &DroppedRanges,
+) -> Result<(), VerifyError> {
+    let mut reader = BundleReader::new(store, signed.log, dropped, 0, signed.size);
+    while let Some(bundle) = reader.next().await? {
+        signed.check_bundle(&bundle)?;
+    }
+    Ok(())
 }
 
 /// Checks all chunks, up to `jobs` at once beside the reading; on the spot where that is 0.
@@ -178,6 +208,8 @@ struct Signed<'a> {
     size: u64,
     root: Hash,
     counted_size: u64,
+    /// First index of the last bundle that was stored before the checkpoint was read.
+    last_bundle: Option<i64>,
 }
 
 impl<'a> Signed<'a> {
@@ -189,10 +221,10 @@ impl<'a> Signed<'a> {
     ) -> Result<Self, VerifyError> {
         let Some(row) = store.checkpoint(log).await? else {
             let (log, is_gone) = (log.into(), extent.bundles.is_none() && extent.tiles.is_empty());
-            return Err(match is_gone {
-                true => VerifyError::NoSuchLog { log },
-                false => VerifyError::NoCheckpoint { log },
-            });
+            if is_gone {
+                return Err(VerifyError::NoSuchLog { log });
+            }
+            return Err(VerifyError::NoCheckpoint { log });
         };
         let checkpoint = verifier
             .verify_stored(&row.note)
@@ -209,7 +241,13 @@ impl<'a> Signed<'a> {
         let counted_size = counted_size.ok_or_else(|| {
             wrong("counted_size", row.counted_size, "the counters cannot cover so many entries")
         })?;
-        Ok(Self { log, size, root, counted_size })
+        let last_bundle = extent.bundles.map(|(_, last)| last);
+        Ok(Self { log, size, root, counted_size, last_bundle })
+    }
+
+    /// Index of the first entry after the last full tile.
+    fn tail_from(&self) -> u64 {
+        self.size - tree::partial_width(self.size, 0)
     }
 
     /// Number of full tiles of a level.
@@ -237,8 +275,13 @@ impl<'a> Signed<'a> {
         Ok(())
     }
 
-    /// The counters cover whole bundles.
-    fn check_border(&self, bundle: &Bundle) -> Result<(), VerifyError> {
+    /// The counters cover whole bundles, and after the last one there is none: a reader that has
+    /// come to the end would not see it.
+    fn check_bundle(&self, bundle: &Bundle) -> Result<(), VerifyError> {
+        if bundle.until == self.size && self.last_bundle > Some(bundle.first_index as i64) {
+            let last = self.last_bundle.unwrap_or_default();
+            return Err(bundle_fault(self.log, last, BundleFault::Overlap));
+        }
         if bundle.first_index < self.counted_size && self.counted_size < bundle.until {
             return Err(VerifyError::Checkpoint {
                 log: self.log.into(),
