@@ -1,8 +1,8 @@
 //! The commands.
 
-mod audit_log;
 mod compare;
 pub mod client;
+mod log_verify;
 mod normalize;
 mod output;
 mod report;
@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
@@ -127,7 +128,7 @@ struct MatchRatesArgs {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
-    Verify,
+    Verify(VerifyArgs),
 }
 
 /// Why a command did not do what it was asked.
@@ -231,7 +232,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
-        Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Verify(args)) => {
+            log_verify::verify(&load(cli)?, args, cli.output).await
+        }
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())
