@@ -12,6 +12,7 @@ mod layering;
 mod limits;
 mod log;
 mod misbehaviour;
+mod mutations;
 mod normalize;
 mod privacy;
 mod problems;
