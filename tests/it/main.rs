@@ -14,6 +14,7 @@ mod log;
 mod misbehaviour;
 mod mutations;
 mod normalize;
+mod postgres;
 mod privacy;
 mod problems;
 mod process;

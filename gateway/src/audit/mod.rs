@@ -31,4 +31,4 @@ pub use verify::{
     BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
     verify, verify_log,
 };
-pub use writer::{AuditLog, LogUnavailable, Receipt};
+pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};

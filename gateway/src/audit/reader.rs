@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::entry::EntryError;
+use super::entry::{EntryError, LogEntry};
 use super::recovery::split_bundle;
 use super::verify::{BundleFault, VerifyError};
-use crate::store::{BundleRow, Store};
+use crate::clock::Micros;
+use crate::store::{Store, StoredBundle};
 
 /// Bundles read at once before it is known how large they are.
 const FIRST_READ: i64 = 4;
 /// Bundles read at once are about so many bytes: enough to make the statement around them cheap.
-const READ_BYTES: usize = 2 << 20;
-/// Fewest bundles read at once: the one before a gap is read again with the one after it.
+const READ_BYTES: usize = 8 << 20;
+/// Fewest bundles read at once: the last one is read again with the next one.
 const READ_BUNDLES_MIN: usize = 2;
 /// Most bundles read at once, however small they are.
 const READ_BUNDLES_MAX: usize = 1_024;
@@ -79,7 +80,9 @@ pub(super) struct BundleReader<'a> {
     /// First index of the bundle that was read last. The very first one may begin before the
     /// place where the reader does.
     last_first: Option<i64>,
-    page: VecDeque<BundleRow>,
+    /// Day of that bundle.
+    last_day: i64,
+    page: VecDeque<StoredBundle>,
     page_bundles: i64,
     /// The last bundle, where it reaches beyond what was asked for.
     last: Option<Arc<Bundle>>,
@@ -100,6 +103,7 @@ impl<'a> BundleReader<'a> {
             next: from,
             size,
             last_first: None,
+            last_day: i64::MIN,
             page: VecDeque::new(),
             page_bundles: FIRST_READ,
             last: None,
@@ -126,8 +130,8 @@ impl<'a> BundleReader<'a> {
                 self.next = self.size;
                 return Ok(None);
             };
-            let began = self.last_first.replace(row.first_index).is_none();
-            let bundle = self.check(row)?;
+            let began = self.last_first.replace(row.bundle.first_index).is_none();
+            let (day, bundle) = (row.day, self.check(row)?);
             if began && bundle.until <= self.next {
                 // It ends before the place where this reader began: a gap follows.
                 continue;
@@ -136,6 +140,8 @@ impl<'a> BundleReader<'a> {
                 return Err(self.fault(bundle.first_index as i64, BundleFault::Overlap));
             }
             self.check_gap(bundle.first_index)?;
+            let follows = bundle.first_index == 0 || (!began && bundle.first_index == self.next);
+            self.check_day(&bundle, day, follows)?;
             self.next = bundle.until;
             return Ok(Some(bundle));
         }
@@ -150,7 +156,8 @@ impl<'a> BundleReader<'a> {
         Err(self.fault(self.next as i64, BundleFault::Missing))
     }
 
-    fn check(&self, row: BundleRow) -> Result<Bundle, VerifyError> {
+    fn check(&self, row: StoredBundle) -> Result<Bundle, VerifyError> {
+        let row = row.bundle;
         let fault = |fault| self.fault(row.first_index, fault);
         let first_index =
             u64::try_from(row.first_index).map_err(|_| fault(BundleFault::Overlap))?;
@@ -165,16 +172,33 @@ impl<'a> BundleReader<'a> {
         Ok(Bundle { first_index, until, bytes: row.entries })
     }
 
-    async fn next_row(&mut self) -> Result<Option<BundleRow>, VerifyError> {
+    /// The day of a bundle is that of its latest entry, or of the bundle before it if that is
+    /// later. Whole days are dropped by it. Bundles of the first version have the day of their
+    /// first entry.
+    fn check_day(&mut self, bundle: &Bundle, day: i64, follows: bool) -> Result<(), VerifyError> {
+        let all = bundle.first_index..bundle.until;
+        // What cannot be read is named as an entry, by who reads it.
+        let day_of = |bytes| LogEntry::decode_at(bytes).map_or(day, Micros::vietnamese_day);
+        let mut days = bundle.entries(&all).map(|(_, bytes)| day_of(bytes));
+        let first = days.next().unwrap_or(day).max(self.last_day);
+        let latest = days.fold(first, i64::max);
+        if day < first || (follows && day > latest) {
+            return Err(self.fault(bundle.first_index as i64, BundleFault::Day));
+        }
+        self.last_day = day;
+        Ok(())
+    }
+
+    async fn next_row(&mut self) -> Result<Option<StoredBundle>, VerifyError> {
         if self.page.is_empty() {
-            let rows =
-                self.store.bundles_from(self.log, self.next as i64, self.page_bundles).await?;
-            let bytes: usize = rows.iter().map(|row| row.entries.len()).sum();
+            // From the bundle that was read last, or one that is hidden behind it is not seen.
+            let from = self.last_first.unwrap_or(self.next as i64);
+            let rows = self.store.stored_bundles_from(self.log, from, self.page_bundles).await?;
+            let bytes: usize = rows.iter().map(|row| row.bundle.entries.len()).sum();
             let usual_bytes = (bytes / rows.len().max(1)).max(1);
             let bundles = (READ_BYTES / usual_bytes).clamp(READ_BUNDLES_MIN, READ_BUNDLES_MAX);
             (self.page, self.page_bundles) = (rows.into(), bundles as i64);
-            // Where a gap follows, the page begins with the bundle that was read last.
-            self.page.pop_front_if(|row| Some(row.first_index) == self.last_first);
+            self.page.pop_front_if(|row| Some(row.bundle.first_index) == self.last_first);
         }
         Ok(self.page.pop_front())
     }

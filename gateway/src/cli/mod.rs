@@ -248,11 +248,11 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
 
 /// Opens the store of a configuration; a command that reads makes none.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
-    if !config.store.path.exists() {
+    if config.store.url.is_none() && !config.store.path.exists() {
         let path = config.store.path.display();
         return Err(CliError::Usage(format!(
             "there is no database at {path}; name one by --config"
         )));
     }
-    Ok(Store::open_existing(&config.store.path).await?)
+    Ok(Store::open_existing(&config.store).await?)
 }

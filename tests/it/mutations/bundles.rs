@@ -4,7 +4,7 @@ use super::ground::Ground;
 use super::rows::{Bundle, Mutation, Place, Row};
 
 /// Kinds of mutation.
-const KINDS: usize = 13;
+const KINDS: usize = 14;
 
 /// Some mutation of some bundle.
 pub(super) fn mutate(ground: &mut Ground, kind: usize) -> Mutation {
@@ -20,6 +20,7 @@ pub(super) fn mutate(ground: &mut Ground, kind: usize) -> Mutation {
         9 => swap_entries(ground),
         10 => delete_entry(ground, false),
         11 => delete_entry(ground, true),
+        12 => change_day(ground),
         _ => rename(ground),
     }
 }
@@ -184,6 +185,17 @@ fn delete_entry(ground: &mut Ground, counted: bool) -> Mutation {
     if counted {
         mutation.places.push(last);
     }
+    mutation
+}
+
+fn change_day(ground: &mut Ground) -> Mutation {
+    let before = pick(ground);
+    let by = 1 + ground.below(40) as i64;
+    let day = if ground.below(2) == 0 { before.day + by } else { before.day - by };
+    let after = Bundle { day, ..before.clone() };
+    let first = before.first_index;
+    let mut mutation = changed(ground, &format!("day {day}"), before, after);
+    mutation.places = vec![Place::Bundle(first)];
     mutation
 }
 

@@ -8,7 +8,7 @@ use gateway::audit::{
     Verification, VerifyError,
 };
 use gateway::clock::{Clock, Micros, Random};
-use gateway::config::LogConfig;
+use gateway::config::{LogConfig, StoreConfig};
 use gateway::matching::{Finding, Findings, Outcome};
 use gateway::policy::Refusal;
 use gateway::population::SubjectStatus;
@@ -43,7 +43,8 @@ impl Ground {
     pub(super) async fn with(entries: usize, bundle_max: usize, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gateway.sqlite");
-        let store = Store::open(&path).await.unwrap();
+        let place = StoreConfig { path: path.clone(), ..StoreConfig::default() };
+        let store = Store::open(&place).await.unwrap();
         let keys = KeyFolder::open(&folder.path().join("keys"), Random::seeded(seed)).unwrap();
         let config = LogConfig { name: LOG.into(), ..LogConfig::default() };
         let mut chance = seed;

@@ -12,6 +12,7 @@ pub(super) struct Bundle {
     pub(super) log: &'static str,
     pub(super) first_index: i64,
     pub(super) entries_count: i64,
+    pub(super) day: i64,
     pub(super) entries: Vec<u8>,
 }
 
@@ -33,14 +34,16 @@ pub(super) struct Checkpoint {
 
 impl Bundle {
     pub(super) async fn all(hand: &mut SqliteConnection) -> Vec<Self> {
-        let select = "select first_index, entries_count, entries from log_bundles \
+        let select = "select first_index, entries_count, day, entries from log_bundles \
                       order by first_index";
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(select).fetch_all(hand).await.unwrap();
+        let rows: Vec<(i64, i64, i64, Vec<u8>)> =
+            sqlx::query_as(select).fetch_all(hand).await.unwrap();
         rows.into_iter()
-            .map(|(first_index, entries_count, entries)| Self {
+            .map(|(first_index, entries_count, day, entries)| Self {
                 log: LOG,
                 first_index,
                 entries_count,
+                day,
                 entries,
             })
             .collect()
@@ -114,12 +117,13 @@ impl Row {
     pub(super) async fn insert(&self, hand: &mut SqliteConnection) {
         let query = match self {
             Self::Bundle(row) => sqlx::query(
-                "insert into log_bundles (log, first_index, entries_count, entries) \
-                 values ($1, $2, $3, $4)",
+                "insert into log_bundles (log, first_index, entries_count, day, entries) \
+                 values ($1, $2, $3, $4, $5)",
             )
             .bind(row.log)
             .bind(row.first_index)
             .bind(row.entries_count)
+            .bind(row.day)
             .bind(row.entries.as_slice()),
             Self::Tile(row) => sqlx::query(
                 "insert into log_tiles (log, level, tile_index, hashes) values ($1, $2, $3, $4)",

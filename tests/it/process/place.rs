@@ -36,6 +36,11 @@ impl Place {
         Ok(Self { root, port: free_port()?, runs: AtomicU16::new(0) })
     }
 
+    /// What a test keeps for itself lies here.
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     /// Where programs are started: empty but for what they leave there.
     pub(super) fn work(&self) -> PathBuf {
         self.root.path().join("work")

@@ -126,7 +126,7 @@ fn read_config(folder: &TempDir, register: &str) -> Config {
 }
 
 async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
-    let store = Store::open(&config.store.path).await;
+    let store = Store::open(&config.store).await;
     // A damaged store is for the gateway to refuse.
     let Ok(store) = store else { return };
     let policies: Vec<_> = clients.iter().map(TestClient::policy_row).collect();

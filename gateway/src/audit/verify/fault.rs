@@ -101,9 +101,7 @@ impl VerifyError {
     /// Whether a bundle, or what was read from one, is at fault.
     pub(super) fn is_about_bundles(&self) -> bool {
         match self {
-            Self::Bundle { .. } | Self::Entry { .. } | Self::Tile { .. } | Self::Root { .. } => {
-                true
-            }
+            Self::Bundle { .. } | Self::Entry { .. } | Self::Root { .. } => true,
             Self::Store(_)
             | Self::Open(_)
             | Self::NoSuchLog { .. }
@@ -130,6 +128,9 @@ pub enum BundleFault {
     /// Its bytes are not entries, each after its length.
     #[error("does not split into entries")]
     Form,
+    /// Its row says another day than that of its latest entry.
+    #[error("has another day than its entries")]
+    Day,
     /// It holds another number of entries than its row says.
     #[error("does not hold as many entries as its row says")]
     Count,

@@ -1,0 +1,253 @@
+//! The log of this node, as those see it who record something: a queue to its one writer.
+//!
+//! A receipt exists only after its commit returned. A batch that was not written is refused and
+//! the tree stays as it was; when nobody can know whether a batch is on disk, the writer stops
+//! for good and start-up finds out.
+
+mod batch;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use super::checkpoint::CheckpointSigner;
+use super::entry::LogEntry;
+use super::recovery::{OpenError, recover};
+use super::tree::Hash;
+use crate::clock::Clock;
+use crate::config::LogConfig;
+use crate::store::{KEY_BYTES, KeyFolder, Store};
+use crate::telemetry::Metrics;
+use batch::{Many, Message, Single};
+use task::Writer;
+
+/// A node that refused a commit says for this long that it is not ready, so that others are asked.
+const REFUSAL_NANOS: u64 = 5_000_000_000;
+/// A stop does not wait longer than this for a database that is gone.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Proof that an entry is durable: nothing else makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    log: Arc<str>,
+    index: u64,
+    leaf: Hash,
+}
+
+impl Receipt {
+    /// Name of the log.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// Index of the entry in the log.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Leaf hash of the entry.
+    pub fn leaf(&self) -> &Hash {
+        &self.leaf
+    }
+}
+
+/// Proof that entries are durable which were recorded together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptRange {
+    /// Name of the log.
+    pub log: Arc<str>,
+    /// Index of the first entry; the others follow it without a gap.
+    pub first_index: u64,
+    /// Number of entries.
+    pub entries: u64,
+}
+
+/// The log cannot take an entry now: no receipt, no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit log cannot take the entry")]
+pub struct LogUnavailable;
+
+/// Why an entry that goes with an idempotency key was not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// The log cannot take it now.
+    #[error(transparent)]
+    Unavailable(#[from] LogUnavailable),
+    /// Another request has used the key: its entry is the answer.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+}
+
+/// An idempotency key and the request it goes with, as keyed digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Of the key, and whose it is.
+    pub key_digest: [u8; 16],
+    /// Of the request.
+    pub body_digest: [u8; 16],
+}
+
+/// The log of this node.
+#[derive(Debug)]
+pub struct AuditLog {
+    sender: mpsc::UnboundedSender<Message>,
+    /// One for each entry that may wait.
+    places: Arc<Semaphore>,
+    stopped: watch::Receiver<WriterState>,
+    refused_at: Arc<AtomicU64>,
+    clock: Clock,
+}
+
+/// Where the writer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WriterState {
+    Running,
+    /// Everything that was accepted is committed; nothing comes any more.
+    Drained,
+    /// Nobody knows what is on disk: the process must end.
+    Failed,
+}
+
+impl AuditLog {
+    /// Opens the log: verifies its tail against the signed checkpoint, makes the first checkpoint
+    /// of a new one, and starts the writer.
+    pub async fn open(
+        store: &Store,
+        keys: &KeyFolder,
+        config: &LogConfig,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
+        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
+        let seed = match store.checkpoint(&config.name).await? {
+            Some(_) => keys.load(&key_name(config))?,
+            None => keys.load_or_create(&key_name(config))?,
+        };
+        let signer = open_signer(&seed, config)?;
+        let mut rows = store.log_writer().await?;
+        let known = recover(store, &config.name, &signer).await?;
+        let is_new = known.is_none();
+        let recovered = known.unwrap_or_default();
+        if is_new {
+            rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (state, stopped) = watch::channel(WriterState::Running);
+        let places = Arc::new(Semaphore::new(config.queue_entries_max));
+        let refused_at = Arc::new(AtomicU64::new(0));
+        let writer = Writer {
+            log: config.name.as_str().into(),
+            rows,
+            signer,
+            frontier: recovered.frontier,
+            uncounted: recovered.uncounted,
+            last_day: recovered.last_day,
+            batch_max: config.batch_entries_max,
+            places: Arc::clone(&places),
+            refused_at: Arc::clone(&refused_at),
+            clock: clock.clone(),
+            metrics,
+        };
+        tokio::spawn(writer.run(receiver, state));
+        Ok(Self { sender, places, stopped, refused_at, clock })
+    }
+
+    /// Makes an entry durable and counted, and says where it stands.
+    ///
+    /// # Errors
+    /// [`LogUnavailable`] at once if the queue is full, and whenever the entry is not known to be
+    /// on disk.
+    pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), None, reply))))?;
+        match receipt.await {
+            Ok(Ok(receipt)) => Ok(receipt),
+            // Only a key can be taken, and there is none.
+            Ok(Err(_)) | Err(_) => Err(LogUnavailable),
+        }
+    }
+
+    /// The same for the entry of a request that may come twice: the key is written with it.
+    ///
+    /// # Errors
+    /// [`NotRecorded::KeyTaken`] where another request has used the key; nothing is recorded then.
+    pub async fn record_once(
+        &self,
+        entry: impl Into<LogEntry>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, NotRecorded> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), key, reply))))?;
+        receipt.await.map_err(|_| LogUnavailable)?
+    }
+
+    /// Makes entries durable and counted together: they stand in the log one after the other.
+    /// Encoding, hashing and counting happen here, on the caller's thread.
+    ///
+    /// # Errors
+    /// As [`AuditLog::record`]; none of the entries is recorded then.
+    pub async fn record_many(&self, entries: &[LogEntry]) -> Result<ReceiptRange, LogUnavailable> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(entries.len(), || Message::Many(Box::new(Many::new(entries, reply))))?;
+        receipt.await.map_err(|_| LogUnavailable)
+    }
+
+    /// Queues a message that takes so many places; the writer gives them back.
+    fn send(
+        &self,
+        entries: usize,
+        message: impl FnOnce() -> Message,
+    ) -> Result<(), LogUnavailable> {
+        let places = u32::try_from(entries).map_err(|_| LogUnavailable)?;
+        self.places.try_acquire_many(places).map_err(|_| LogUnavailable)?.forget();
+        self.sender.send(message()).map_err(|_| LogUnavailable)
+    }
+
+    /// Whether entries are taken: the writer runs, and its last commit was not refused a moment
+    /// ago. After that moment it is worth another try.
+    pub fn is_open(&self) -> bool {
+        let refused_at = self.refused_at.load(Ordering::Relaxed);
+        let since = self.clock.monotonic_nanos().saturating_sub(refused_at);
+        let refuses = refused_at > 0 && since < REFUSAL_NANOS;
+        *self.stopped.borrow() == WriterState::Running && !refuses
+    }
+
+    /// Waits until the writer has failed in a way that only a restart mends.
+    pub async fn failed(&self) {
+        let mut stopped = self.stopped.clone();
+        if stopped.wait_for(|state| *state == WriterState::Failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Takes no more entries and waits until the last accepted one is committed.
+    pub async fn close(&self) {
+        let mut stopped = self.stopped.clone();
+        // An error means that the writer is gone already.
+        let _sent = self.sender.send(Message::Close);
+        let ended = stopped.wait_for(|state| *state != WriterState::Running);
+        if tokio::time::timeout(CLOSE_TIMEOUT, ended).await.is_err() {
+            tracing::error!("the log's last commit did not end; start-up will find out");
+        }
+    }
+}
+
+/// Name of the key with which a log's checkpoints are signed.
+pub(super) fn key_name(config: &LogConfig) -> String {
+    format!("log-{}", config.name)
+}
+
+/// The signer of a log.
+pub(super) fn open_signer(
+    seed: &[u8; KEY_BYTES],
+    config: &LogConfig,
+) -> Result<CheckpointSigner, OpenError> {
+    let origin = format!("{}/{}", config.origin, config.name);
+    CheckpointSigner::new(seed, origin).ok_or_else(|| OpenError::Contradiction {
+        log: config.name.clone(),
+        what: "its key is not usable".into(),
+    })
+}
