@@ -7,6 +7,7 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod listing;
 mod reader;
 mod recount;
 mod recovery;
@@ -23,6 +24,7 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use listing::{Listed, Listing};
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::OpenError;

@@ -2,6 +2,8 @@
 
 mod compare;
 pub mod client;
+mod log_columns;
+mod log_export;
 mod log_verify;
 mod normalize;
 mod output;
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_export::ExportArgs;
 use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
@@ -129,6 +132,8 @@ struct MatchRatesArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify(VerifyArgs),
+    /// Write the entries of a log, one a line, with all that they hold.
+    Export(ExportArgs),
 }
 
 /// Why a command did not do what it was asked.
@@ -234,6 +239,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
         Command::Log(LogCommand::Verify(args)) => {
             log_verify::verify(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Export(args)) => {
+            log_export::export(&load(cli)?, args, cli.output).await
         }
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
