@@ -3,7 +3,7 @@
 
 mod bundles;
 mod checkpoints;
-mod ground;
+pub(crate) mod ground;
 mod rows;
 mod tiles;
 
