@@ -7,7 +7,9 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod keys_in_flight;
 mod listing;
+mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
@@ -24,7 +26,9 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use keys_in_flight::KeysInFlight;
 pub use listing::{Listed, Listing};
+pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::OpenError;
@@ -33,4 +37,6 @@ pub use verify::{
     BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
     verify, verify_log,
 };
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};
