@@ -106,7 +106,7 @@ impl Ground {
 }
 
 /// Writes the log and returns the notes it had on the way.
-async fn write(
+pub(super) async fn write(
     store: &Store,
     keys: &KeyFolder,
     config: &LogConfig,
