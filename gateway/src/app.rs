@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::audit::{AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError};
+use crate::audit::{AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Tiles};
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -54,6 +54,10 @@ pub struct App {
     pub subject_tokens: SubjectTokens,
     /// The log of this node.
     pub audit: AuditLog,
+    /// The trees of all logs in the database.
+    pub tiles: Tiles,
+    /// Key files.
+    pub keys: KeyFolder,
     /// Keyed digests for the log.
     pub digests: Digests,
     /// Idempotency keys of requests on their way.
@@ -116,7 +120,9 @@ impl App {
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
-            digests: Digests::open(keys)?,
+            tiles: Tiles::new(store.clone()),
+            digests: Digests::open(keys.clone())?,
+            keys,
             keys_in_flight: KeysInFlight::default(),
             edge: EdgeCounters::default(),
             config,

@@ -7,12 +7,16 @@ mod counters;
 mod digest;
 mod entry;
 mod field;
+mod head;
 mod keys_in_flight;
 mod listing;
+mod proof;
 mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
+mod search;
+mod tiles;
 mod tree;
 mod verify;
 mod writer;
@@ -26,12 +30,18 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
 pub use listing::{Listed, Listing};
+pub use proof::{
+    Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
+};
 pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::OpenError;
+pub use search::find_request;
+pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{
     BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,

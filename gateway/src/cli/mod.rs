@@ -5,6 +5,7 @@ pub mod client;
 mod log_columns;
 mod log_export;
 mod log_verify;
+mod log_proof;
 mod normalize;
 mod output;
 mod report;
@@ -134,6 +135,30 @@ enum LogCommand {
     Verify(VerifyArgs),
     /// Write the entries of a log, one a line, with all that they hold.
     Export(ExportArgs),
+    /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
+    /// the signed checkpoint.
+    Prove(ProveArgs),
+    /// Prove that the log as it is now begins with the log as it was with FROM entries.
+    Consistency(ConsistencyArgs),
+    /// Print the key that verifies the checkpoints of each log.
+    Key,
+}
+
+#[derive(Debug, Args)]
+struct ProveArgs {
+    /// Identity of an answer (`ver_...`), LOG/INDEX, or an index in the log of the configuration.
+    id: String,
+}
+
+#[derive(Debug, Args)]
+struct ConsistencyArgs {
+    /// Number of entries of the earlier tree.
+    from: u64,
+    /// Number of entries of the later tree; that of the checkpoint when left out.
+    to: Option<u64>,
+    /// Which log; that of the configuration when left out.
+    #[arg(long)]
+    log: Option<String>,
 }
 
 /// Why a command did not do what it was asked.
@@ -157,6 +182,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The log's tree cannot be read.
+    #[error(transparent)]
+    Tiles(#[from] crate::audit::TilesError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -181,7 +209,12 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Config(_) => 3,
             Self::Door(_) | Self::Unavailable(_) => 5,
-            Self::Start(_) | Self::Store(_) | Self::Log(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Start(_)
+            | Self::Store(_)
+            | Self::Log(_)
+            | Self::Tiles(_)
+            | Self::Io { .. }
+            | Self::Failed(_) => 1,
         }
     }
 
@@ -243,6 +276,13 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Log(LogCommand::Export(args)) => {
             log_export::export(&load(cli)?, args, cli.output).await
         }
+        Command::Log(LogCommand::Prove(args)) => {
+            log_proof::prove(&load(cli)?, &args.id, cli.output).await
+        }
+        Command::Log(LogCommand::Consistency(args)) => {
+            log_proof::consistency(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Key) => log_proof::key(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())

@@ -1,5 +1,7 @@
 //! Reading the log's tables: bundles, tiles and checkpoints.
 
+use std::ops::Range;
+
 use sqlx::FromRow;
 
 use super::{Store, StoreError};
@@ -108,5 +110,25 @@ impl Store {
         .bind(tile_index)
         .fetch_optional(pool).await })?;
         Ok(row)
+    }
+
+    /// The full tiles of a level whose indexes lie in `range`, in order.
+    pub async fn tiles(
+        &self,
+        log: &str,
+        level: i64,
+        range: Range<i64>,
+    ) -> Result<Vec<TileRow>, StoreError> {
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
+            "select level, tile_index, hashes from log_tiles \
+             where log = $1 and level = $2 and tile_index >= $3 and tile_index < $4 \
+             order by tile_index",
+        )
+        .bind(log)
+        .bind(level)
+        .bind(range.start)
+        .bind(range.end)
+        .fetch_all(pool).await })?;
+        Ok(rows)
     }
 }
