@@ -11,6 +11,7 @@ mod head;
 mod keys_in_flight;
 mod listing;
 mod proof;
+mod quarter;
 mod read_entry;
 mod reader;
 mod recount;
@@ -25,7 +26,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
 };
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
-pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -36,10 +37,11 @@ pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
+pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
-pub use recovery::OpenError;
+pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};

@@ -32,6 +32,9 @@ mod idempotency;
 mod keys;
 mod log;
 mod log_check;
+mod projection_upkeep;
+mod projection_writer;
+mod projections;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -54,6 +57,9 @@ pub use idempotency::IdempotencyRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
+pub use projection_upkeep::{ProjectionTable, Unbuilt};
+pub use projection_writer::{Progress, ProjectionWriter};
+pub use projections::{ClientPersonRow, DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;
