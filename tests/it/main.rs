@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod logs;
 mod misbehaviour;
+mod mutations;
 mod normalize;
 mod postgres;
 mod privacy;
