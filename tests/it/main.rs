@@ -6,6 +6,7 @@
 
 mod admitted;
 mod card_qr;
+mod citus;
 mod cubes;
 mod disputes;
 mod existence;
