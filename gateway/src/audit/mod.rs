@@ -3,15 +3,20 @@
 //! No answer leaves without a [`Receipt`], and only the writer makes one, after the commit.
 
 mod checkpoint;
+mod counted;
 mod counters;
+mod cube;
 mod digest;
 mod entry;
 mod field;
 mod head;
 mod keys_in_flight;
+mod listing;
 mod proof;
 mod quarter;
 mod read_entry;
+mod reader;
+mod recount;
 mod recovery;
 mod search;
 mod tiles;
@@ -19,8 +24,12 @@ mod tree;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
-pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
+};
+pub use counted::counted;
+pub use counters::Counts;
+pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
@@ -28,16 +37,22 @@ pub use entry::{
 };
 pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
+pub use reader::DroppedRanges;
+pub use recount::{Recount, recount};
 pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
+pub use verify::{
+    BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
+    verify, verify_log,
+};
 pub use writer::{
     AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
 };

@@ -1,8 +1,11 @@
 //! The commands.
 
-mod audit_log;
 mod compare;
+mod disputes;
 pub mod client;
+mod log_columns;
+mod log_export;
+mod log_verify;
 mod log_proof;
 mod log_search;
 mod normalize;
@@ -16,6 +19,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_export::ExportArgs;
+use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
@@ -55,6 +60,9 @@ enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What clients say is wrong. Decided on the admin listener of a running gateway.
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
@@ -129,6 +137,11 @@ struct DistinctPersonsArgs {
     to_month: Option<String>,
 }
 
+const GROUP_BY_HELP: &str = "none, or what one cube holds, separated by commas: client, kind, \
+    on_behalf_of, operation, purpose, outcome, status; client, kind, attribute, verdict, reason; \
+    client, kind, province, outcome; client, kind, operation, purpose, dispute_reason; with any of \
+    them hour, day, month";
+
 #[derive(Debug, Args)]
 struct MatchRatesArgs {
     /// First Vietnamese day, such as 2026-11-01.
@@ -137,15 +150,29 @@ struct MatchRatesArgs {
     /// Last Vietnamese day, inclusive.
     #[arg(long)]
     to: Option<String>,
-    /// client, kind, operation, purpose or none.
-    #[arg(long, default_value = "none")]
+    #[arg(long, default_value = "none", help = GROUP_BY_HELP)]
     group_by: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum DisputeCommand {
+    /// The disputes, the oldest first.
+    List(DisputeListArgs),
+}
+
+#[derive(Debug, Args)]
+struct DisputeListArgs {
+    /// Only those that are open, upheld or rejected.
+    #[arg(long)]
+    state: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
-    Verify,
+    Verify(VerifyArgs),
+    /// Write the entries of a log, one a line, with all that they hold.
+    Export(ExportArgs),
     /// Find entries of all logs, the newest first. Several values of one option are alternatives,
     /// options narrow each other.
     Search(Box<log_search::SearchArgs>),
@@ -270,6 +297,7 @@ impl Cli {
             | Command::Compare(_)
             | Command::Normalize(_)
             | Command::Report(_)
+            | Command::Dispute(_)
             | Command::Log(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
@@ -289,6 +317,12 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Verify(args)) => {
+            log_verify::verify(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Export(args)) => {
+            log_export::export(&load(cli)?, args, cli.output).await
+        }
         Command::Report(ReportCommand::DistinctPersons(args)) => {
             report::distinct_persons(&load(cli)?, args, cli.output).await
         }
@@ -296,7 +330,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
-        Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Dispute(DisputeCommand::List(args)) => {
+            disputes::list(&load(cli)?, args, cli.output).await
+        }
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await
         }

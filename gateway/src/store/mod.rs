@@ -27,10 +27,12 @@ macro_rules! on_pool {
 mod access;
 mod commit;
 mod counters;
+mod disputes;
 mod hold;
 mod idempotency;
 mod keys;
 mod log;
+mod log_check;
 mod projection_upkeep;
 mod projection_writer;
 mod projections;
@@ -50,11 +52,13 @@ use sqlx::sqlite::{
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
-pub use counters::Counted;
+pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
+pub use log_check::{LogExtent, StoredBundle};
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
 pub use projections::{ClientPersonRow, DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
