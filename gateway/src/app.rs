@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::audit::{AuditLog, Digests, OpenError};
+use crate::audit::{AuditLog, Digests, OpenError, Publisher};
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -16,6 +16,9 @@ use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often the log's checkpoint is published while it grows: what was answered within this time
+/// before a database is lost is not missed by the next start.
+const PUBLISH: Duration = Duration::from_secs(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// How often histograms and address records are tidied.
@@ -50,6 +53,8 @@ pub struct App {
     pub subject_tokens: SubjectTokens,
     /// The log of this node.
     pub audit: AuditLog,
+    /// What keeps its last checkpoint apart from the database.
+    pub publisher: Publisher,
     /// Keyed digests for the log.
     pub digests: Digests,
     /// What never reaches the log.
@@ -110,6 +115,7 @@ impl App {
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
+            publisher: Publisher::new(keys.clone(), &config.log.name),
             digests: Digests::open(keys)?,
             edge: EdgeCounters::default(),
             config,
@@ -122,6 +128,8 @@ impl App {
             metrics,
         });
         let version = app.load_directory().await?;
+        app.publish_checkpoint().await;
+        tokio::spawn(publish_checkpoints(Arc::downgrade(&app)));
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
@@ -160,7 +168,15 @@ impl App {
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
     pub async fn close(&self) {
         self.audit.close().await;
+        self.publish_checkpoint().await;
         self.flush_edge().await;
+    }
+
+    async fn publish_checkpoint(&self) {
+        if let Err(error) = self.publisher.publish(&self.store).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the log's checkpoint could not be published; trying again");
+        }
     }
 
     async fn flush_edge(&self) {
@@ -168,6 +184,15 @@ impl App {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
         }
+    }
+}
+
+async fn publish_checkpoints(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(PUBLISH);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.publish_checkpoint().await;
     }
 }
 

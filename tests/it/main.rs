@@ -15,6 +15,7 @@ mod misbehaviour;
 mod normalize;
 mod privacy;
 mod problems;
+mod published;
 mod process;
 mod reports;
 mod routes;

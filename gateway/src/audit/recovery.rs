@@ -1,9 +1,12 @@
 //! Start-up of a log: its right edge from what is on disk, refused if that contradicts the signed
 //! checkpoint.
 
+use std::path::PathBuf;
+
 use super::checkpoint::{CheckpointError, CheckpointSigner};
 use super::counters::Counts;
 use super::entry::Entry;
+use super::published::Loss;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
 use crate::store::{BundleRow, CheckpointRow, KeyError, Store, StoreError, TileRow};
 
@@ -28,6 +31,23 @@ pub enum OpenError {
         #[source]
         source: CheckpointError,
     },
+    /// The published checkpoint is not ours or was changed.
+    #[error(
+        "the published checkpoint {path} of log {log} cannot be trusted; put a copy of it in its \
+         place, or move it away if there is none"
+    )]
+    Published {
+        /// The log.
+        log: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: CheckpointError,
+    },
+    /// Published entries are not in the database.
+    #[error(transparent)]
+    Loss(Box<Loss>),
     /// Entries, tiles and checkpoint do not tell the same story.
     #[error("log {log} contradicts its checkpoint: {what}")]
     Contradiction {
@@ -79,6 +99,48 @@ pub(super) async fn recover(
     }
     let uncounted = count_tail(store, &row).await?;
     Ok(Some(Recovered { frontier, uncounted }))
+}
+
+/// Root of the first `first` entries of a log of `size` entries, from its tiles and its tail.
+pub(super) async fn root_of_first(
+    store: &Store,
+    log: &str,
+    size: u64,
+    first: u64,
+) -> Result<Hash, OpenError> {
+    let mut tiles = Vec::new();
+    for level in 0..tree::partial_levels(first) {
+        tiles.push(match level {
+            0 => first_leaves(store, log, size, first).await?,
+            _ => tile_roots(store, log, first, level).await?,
+        });
+    }
+    let frontier = Frontier::from_partial_tiles(first, tiles);
+    frontier.map(|frontier| frontier.root()).ok_or_else(|| OpenError::Contradiction {
+        log: log.into(),
+        what: format!("the tree of the first {first} entries cannot be made"),
+    })
+}
+
+/// Hashes of the tile that was in progress when the log had `first` entries.
+async fn first_leaves(
+    store: &Store,
+    log: &str,
+    size: u64,
+    first: u64,
+) -> Result<Vec<Hash>, OpenError> {
+    let (width, index) = (tree::partial_width(first, 0) as usize, first / TILE_WIDTH as u64);
+    let mut leaves = if index < size / TILE_WIDTH as u64 {
+        let tile = store.tile(log, 0, index as i64).await?;
+        tile.as_ref().and_then(tile_hashes).ok_or_else(|| OpenError::Contradiction {
+            log: log.into(),
+            what: format!("tile {index} of level 0 is missing or damaged"),
+        })?
+    } else {
+        tail_leaves(store, log, size).await?
+    };
+    leaves.truncate(width);
+    Ok(leaves)
 }
 
 async fn count_tail(store: &Store, row: &CheckpointRow) -> Result<Counts, OpenError> {

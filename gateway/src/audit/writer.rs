@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checkpoint::CheckpointSigner;
 use super::counters::Counts;
 use super::entry::Entry;
+use super::published::{Loss, loss_of};
 use super::recovery::{OpenError, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
@@ -90,8 +91,8 @@ enum WriterState {
 }
 
 impl AuditLog {
-    /// Opens the log: verifies its tail against the signed checkpoint, makes the first checkpoint
-    /// of a new one, and starts the writer.
+    /// Opens the log: verifies its tail against the signed checkpoint and the whole against the
+    /// published one, makes the first checkpoint of a new log, and starts the writer.
     pub async fn open(
         store: &Store,
         keys: &KeyFolder,
@@ -99,14 +100,33 @@ impl AuditLog {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
+        Self::open_after_loss(store, keys, config, clock, metrics, None).await
+    }
+
+    /// Opens the log although it has lost entries: this loss was accepted, and no other one.
+    pub async fn open_after_loss(
+        store: &Store,
+        keys: &KeyFolder,
+        config: &LogConfig,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        accepted: Option<&Loss>,
+    ) -> Result<Self, OpenError> {
         // A log that exists was signed with a key; if that is lost, a new one would only hide it.
-        let seed = match store.checkpoint(&config.name).await? {
-            Some(_) => keys.load(&key_name(config))?,
-            None => keys.load_or_create(&key_name(config))?,
+        let exists = store.checkpoint(&config.name).await?.is_some()
+            || keys.published(&config.name)?.is_some();
+        let seed = match exists {
+            true => keys.load(&key_name(config))?,
+            false => keys.load_or_create(&key_name(config))?,
         };
         let signer = open_signer(&seed, config)?;
         let mut rows = store.log_writer().await?;
         let known = recover(store, &config.name, &signer).await?;
+        let edge = known.as_ref().map(|known| known.frontier.clone()).unwrap_or_default();
+        match loss_of(store, keys, config, &signer, &edge).await? {
+            Some(loss) if accepted != Some(&loss) => return Err(OpenError::Loss(Box::new(loss))),
+            Some(_) | None => {}
+        }
         let is_new = known.is_none();
         let recovered = known.unwrap_or_default();
         if is_new {

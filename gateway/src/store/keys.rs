@@ -77,6 +77,16 @@ impl KeyFolder {
         }
     }
 
+    /// Where the files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A number to tell a temporary file from others.
+    pub(super) fn random_number(&self) -> u64 {
+        u64::from_be_bytes(self.random.bytes())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }

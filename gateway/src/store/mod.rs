@@ -7,6 +7,7 @@ mod access;
 mod counters;
 mod keys;
 mod log;
+mod published;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -22,6 +23,7 @@ pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use counters::Counted;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
+pub use published::PublishedNote;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 

@@ -160,6 +160,16 @@ impl Kept {
         }
     }
 
+    /// The key folder.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    /// The checkpoint that the gateway published last.
+    pub fn published(&self) -> PathBuf {
+        self.keys().join("log-n1.checkpoint")
+    }
+
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("gateway.sqlite")

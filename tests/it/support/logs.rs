@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use std::path::Path;
 
 /// The bytes of all entries in their order.
-async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
+pub async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
     let (mut entries, mut next) = (Vec::new(), 0);
     loop {
         let bundles = app.store.bundles_from("n1", next, 64).await.expect("the store answers");
@@ -55,6 +55,31 @@ pub async fn tamper(database: &Path, statement: String) {
     let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
     assert_eq!(done.expect("the statement runs").rows_affected(), 1);
     connection.close().await.expect("the database closes");
+}
+
+/// Copies the database as it is now.
+pub async fn copy_database(database: &Path, copy: &Path) {
+    let mut connection = connect(database).await;
+    let statement = format!("vacuum into '{}'", copy.display());
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+    done.expect("the database is copied");
+    connection.close().await.expect("the database closes");
+}
+
+/// Puts a copy in the place of the database.
+pub fn put_back(copy: &Path, database: &Path) {
+    remove_database(database);
+    std::fs::copy(copy, database).expect("the copy is there");
+}
+
+/// Deletes the database and what lies beside it.
+pub fn remove_database(database: &Path) {
+    for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
+        match std::fs::remove_file(database.with_extension(ending)) {
+            Ok(()) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
+    }
 }
 
 /// Flips one bit in the middle of `column` in the row of `table` that `condition` names.
