@@ -142,7 +142,7 @@ async fn a_wrong_card_is_the_same_guess_as_the_same_claims_typed() {
         .into_iter()
         .map(|entry| match entry.record {
             Decided::Answered { failed_guess, .. } => failed_guess.unwrap(),
-            Decided::Refused { .. } => panic!("nothing is refused"),
+            Decided::Refused { .. } | Decided::Disclosed { .. } => panic!("nothing is refused"),
         })
         .collect();
     assert_eq!(guesses[0], guesses[1]);

@@ -17,8 +17,9 @@ use std::fmt::Write as _;
 
 use foldhash::HashMap;
 
-use super::entry::{Decided, Entry};
+use super::entry::{Decided, Entry, LogEntry};
 use crate::clock::VietnameseHour;
+use crate::matching::Outcome;
 
 /// Sums by key. Kept by the hour; days and months are made when they are read out, because a
 /// thousand entries have few different keys.
@@ -30,17 +31,25 @@ pub struct Counts {
 
 impl Counts {
     /// Adds one entry to every cube it belongs to.
-    pub fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, entry: &LogEntry) {
         self.entries += 1;
-        if !entry.operation.is_counted() {
-            return;
+        match entry {
+            LogEntry::Request(entry) if entry.operation.is_counted() => self.add_request(entry),
+            LogEntry::Request(_)
+            | LogEntry::Act(_)
+            | LogEntry::Dispute(_)
+            | LogEntry::Totals(_) => {}
         }
+    }
+
+    fn add_request(&mut self, entry: &Entry) {
+        let Some(outcome) = entry.outcome() else { return };
         let hour = entry.at.vietnamese_hour();
         let mut key = String::with_capacity(112);
-        self.add_in_cube('o', hour, &mut key, |key| write_outcome(key, entry));
+        self.add_in_cube('o', hour, &mut key, |key| write_outcome(key, entry, outcome));
         self.add_in_cube('p', hour, &mut key, |key| {
-            let (client, outcome) = (entry.client.as_str(), entry.outcome().name());
-            let _infallible = write!(key, "{client}|{:03}|{outcome}", entry.subject.prefix);
+            let (client, prefix) = (entry.client.as_str(), entry.subject.prefix);
+            let _infallible = write!(key, "{client}|{prefix:03}|{}", outcome.name());
         });
         let Decided::Answered { findings, .. } = &entry.record else { return };
         for (attribute, finding) in findings.iter() {
@@ -117,7 +126,7 @@ impl Counts {
     }
 }
 
-fn write_outcome(key: &mut String, entry: &Entry) {
+fn write_outcome(key: &mut String, entry: &Entry, outcome: Outcome) {
     let on_behalf_of = entry.on_behalf_of.as_ref().map_or("-", |code| code.as_str());
     let _infallible = write!(
         key,
@@ -125,7 +134,7 @@ fn write_outcome(key: &mut String, entry: &Entry) {
         entry.client.as_str(),
         entry.operation.name(),
         entry.purpose.as_str(),
-        entry.outcome().name(),
+        outcome.name(),
         entry.status().name()
     );
 }

@@ -54,6 +54,18 @@ impl<'a> Reader<'a> {
         self.optional_array(tag)?.ok_or(EntryError::Damaged { tag })
     }
 
+    /// Big-endian numbers of 8 bytes, one after the other.
+    pub(super) fn numbers<const N: usize>(&mut self, tag: u8) -> Result<[u64; N], EntryError> {
+        let bytes = self.bytes(tag)?;
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let numbers: &[[u8; 8]; N] = numbers
+            .try_into()
+            .ok()
+            .filter(|_| rest.is_empty())
+            .ok_or(EntryError::Damaged { tag })?;
+        Ok(numbers.map(u64::from_be_bytes))
+    }
+
     pub(super) fn number<T>(
         &mut self,
         tag: u8,

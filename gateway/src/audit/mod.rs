@@ -16,7 +16,10 @@ mod writer;
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
-pub use entry::{Decided, Entry, EntryError, Kind, RequestId, Subject, VERSION, tag};
+pub use entry::{
+    Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
+    RequestIds, Subject, Totals, VERSION, tag,
+};
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};

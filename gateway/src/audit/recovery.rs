@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::checkpoint::{CheckpointError, CheckpointSigner};
 use super::counters::Counts;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::published::Loss;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
 use crate::store::{BundleRow, CheckpointRow, KeyError, Store, StoreError, TileRow};
@@ -161,7 +161,7 @@ async fn count_tail(store: &Store, row: &CheckpointRow) -> Result<Counts, OpenEr
 pub(super) fn count_bundles(bundles: &[BundleRow], counts: &mut Counts) -> Option<i64> {
     for bundle in bundles {
         for bytes in split_bundle(&bundle.entries)? {
-            counts.add(&Entry::decode(bytes).ok()?);
+            counts.add(&LogEntry::decode(bytes).ok()?);
         }
     }
     bundles.last().map(|bundle| bundle.first_index + bundle.entries_count)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
-use super::entry::{Entry, EntryError};
+use super::entry::{EntryError, LogEntry};
 use super::recovery::{OpenError, count_bundles, split_bundle, tile_hashes};
 use super::tree::{self, Frontier, FullTile};
 use super::writer::{key_name, open_signer};
@@ -102,7 +102,7 @@ pub async fn verify_log(
     let mut reader = EntryReader::new(store, log, checkpoint.size);
     while let Some(entries) = reader.next().await? {
         for (index, bytes) in entries {
-            Entry::decode(&bytes).map_err(|source| VerifyError::Entry {
+            LogEntry::decode(&bytes).map_err(|source| VerifyError::Entry {
                 log: log.into(),
                 index,
                 source,
@@ -160,7 +160,7 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
-            let entry = Entry::decode(&bytes).map_err(|source| VerifyError::Entry {
+            let entry = LogEntry::decode(&bytes).map_err(|source| VerifyError::Entry {
                 log: log.into(),
                 index,
                 source,

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::CheckpointSigner;
 use super::counters::Counts;
-use super::entry::Entry;
+use super::entry::LogEntry;
 use super::published::{Loss, loss_of};
-use super::recovery::{OpenError, recover};
+use super::recovery::{OpenError, Recovered, recover};
 use super::tree::{self, Frontier, FullTile, Hash};
 use crate::clock::Clock;
 use crate::config::LogConfig;
@@ -65,7 +65,7 @@ enum Message {
 }
 
 struct Pending {
-    entry: Entry,
+    entry: LogEntry,
     bytes: Vec<u8>,
     leaf: Hash,
     reply: oneshot::Sender<Receipt>,
@@ -100,54 +100,26 @@ impl AuditLog {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        Self::open_after_loss(store, keys, config, clock, metrics, None).await
+        match Found::open(store, keys, config).await? {
+            Found { loss: Some(loss), .. } => Err(OpenError::Loss(Box::new(loss))),
+            found => found.start(config, clock, metrics).await,
+        }
     }
 
-    /// Opens the log although it has lost entries: this loss was accepted, and no other one.
+    /// Opens the log for a command although entries are lost: this loss was accepted, no other.
     pub async fn open_after_loss(
         store: &Store,
         keys: &KeyFolder,
         config: &LogConfig,
         clock: Clock,
-        metrics: Arc<Metrics>,
-        accepted: Option<&Loss>,
+        accepted: &Loss,
     ) -> Result<Self, OpenError> {
-        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
-        let exists = store.checkpoint(&config.name).await?.is_some()
-            || keys.published(&config.name)?.is_some();
-        let seed = match exists {
-            true => keys.load(&key_name(config))?,
-            false => keys.load_or_create(&key_name(config))?,
-        };
-        let signer = open_signer(&seed, config)?;
-        let mut rows = store.log_writer().await?;
-        let known = recover(store, &config.name, &signer).await?;
-        let edge = known.as_ref().map(|known| known.frontier.clone()).unwrap_or_default();
-        match loss_of(store, keys, config, &signer, &edge).await? {
-            Some(loss) if accepted != Some(&loss) => return Err(OpenError::Loss(Box::new(loss))),
-            Some(_) | None => {}
+        match Found::open(store, keys, config).await? {
+            Found { loss: Some(loss), .. } if loss != *accepted => {
+                Err(OpenError::Loss(Box::new(loss)))
+            }
+            found => found.start(config, clock, Arc::new(Metrics::new())).await,
         }
-        let is_new = known.is_none();
-        let recovered = known.unwrap_or_default();
-        if is_new {
-            rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
-        }
-        let (sender, receiver) = mpsc::channel(config.queue_entries_max);
-        let (state, stopped) = watch::channel(WriterState::Running);
-        let refused_at = Arc::new(AtomicU64::new(0));
-        let writer = Writer {
-            log: config.name.as_str().into(),
-            rows,
-            signer,
-            frontier: recovered.frontier,
-            uncounted: recovered.uncounted,
-            batch_max: config.batch_entries_max,
-            refused_at: Arc::clone(&refused_at),
-            clock: clock.clone(),
-            metrics,
-        };
-        tokio::spawn(writer.run(receiver, state));
-        Ok(Self { sender, stopped, refused_at, clock })
     }
 
     /// Makes an entry durable and counted, and says where it stands.
@@ -155,7 +127,8 @@ impl AuditLog {
     /// # Errors
     /// [`LogUnavailable`] at once if the queue is full, and whenever the entry is not known to be
     /// on disk.
-    pub async fn record(&self, entry: Entry) -> Result<Receipt, LogUnavailable> {
+    pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
+        let entry = entry.into();
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
         let (reply, receipt) = oneshot::channel();
@@ -187,6 +160,61 @@ impl AuditLog {
         // An error means that the writer is gone already.
         let _sent = self.sender.send(Message::Close).await;
         let _writer_gone = stopped.wait_for(|state| *state != WriterState::Running).await;
+    }
+}
+
+/// A log as it was found.
+struct Found {
+    rows: LogWriter,
+    signer: CheckpointSigner,
+    recovered: Option<Recovered>,
+    loss: Option<Loss>,
+}
+
+impl Found {
+    async fn open(store: &Store, keys: &KeyFolder, config: &LogConfig) -> Result<Self, OpenError> {
+        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
+        let exists = store.checkpoint(&config.name).await?.is_some()
+            || keys.published(&config.name)?.is_some();
+        let name = key_name(config);
+        let seed = if exists { keys.load(&name) } else { keys.load_or_create(&name) }?;
+        let signer = open_signer(&seed, config)?;
+        let rows = store.log_writer().await?;
+        let recovered = recover(store, &config.name, &signer).await?;
+        let new = Recovered::default();
+        let frontier = &recovered.as_ref().unwrap_or(&new).frontier;
+        let loss = loss_of(store, keys, config, &signer, frontier).await?;
+        Ok(Self { rows, signer, recovered, loss })
+    }
+
+    async fn start(
+        mut self,
+        config: &LogConfig,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<AuditLog, OpenError> {
+        let is_new = self.recovered.is_none();
+        let recovered = self.recovered.unwrap_or_default();
+        if is_new {
+            let note = self.signer.sign(0, recovered.frontier.root());
+            self.rows.create(&config.name, &note).await?;
+        }
+        let (sender, receiver) = mpsc::channel(config.queue_entries_max);
+        let (state, stopped) = watch::channel(WriterState::Running);
+        let refused_at = Arc::new(AtomicU64::new(0));
+        let writer = Writer {
+            log: config.name.as_str().into(),
+            rows: self.rows,
+            signer: self.signer,
+            frontier: recovered.frontier,
+            uncounted: recovered.uncounted,
+            batch_max: config.batch_entries_max,
+            refused_at: Arc::clone(&refused_at),
+            clock: clock.clone(),
+            metrics,
+        };
+        tokio::spawn(writer.run(receiver, state));
+        Ok(AuditLog { sender, stopped, refused_at, clock })
     }
 }
 

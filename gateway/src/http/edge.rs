@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,8 +17,7 @@ use super::code::Code;
 use super::error::Problem;
 use super::extract::Exchange;
 use crate::app::App;
-use crate::audit::RequestId;
-use crate::clock::{Micros, Random};
+use crate::audit::RequestIds;
 use crate::rate_limit::RateState;
 
 /// Routes that are counted by name; whatever else is asked for counts as `other`.
@@ -35,34 +33,6 @@ const ROUTES: [&str; 7] = [
 /// Statuses that are counted apart; any other counts as the first of its class.
 const STATUSES: [u16; 15] =
     [200, 300, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 100];
-
-/// Makes request identities: time-ordered, unique by a number of this process and a counter.
-#[derive(Debug)]
-pub struct RequestIds {
-    process: [u8; 4],
-    counter: AtomicU64,
-}
-
-impl RequestIds {
-    /// Takes the number of this process from chance, so that two nodes never make the same.
-    pub fn new(random: &Random) -> Self {
-        Self { process: random.bytes(), counter: AtomicU64::new(0) }
-    }
-
-    /// A new identity in the layout of UUID version 7 (RFC 9562, section 5.7): milliseconds, then
-    /// 38 bits of counter in the place of random bits and the process's number behind it.
-    pub fn next(&self, now: Micros) -> RequestId {
-        let counter = self.counter.fetch_add(1, Ordering::Relaxed);
-        let mut id = [0; 16];
-        id[..6].copy_from_slice(&((now.0 / 1_000) as u64).to_be_bytes()[2..]);
-        id[6] = 0x70 | (counter >> 34 & 0x0f) as u8;
-        id[7] = (counter >> 26) as u8;
-        id[8] = 0x80 | (counter >> 20 & 0x3f) as u8;
-        id[9..12].copy_from_slice(&((counter & 0x000f_ffff) as u32).to_be_bytes()[1..]);
-        id[12..].copy_from_slice(&self.process);
-        RequestId(id)
-    }
-}
 
 /// A router with its edge.
 #[derive(Debug)]
@@ -211,15 +181,6 @@ pub async fn not_found() -> Result<Infallible, Problem> {
 mod tests {
     use super::*;
     use crate::rate_limit::Limits;
-
-    #[test]
-    fn identities_are_unique_ordered_and_of_version_7() {
-        let ids = RequestIds::new(&Random::seeded(1));
-        let made: Vec<[u8; 16]> =
-            (0..3_000_i64).map(|n| ids.next(Micros(1_795_000_000_000_000 + n)).0).collect();
-        assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(made.iter().all(|id| id[6] >> 4 == 7 && id[8] >> 6 == 2));
-    }
 
     #[test]
     fn rate_fields_tell_quota_window_rest_and_reset() {

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use gateway::audit::{Entry, leaf_hash};
+use gateway::audit::{Entry, LogEntry, leaf_hash};
+use gateway::matching::Outcome;
 use gateway::store::Store;
 
 use super::api::Acknowledged;
@@ -16,7 +17,7 @@ const BUNDLES_PER_READ: i64 = 64;
 pub(super) struct Logged {
     id: String,
     leaf: Vec<u8>,
-    outcome: &'static str,
+    outcome: Option<&'static str>,
 }
 
 /// Every entry of the sandbox's log, in order.
@@ -41,11 +42,11 @@ fn read_bundle(mut rest: &[u8], log: &mut Vec<Logged>) -> anyhow::Result<()> {
     while let Some((length, after)) = rest.split_first_chunk::<2>() {
         let length = usize::from(u16::from_be_bytes(*length));
         let (bytes, after) = after.split_at_checked(length).context("a whole entry")?;
-        let entry = Entry::decode(bytes)?;
+        let entry = LogEntry::decode(bytes)?;
         log.push(Logged {
-            id: format!("ver_{}", entry.request_id),
+            id: format!("ver_{}", entry.request_id()),
             leaf: leaf_hash(bytes).to_vec(),
-            outcome: entry.outcome().name(),
+            outcome: entry.request().and_then(Entry::outcome).map(Outcome::name),
         });
         rest = after;
     }
@@ -64,7 +65,11 @@ pub(super) async fn check_promises(
         let entry = log.get(promise.index).with_context(|| format!("{promise:?} is missing"))?;
         ensure!(entry.id == promise.id, "{promise:?} is somebody else's entry, {}", entry.id);
         ensure!(entry.leaf == promise.leaf, "{promise:?} has another leaf hash");
-        ensure!(entry.outcome == promise.outcome, "{promise:?} is {} in the log", entry.outcome);
+        ensure!(
+            entry.outcome == Some(&*promise.outcome),
+            "{promise:?} is {:?} in the log",
+            entry.outcome
+        );
     }
     let ids: HashSet<&str> = log.iter().map(|entry| entry.id.as_str()).collect();
     ensure!(ids.len() == log.len(), "{} requests, {} entries", ids.len(), log.len());

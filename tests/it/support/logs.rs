@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway::app::App;
-use gateway::audit::{Entry, leaf_hash};
+use gateway::audit::{Entry, LogEntry, leaf_hash};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use std::path::Path;
 
@@ -24,7 +24,8 @@ pub async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
 /// All entries in their order.
 pub async fn entries(app: &App) -> Vec<Entry> {
     let bytes = entry_bytes(app).await;
-    bytes.iter().map(|bytes| Entry::decode(bytes).expect("an entry can be read")).collect()
+    let decode = |bytes: &Vec<u8>| LogEntry::decode(bytes).expect("an entry can be read");
+    bytes.iter().filter_map(|bytes| decode(bytes).request().cloned()).collect()
 }
 
 /// Leaf hash of the entry at `index`, as receipts tell it.

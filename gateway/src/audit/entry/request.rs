@@ -1,25 +1,11 @@
-//! One entry of the log: what was decided, in a binary form that never changes once written.
-//!
-//! Pure. An entry holds no attribute value and no personal number: the subject is a keyed
-//! pseudonym, references are keyed digests. Layout, version 1, integers big-endian:
-//!
-//! | bytes | content |
-//! | --- | --- |
-//! | 1 | version, 1 |
-//! | 1 | kind, see [`Kind`] |
-//! | 8 | time, microseconds since 1970 UTC, signed |
-//! | 16 | request id |
-//! | 2 | item within the request, 0 for a single one |
-//! | ... | fields, each: tag (1), length (1), value; tags rise |
-//!
-//! The fields of a decision or refusal are the constants in [`tag`]. A reader skips nothing: an
-//! unknown version, kind or tag is an error, because it cannot be counted.
+//! A request: what was asked, and what came of it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::digest::{Pseudonym, ShortDigest};
-use super::field::{Reader, Writer};
+use super::super::digest::{Pseudonym, ShortDigest};
+use super::super::field::{Reader, Writer};
+use super::{EntryError, Head, Kind, RequestId, tag};
 use crate::clock::Micros;
 use crate::matching::{Finding, Findings, Outcome};
 use crate::policy::Refusal;
@@ -28,78 +14,7 @@ use crate::request::{
     AgencyCode, Attribute, AttributeSet, ClientId, KeyKind, Operation, Procedure, Purpose,
 };
 
-/// Version of the layout.
-pub const VERSION: u8 = 1;
-
-/// What an entry records, with its number. Numbers without a variant here are taken: 3
-/// administrative act, 4 disclosure, 5 dispute, 6 delivery of the feed, 7 alarm, 8 totals of a
-/// dropped day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// An admitted request and its answer.
-    Decision = 1,
-    /// A request that the policy refused.
-    Refusal = 2,
-}
-
-/// Tags of the fields, version 1.
-pub mod tag {
-    /// Client identifier, text.
-    pub const CLIENT: u8 = 1;
-    /// Agency code acted for, text.
-    pub const ON_BEHALF_OF: u8 = 2;
-    /// Keyed digest of the official, 8 bytes.
-    pub const OFFICIAL: u8 = 3;
-    /// Operation, 1 byte.
-    pub const OPERATION: u8 = 4;
-    /// Purpose code, text.
-    pub const PURPOSE: u8 = 5;
-    /// Procedure code, text.
-    pub const PROCEDURE: u8 = 6;
-    /// Keyed digest of the case reference, 8 bytes.
-    pub const CASE: u8 = 7;
-    /// Policy, `name@version`, text.
-    pub const POLICY: u8 = 8;
-    /// Matching profile, text.
-    pub const PROFILE: u8 = 9;
-    /// Kind of subject key, 1 byte; key period of the pseudonym, 2 bytes; pseudonym, 16 bytes.
-    pub const SUBJECT: u8 = 10;
-    /// Per attribute asked: attribute, verdict, reason (0 for none), 1 byte each.
-    pub const FINDINGS: u8 = 11;
-    /// Outcome and subject status, 1 byte each.
-    pub const OUTCOME: u8 = 12;
-    /// Digits 1 to 3 of the number asked or found: province or country of birth registration.
-    pub const PREFIX: u8 = 13;
-    /// Keyed digest of the claims of a failed guess, 8 bytes.
-    pub const FAILED_GUESS: u8 = 14;
-    /// Freshness of the register's answer, microseconds since 1970 UTC, 8 bytes.
-    pub const REGISTRY_AS_OF: u8 = 15;
-    /// Microseconds spent on the register and in all, 4 bytes each.
-    pub const DURATIONS: u8 = 16;
-    /// Why the policy refused, 1 byte.
-    pub const REFUSAL: u8 = 17;
-    /// Attributes asked in a refused request, 2 bytes, bit n for attribute n.
-    pub const ASKED: u8 = 18;
-}
-
-/// Identity of one request: 16 bytes, time-ordered (RFC 9562, version 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(pub [u8; 16]);
-
-impl std::fmt::Display for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 32];
-        for (pair, byte) in text.chunks_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
-    }
-}
-
-/// An entry.
+/// The entry of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// When it was decided.
@@ -170,33 +85,20 @@ pub enum Decided {
         /// What was asked.
         asked: AttributeSet,
     },
-}
-
-/// Why bytes are not an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
-    /// A version or kind this program does not know.
-    #[error("entry of version {version} and kind {kind}, which this program does not know")]
-    Unknown {
-        /// The version.
-        version: u8,
-        /// The kind.
-        kind: u8,
-    },
-    /// Bytes are missing, left over or out of range.
-    #[error("the entry is damaged at field {tag}")]
-    Damaged {
-        /// Tag of the field, 0 for the head.
-        tag: u8,
+    /// It was allowed to see what the log holds about the subject.
+    Disclosed {
+        /// Entries that it was shown.
+        entries: u32,
     },
 }
 
 impl Entry {
-    /// Outcome as it is counted: a refusal counts as refused.
-    pub fn outcome(&self) -> Outcome {
+    /// Outcome as it is counted: a refusal counts as refused, and looking into the log has none.
+    pub fn outcome(&self) -> Option<Outcome> {
         match &self.record {
-            Decided::Answered { outcome, .. } => *outcome,
-            Decided::Refused { .. } => Outcome::Refused,
+            Decided::Answered { outcome, .. } => Some(*outcome),
+            Decided::Refused { .. } => Some(Outcome::Refused),
+            Decided::Disclosed { .. } => None,
         }
     }
 
@@ -204,21 +106,23 @@ impl Entry {
     pub fn status(&self) -> SubjectStatus {
         match &self.record {
             Decided::Answered { status, .. } => *status,
-            Decided::Refused { .. } => SubjectStatus::NotAsked,
+            Decided::Refused { .. } | Decided::Disclosed { .. } => SubjectStatus::NotAsked,
         }
     }
 
-    /// The bytes that the tree hashes and the store keeps.
-    pub fn encode(&self) -> Vec<u8> {
-        let kind = match &self.record {
+    pub(super) fn kind(&self) -> Kind {
+        match &self.record {
             Decided::Answered { .. } => Kind::Decision,
             Decided::Refused { .. } => Kind::Refusal,
-        };
-        let mut writer = Writer(Vec::with_capacity(192));
-        writer.0.extend_from_slice(&[VERSION, kind as u8]);
-        writer.0.extend_from_slice(&self.at.0.to_be_bytes());
-        writer.0.extend_from_slice(&self.request_id.0);
-        writer.0.extend_from_slice(&self.item.to_be_bytes());
+            Decided::Disclosed { .. } => Kind::Disclosure,
+        }
+    }
+
+    pub(super) fn head(&self) -> Head {
+        Head { kind: self.kind(), at: self.at, request_id: self.request_id, item: self.item }
+    }
+
+    pub(super) fn encode_fields(&self, writer: &mut Writer) {
         writer.field(tag::CLIENT, self.client.as_str().as_bytes());
         writer
             .optional(tag::ON_BEHALF_OF, self.on_behalf_of.as_ref().map(|c| c.as_str().as_bytes()));
@@ -236,16 +140,12 @@ impl Entry {
         subject[1..3].copy_from_slice(&self.subject.pseudonym.period.to_be_bytes());
         subject[3..].copy_from_slice(&self.subject.pseudonym.digest);
         writer.field(tag::SUBJECT, &subject);
-        match &self.record {
-            Decided::Answered { findings, outcome, status, .. } => {
-                writer.field(tag::FINDINGS, &encode_findings(findings));
-                writer.field(tag::OUTCOME, &[*outcome as u8, *status as u8]);
-            }
-            Decided::Refused { .. } => {}
+        if let Decided::Answered { findings, outcome, status, .. } = &self.record {
+            writer.field(tag::FINDINGS, &encode_findings(findings));
+            writer.field(tag::OUTCOME, &[*outcome as u8, *status as u8]);
         }
         writer.field(tag::PREFIX, &self.subject.prefix.to_be_bytes());
-        self.encode_end(&mut writer);
-        writer.0
+        self.encode_end(writer);
     }
 
     fn encode_end(&self, writer: &mut Writer) {
@@ -265,25 +165,14 @@ impl Entry {
                 let bits = asked.iter().fold(0_u16, |bits, attribute| bits | 1 << attribute as u8);
                 writer.field(tag::ASKED, &bits.to_be_bytes());
             }
+            Decided::Disclosed { entries } => {
+                writer.field(tag::DISCLOSED, &entries.to_be_bytes());
+            }
         }
     }
 
-    /// Reads an entry back.
-    ///
-    /// # Errors
-    /// [`EntryError`] for anything that [`Entry::encode`] does not write.
-    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
-        let (head, fields) = bytes.split_at_checked(28).ok_or(EntryError::Damaged { tag: 0 })?;
-        let damaged = EntryError::Damaged { tag: 0 };
-        let kind = match (head[0], head[1]) {
-            (VERSION, 1) => Kind::Decision,
-            (VERSION, 2) => Kind::Refusal,
-            (version, kind) => return Err(EntryError::Unknown { version, kind }),
-        };
-        let at = Micros(i64::from_be_bytes(head[2..10].try_into().map_err(|_| damaged)?));
-        let request_id = RequestId(head[10..26].try_into().map_err(|_| damaged)?);
-        let item = u16::from_be_bytes(head[26..28].try_into().map_err(|_| damaged)?);
-        let mut reader = Reader(fields);
+    /// Reads the fields of a request; what follows them is for the caller to refuse.
+    pub(super) fn decode_fields(head: Head, reader: &mut Reader<'_>) -> Result<Self, EntryError> {
         let client = reader.text(tag::CLIENT, |t| ClientId::parse(t).ok())?;
         let on_behalf_of =
             reader.optional_text(tag::ON_BEHALF_OF, |t| AgencyCode::parse(t).ok())?;
@@ -293,27 +182,20 @@ impl Entry {
         let procedure = reader.optional_text(tag::PROCEDURE, |t| Procedure::parse(t).ok())?;
         let case = reader.optional_array(tag::CASE)?.map(ShortDigest);
         let policy = reader.text(tag::POLICY, |t| Some(Arc::from(t)))?;
-        let profile = match kind {
+        let profile = match head.kind {
             Kind::Decision => reader.text(tag::PROFILE, |t| Some(Cow::Owned(t.to_owned())))?,
-            Kind::Refusal => Cow::Borrowed(""),
+            _ => Cow::Borrowed(""),
         };
-        let subject: [u8; 19] = reader.array(tag::SUBJECT)?;
-        let key_kind =
-            KeyKind::from_number(subject[0]).ok_or(EntryError::Damaged { tag: tag::SUBJECT })?;
-        let period = u16::from_be_bytes([subject[1], subject[2]]);
-        let digest = subject[3..].try_into().map_err(|_| damaged)?;
-        let (record, prefix) = match kind {
-            Kind::Decision => decode_answered(&mut reader, profile)?,
-            Kind::Refusal => decode_refused(&mut reader)?,
+        let (key_kind, pseudonym) = decode_subject(reader)?;
+        let (record, prefix) = match head.kind {
+            Kind::Decision => decode_answered(reader, profile)?,
+            Kind::Refusal => decode_refused(reader)?,
+            _ => decode_disclosed(reader)?,
         };
-        if !reader.0.is_empty() {
-            return Err(EntryError::Damaged { tag: reader.0[0] });
-        }
-        let subject = Subject { key_kind, pseudonym: Pseudonym { period, digest }, prefix };
         Ok(Self {
-            at,
-            request_id,
-            item,
+            at: head.at,
+            request_id: head.request_id,
+            item: head.item,
             client,
             on_behalf_of,
             official,
@@ -322,10 +204,17 @@ impl Entry {
             procedure,
             case,
             policy,
-            subject,
+            subject: Subject { key_kind, pseudonym, prefix },
             record,
         })
     }
+}
+
+fn decode_subject(reader: &mut Reader<'_>) -> Result<(KeyKind, Pseudonym), EntryError> {
+    let [kind, period_high, period_low, digest @ ..] = reader.array::<19>(tag::SUBJECT)?;
+    let key_kind = KeyKind::from_number(kind).ok_or(EntryError::Damaged { tag: tag::SUBJECT })?;
+    let period = u16::from_be_bytes([period_high, period_low]);
+    Ok((key_kind, Pseudonym { period, digest }))
 }
 
 fn encode_findings(findings: &Findings) -> Vec<u8> {
@@ -392,6 +281,8 @@ fn decode_refused(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError>
     Ok((Decided::Refused { refusal, asked }, prefix))
 }
 
-#[cfg(test)]
-#[path = "entry_tests.rs"]
-mod tests;
+fn decode_disclosed(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError> {
+    let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
+    let entries = u32::from_be_bytes(reader.array(tag::DISCLOSED)?);
+    Ok((Decided::Disclosed { entries }, prefix))
+}
