@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 
+use super::quarter::Quarter;
 use crate::clock::Micros;
 use crate::request::{Claims, PersonalId, SubjectKey};
 use crate::store::{KeyError, KeyFolder};
@@ -51,7 +52,7 @@ impl Digests {
         asked: &SubjectKey,
         resolved: Option<PersonalId>,
     ) -> Result<Pseudonym, KeyError> {
-        let period = quarter(at);
+        let period = Quarter::of(at).0;
         let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(&period) {
@@ -63,8 +64,8 @@ impl Digests {
         let key = match known.entry(period) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
-                let bytes = self.folder.load_or_create(&name)?;
+                // A clock that went back finds no key of a quarter that was destroyed, and makes none.
+                let bytes = self.folder.load_or_create(&Quarter(period).key_name())?;
                 entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
             }
         };
@@ -128,11 +129,6 @@ fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
     digest
 }
 
-fn quarter(at: Micros) -> u16 {
-    let date = at.vietnamese_hour().date;
-    date.year().unsigned_abs() * 4 + (u16::from(date.month().unsigned_abs()) - 1) / 3
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +151,23 @@ mod tests {
         assert_ne!(december.digest, january.digest);
         let reopened = open().pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(reopened, october);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_no_key_in_the_place_of_a_destroyed_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        let at = |text| Micros::parse_rfc3339(text).unwrap();
+        let (december, january) =
+            (at("2026-12-31T23:59:59+07:00"), at("2027-01-01T00:00:00+07:00"));
+        Digests::open(keys.clone()).unwrap().pseudonym(december, &key, None).unwrap();
+        keys.destroy("pseudonym-2026Q4").unwrap();
+        let digests = Digests::open(keys).unwrap();
+        digests.pseudonym(january, &key, None).unwrap();
+        let refused = digests.pseudonym(december, &key, None).unwrap_err();
+        assert!(matches!(refused, KeyError::Destroyed { .. }), "{refused}");
+        digests.pseudonym(january, &key, None).unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod digest;
 mod entry;
 mod field;
 mod published;
+mod quarter;
 mod recovery;
 mod tree;
 mod verify;
@@ -21,6 +22,7 @@ pub use entry::{
     RequestIds, Subject, Totals, VERSION, tag,
 };
 pub use published::{Loss, PublishError, Publisher, find_loss};
+pub use quarter::Quarter;
 pub use recovery::OpenError;
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};

@@ -33,6 +33,12 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// The key was destroyed on purpose: what was made with it stays unlinked.
+    #[error("the key {name} was destroyed and is not made again")]
+    Destroyed {
+        /// Name of the key.
+        name: String,
+    },
     /// The file does not hold 64 hexadecimal digits.
     #[error("the key file {path} does not hold 64 hexadecimal digits")]
     Form {
@@ -57,6 +63,7 @@ impl KeyFolder {
         let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
+            Err(_) if self.is_destroyed(name) => Err(KeyError::Destroyed { name: name.into() }),
             Err(source) => Err(KeyError::File { path, source }),
         }
     }
@@ -87,7 +94,7 @@ impl KeyFolder {
         u64::from_be_bytes(self.random.bytes())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod counters;
+mod key_files;
 mod keys;
 mod log;
 mod published;
@@ -21,6 +22,7 @@ use sqlx::sqlite::{
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use counters::Counted;
+pub use key_files::KeyFile;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
 pub use published::PublishedNote;
