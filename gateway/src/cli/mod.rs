@@ -1,8 +1,11 @@
 //! The commands.
 
+mod acting;
 mod audit_log;
 mod compare;
 pub mod client;
+mod keys;
+mod loss;
 mod normalize;
 mod output;
 mod report;
@@ -55,6 +58,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// The keys of log, pseudonyms and tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
@@ -128,6 +134,28 @@ struct MatchRatesArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify,
+    /// Go on with a log that is older than its published checkpoint: entries are lost, and that is
+    /// put on record. No gateway may run.
+    AcceptLoss {
+        /// Name of the log, to say that you mean it.
+        #[arg(long)]
+        log: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Show which keys there are, since when, and which are in use.
+    List,
+    /// Destroy the key of a past quarter: its pseudonyms can never be linked to people again. No
+    /// gateway may run.
+    Destroy {
+        /// Name of the key, such as pseudonym-2026Q1.
+        name: String,
+        /// Do it; without this the command says what would be lost.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Why a command did not do what it was asked.
@@ -214,6 +242,7 @@ impl Cli {
             | Command::Normalize(_)
             | Command::Report(_)
             | Command::Log(_)
+            | Command::Key(_)
             | Command::ProblemTable => Ok(None),
         }
     }
@@ -232,6 +261,13 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::AcceptLoss { log }) => {
+            loss::accept(&load(cli)?, log, cli.output).await
+        }
+        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::Destroy { name, yes }) => {
+            keys::destroy(&load(cli)?, name, *yes, cli.output).await
+        }
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())
@@ -245,11 +281,15 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
 
 /// Opens the store of a configuration; a command that reads makes none.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
-    if !config.store.path.exists() {
-        let path = config.store.path.display();
-        return Err(CliError::Usage(format!(
-            "there is no database at {path}; name one by --config"
-        )));
-    }
+    require_store(config)?;
     Ok(Store::open_existing(&config.store.path).await?)
+}
+
+/// Refuses a configuration that names no database.
+fn require_store(config: &Config) -> Result<(), CliError> {
+    if config.store.path.exists() {
+        return Ok(());
+    }
+    let path = config.store.path.display();
+    Err(CliError::Usage(format!("there is no database at {path}; name one by --config")))
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, ensure};
+use gateway::store::Store;
 use serde_json::Value;
 
 use super::api::{self, Api};
@@ -109,6 +110,15 @@ impl Place {
     ) -> anyhow::Result<()> {
         let path = self.data().join(name);
         sandbox.wait_for(&format!("{name} is written"), async || path.exists()).await
+    }
+
+    /// Waits until the log's last checkpoint is published; nothing may be logged meanwhile.
+    pub(super) async fn wait_until_published(&self, sandbox: &mut Process) -> anyhow::Result<()> {
+        let store = Store::open_existing(&self.data().join("gateway.sqlite")).await?;
+        let last = store.checkpoint("n1").await?.context("the log is there")?.note;
+        let path = self.data().join("keys/log-n1.checkpoint");
+        let published = async || fs::read_to_string(&path).is_ok_and(|note| note == last);
+        sandbox.wait_for("the checkpoint is published", published).await
     }
 
     /// The clients of `clients.json`.

@@ -160,6 +160,11 @@ impl Kept {
         }
     }
 
+    /// The configuration's file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("gateway.toml")
+    }
+
     /// The key folder.
     pub fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
