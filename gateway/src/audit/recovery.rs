@@ -3,12 +3,14 @@
 
 use std::path::PathBuf;
 
-use super::checkpoint::{CheckpointError, CheckpointSigner};
+use super::checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 use super::counters::Counts;
 use super::entry::LogEntry;
 use super::published::Loss;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
-use crate::store::{BundleRow, CheckpointRow, KeyError, Store, StoreError, TileRow};
+use super::writer::{key_name, open_signer};
+use crate::config::LogConfig;
+use crate::store::{BundleRow, CheckpointRow, KeyError, KeyFolder, Store, StoreError, TileRow};
 
 /// Bundles read at once while the tail is hashed again.
 const BUNDLES_PER_READ: i64 = 64;
@@ -99,6 +101,25 @@ pub(super) async fn recover(
     }
     let uncounted = count_tail(store, &row).await?;
     Ok(Some(Recovered { frontier, uncounted }))
+}
+
+/// The checkpoint of a log whose tail agrees with it. Reads only; entries before the last full
+/// tile are the auditor's.
+///
+/// # Errors
+/// [`OpenError`] if there is no such log, or it contradicts its checkpoint.
+pub async fn check_tail(
+    store: &Store,
+    keys: &KeyFolder,
+    config: &LogConfig,
+) -> Result<Checkpoint, OpenError> {
+    let signer = open_signer(&keys.load(&key_name(config))?, config)?;
+    let recovered = recover(store, &config.name, &signer).await?;
+    let frontier = recovered.map(|recovered| recovered.frontier).ok_or_else(|| {
+        OpenError::Contradiction { log: config.name.clone(), what: "there is none".into() }
+    })?;
+    let origin = signer.origin().to_owned();
+    Ok(Checkpoint { origin, size: frontier.size(), root: frontier.root() })
 }
 
 /// Root of the first `first` entries of a log of `size` entries, from its tiles and its tail.

@@ -2,6 +2,7 @@
 
 mod acting;
 mod audit_log;
+mod backup;
 mod compare;
 pub mod client;
 mod keys;
@@ -58,6 +59,10 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Copy the database into a folder, while a gateway runs.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of a database that is not there.
+    Restore(backup::RestoreArgs),
     /// The keys of log, pseudonyms and tokens.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -242,6 +247,8 @@ impl Cli {
             | Command::Normalize(_)
             | Command::Report(_)
             | Command::Log(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
             | Command::Key(_)
             | Command::ProblemTable => Ok(None),
         }
@@ -264,6 +271,8 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Log(LogCommand::AcceptLoss { log }) => {
             loss::accept(&load(cli)?, log, cli.output).await
         }
+        Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
+        Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
         Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await

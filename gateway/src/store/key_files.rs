@@ -56,6 +56,11 @@ impl KeyFolder {
         Ok(files)
     }
 
+    /// Whether there is a key of this name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
     /// Whether a key was destroyed, so that nobody may make it again.
     pub(super) fn is_destroyed(&self, name: &str) -> bool {
         self.marker(name).exists()

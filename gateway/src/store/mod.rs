@@ -4,6 +4,7 @@
 //! above. Statements that belong together are one function and one transaction.
 
 mod access;
+mod backup;
 mod counters;
 mod key_files;
 mod keys;
