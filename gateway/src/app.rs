@@ -95,7 +95,7 @@ impl App {
         random: Random,
     ) -> Result<Arc<Self>, StartError> {
         let metrics = Arc::new(Metrics::new());
-        let store = Store::open(&config.store.path).await?;
+        let store = Store::open(&config.store).await?;
         let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
         let tokens = Tokens::new(
             &keys.load_or_create("token-signing")?,

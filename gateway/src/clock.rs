@@ -28,6 +28,11 @@ impl Micros {
         VietnameseHour { date, hour: (local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR) as u8 }
     }
 
+    /// Day of the Vietnamese calendar, in days since 1 January 1970.
+    pub fn vietnamese_day(self) -> i64 {
+        (self.0 + VIETNAM_OFFSET).div_euclid(MICROS_PER_DAY)
+    }
+
     /// Seconds since the epoch, rounded down.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(MICROS_PER_SECOND)

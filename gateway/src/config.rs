@@ -67,18 +67,16 @@ impl Default for ServerConfig {
     }
 }
 
-/// Where rows are kept.
-#[derive(Debug, Clone, Deserialize)]
+/// Where rows are kept: a file, or a server that nodes share.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `SQLite` file; made when it is not there.
+    /// `SQLite` file; made when it is not there. `gateway.sqlite` where no server is named either.
     pub path: PathBuf,
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        Self { path: "gateway.sqlite".into() }
-    }
+    /// `PostgreSQL` server and database: `postgres://user:password@host:port/database`.
+    pub url: Option<SecretString>,
+    /// File that holds the URL.
+    pub url_file: Option<PathBuf>,
 }
 
 /// Where keys are kept.
@@ -251,33 +249,47 @@ impl Config {
             .and_then(config::Config::try_deserialize)
             .map_err(ConfigError::Invalid)?;
         let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        loaded.choose_store()?;
         loaded.anchor(folder);
         loaded.read_secrets()?;
         loaded.check()?;
         Ok(loaded)
     }
 
+    /// A file unless a server is named; never both, because only one would be used.
+    fn choose_store(&mut self) -> Result<(), ConfigError> {
+        let store = &mut self.store;
+        let server = store.url.is_some() || store.url_file.is_some();
+        match (server, store.path.as_os_str().is_empty()) {
+            (false, true) => store.path = "gateway.sqlite".into(),
+            (true, false) => {
+                let problem = "and store.url are both set: rows are kept in one place";
+                return Err(ConfigError::OutOfRange { key: "store.path", problem });
+            }
+            (true, true) | (false, false) => {}
+        }
+        Ok(())
+    }
+
     /// Paths are relative to the file that names them, not to where the process was started.
     fn anchor(&mut self, folder: &Path) {
-        let paths = [Some(&mut self.store.path), Some(&mut self.keys.folder)];
-        for path in paths.into_iter().chain([self.population.api_key_file.as_mut()]).flatten() {
-            if path.is_relative() {
+        let always = [&mut self.store.path, &mut self.keys.folder];
+        let optional = [&mut self.store.url_file, &mut self.population.api_key_file];
+        for path in always.into_iter().chain(optional.into_iter().flatten()) {
+            if path.is_relative() && !path.as_os_str().is_empty() {
                 *path = folder.join(&*path);
             }
         }
     }
 
     fn read_secrets(&mut self) -> Result<(), ConfigError> {
-        let Some(path) = &self.population.api_key_file else {
-            return Ok(());
-        };
-        if self.population.api_key.is_some() {
-            return Err(ConfigError::Twice { key: "population.api_key" });
-        }
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::SecretFile { path: path.clone(), source })?;
-        self.population.api_key = Some(SecretString::from(text.trim().to_owned()));
-        Ok(())
+        let population = &mut self.population;
+        read_secret(
+            "population.api_key",
+            &mut population.api_key,
+            population.api_key_file.as_deref(),
+        )?;
+        read_secret("store.url", &mut self.store.url, self.store.url_file.as_deref())
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -309,6 +321,22 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Takes a secret from its file, where it is not given in place.
+fn read_secret(
+    key: &'static str,
+    secret: &mut Option<SecretString>,
+    file: Option<&Path>,
+) -> Result<(), ConfigError> {
+    let Some(path) = file else { return Ok(()) };
+    if secret.is_some() {
+        return Err(ConfigError::Twice { key });
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::SecretFile { path: path.into(), source })?;
+    *secret = Some(SecretString::from(text.trim().to_owned()));
+    Ok(())
 }
 
 impl ServerConfig {
@@ -352,6 +380,15 @@ mod tests {
         assert_eq!(config.store.path, folder.path().join("a.sqlite"));
         assert!(config.population.api_key.is_some());
         assert!(!format!("{config:?}").contains("secret\""));
+    }
+
+    #[test]
+    fn rows_are_kept_in_a_file_or_on_a_server_and_never_in_both() {
+        assert!(load("").unwrap().store.path.ends_with("gateway.sqlite"));
+        let on_server = load("[store]\nurl = \"postgres://localhost/x\"\n").unwrap();
+        assert!(on_server.store.url.is_some() && on_server.store.path.as_os_str().is_empty());
+        let both = "[store]\nurl = \"postgres://localhost/x\"\npath = \"a.sqlite\"\n";
+        assert!(load(both).unwrap_err().to_string().contains("store.url"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod limits;
 mod log;
 mod misbehaviour;
 mod normalize;
+mod postgres;
 mod privacy;
 mod problems;
 mod published;

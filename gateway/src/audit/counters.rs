@@ -70,6 +70,14 @@ impl Counts {
         }
     }
 
+    /// Adds what others have counted.
+    pub fn merge(&mut self, others: Self) {
+        self.entries += others.entries;
+        for (key, n) in others.hours {
+            *self.hours.entry(key).or_default() += n;
+        }
+    }
+
     /// Entries that were added, counted ones or not.
     pub fn entries(&self) -> u64 {
         self.entries

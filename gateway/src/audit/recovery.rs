@@ -67,6 +67,8 @@ pub(super) struct Recovered {
     pub(super) frontier: Frontier,
     /// Sums of the entries that the counters in the store do not cover.
     pub(super) uncounted: Counts,
+    /// Vietnamese day of the last bundle.
+    pub(super) last_day: i64,
 }
 
 /// A log as its checkpoint promises it, or the reason why it is not there. A log without a
@@ -100,7 +102,8 @@ pub(super) async fn recover(
         return Err(contradiction("the root over entries and tiles is not the signed one"));
     }
     let uncounted = count_tail(store, &row).await?;
-    Ok(Some(Recovered { frontier, uncounted }))
+    let last_day = store.last_day(log).await?.unwrap_or_default();
+    Ok(Some(Recovered { frontier, uncounted, last_day }))
 }
 
 /// The checkpoint of a log whose tail agrees with it. Reads only; entries before the last full

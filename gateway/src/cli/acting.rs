@@ -1,14 +1,13 @@
 //! Commands that change what the log or the keys are: they hold the database, so that no gateway
 //! runs meanwhile, and what they do is on record in the log.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use super::{CliError, open_store, require_store};
 use crate::audit::{Act, AuditLog, EventText, Loss, Publisher, Receipt, RequestIds};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::store::{KeyFolder, Store};
+use crate::store::{Hold, KeyFolder, Store};
 use crate::telemetry::Metrics;
 
 /// An administrator at work on a gateway that stands still.
@@ -18,7 +17,7 @@ pub(super) struct Acting<'a> {
     pub(super) keys: KeyFolder,
     pub(super) store: Store,
     random: Random,
-    _held: File,
+    _held: Hold,
 }
 
 impl<'a> Acting<'a> {
@@ -26,18 +25,18 @@ impl<'a> Acting<'a> {
     pub(super) async fn open(config: &'a Config) -> Result<Self, CliError> {
         let keys = open_keys(config)?;
         require_store(config)?;
-        let held = Store::hold(&config.store.path)?;
+        let held = Store::hold(&config.store, &config.log.name).await?;
         Ok(Self::with(config, keys, open_store(config).await?, held))
     }
 
     /// Holds the database and opens it; it is made if it was lost.
     pub(super) async fn open_lost(config: &'a Config) -> Result<Self, CliError> {
         let keys = open_keys(config)?;
-        let held = Store::hold(&config.store.path)?;
-        Ok(Self::with(config, keys, Store::open(&config.store.path).await?, held))
+        let held = Store::hold(&config.store, &config.log.name).await?;
+        Ok(Self::with(config, keys, Store::open(&config.store).await?, held))
     }
 
-    fn with(config: &'a Config, keys: KeyFolder, store: Store, held: File) -> Self {
+    fn with(config: &'a Config, keys: KeyFolder, store: Store, held: Hold) -> Self {
         let (clock, random) = (Clock::system(), Random::system());
         Self { config, clock, keys, store, random, _held: held }
     }

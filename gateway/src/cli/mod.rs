@@ -291,12 +291,12 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
 /// Opens the store of a configuration; a command that reads makes none.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
     require_store(config)?;
-    Ok(Store::open_existing(&config.store.path).await?)
+    Ok(Store::open_existing(&config.store).await?)
 }
 
 /// Refuses a configuration that names no database.
 fn require_store(config: &Config) -> Result<(), CliError> {
-    if config.store.path.exists() {
+    if config.store.url.is_some() || config.store.path.exists() {
         return Ok(());
     }
     let path = config.store.path.display();

@@ -14,7 +14,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     telemetry(&config.telemetry)?;
     raise_descriptor_limit();
     let doors = Doors::open(config.server.listen, config.server.admin_listen).await?;
-    let _held_while_we_run = Store::hold(&config.store.path)?;
+    let _held_while_we_run = Store::hold(&config.store, &config.log.name).await?;
     let app = App::start(config, Clock::system(), Random::system()).await?;
     let stop = stop_signal()?;
     tracing::info!(

@@ -60,7 +60,7 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
     let config = Config::load(Some(&folder.join("gateway.toml")))?;
-    let _held_while_we_run = Store::hold(&config.store.path)?;
+    let _held_while_we_run = Store::hold(&config.store, &config.log.name).await?;
     let app = App::start(config, Clock::system(), random).await?;
     let personas = personas::find(&nation, &app.subject_tokens)?;
     files::write_whole(&folder.join("personas.csv"), &personas::to_csv(&personas)?, 0o644)?;

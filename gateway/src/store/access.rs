@@ -57,43 +57,45 @@ pub struct PolicyRow {
     pub document: String,
 }
 
+/// The nodes' signal to load the directory again; part of every change's transaction, so that
+/// nobody sees the number without the change.
+const BUMP_VERSION: &str = "update directory_version set version = version + 1";
+
 impl Store {
     /// A number that grows with every change of clients, secrets or policies.
     pub async fn directory_version(&self) -> Result<i64, StoreError> {
-        let version = sqlx::query_scalar("select version from directory_version")
-            .fetch_one(&self.pool)
-            .await?;
+        let version = on_pool!(self, (pool, _) => { sqlx::query_scalar("select version from directory_version")
+            .fetch_one(pool).await })?;
         Ok(version)
     }
 
     /// All clients.
     pub async fn clients(&self) -> Result<Vec<ClientRow>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select client_id, agency_code, kind, name_vi, name_en, state, policy_name, \
              policy_version, agreement_from_us, agreement_until_us, assessment_level, \
              assessment_until_us, created_us from clients order by client_id",
         )
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 
     /// All hashes of secrets.
     pub async fn secrets(&self) -> Result<Vec<SecretRow>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select client_id, slot, hash from client_secrets order by client_id, slot",
         )
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 
     /// All versions of all policies.
     pub async fn policies(&self) -> Result<Vec<PolicyRow>, StoreError> {
-        let rows =
+        let rows = on_pool!(self, (pool, _) => {
             sqlx::query_as("select name, version, document from policies order by name, version")
-                .fetch_all(&self.pool)
-                .await?;
+                .fetch_all(pool)
+                .await
+        })?;
         Ok(rows)
     }
 
@@ -104,7 +106,8 @@ impl Store {
         clients: &[ClientRow],
         now_us: i64,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        on_pool!(self, (pool, dialect) => {
+        let mut transaction = pool.begin_with(dialect.begin_write).await?;
         for policy in policies {
             sqlx::query(
                 "insert into policies (name, version, document, created_us) \
@@ -141,14 +144,16 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        bump_version(&mut transaction).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
+        });
         Ok(())
     }
 
     /// Puts hashes of secrets into their slots in one transaction, replacing what was there.
     pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        on_pool!(self, (pool, dialect) => {
+        let mut transaction = pool.begin_with(dialect.begin_write).await?;
         for secret in secrets {
             sqlx::query(
                 "insert into client_secrets (client_id, slot, hash, created_us) \
@@ -163,28 +168,25 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        bump_version(&mut transaction).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
+        });
         Ok(())
     }
 
     /// Moves a client into another state; false where nobody has this identifier.
     pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
-        let mut transaction = self.pool.begin_with("begin immediate").await?;
+        let changed = on_pool!(self, (pool, dialect) => {
+        let mut transaction = pool.begin_with(dialect.begin_write).await?;
         let done = sqlx::query("update clients set state = $2 where client_id = $1")
             .bind(client_id)
             .bind(state)
             .execute(&mut *transaction)
             .await?;
-        bump_version(&mut transaction).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(done.rows_affected() == 1)
+        done.rows_affected() == 1
+        });
+        Ok(changed)
     }
-}
-
-/// The nodes' signal to load the directory again; part of every change's transaction, so that
-/// nobody sees the number without the change.
-async fn bump_version(connection: &mut sqlx::SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("update directory_version set version = version + 1").execute(connection).await?;
-    Ok(())
 }

@@ -15,7 +15,8 @@ impl Store {
     /// Counters of all logs whose key lies in `from..until`, with the logs' uncounted tails, all of
     /// one moment: the writer moves entries from the tail to the counters meanwhile.
     pub async fn counted(&self, from: &str, until: &str) -> Result<Counted, StoreError> {
-        let mut snapshot = self.pool.begin().await?;
+        let (counters, tails) = on_pool!(self, (pool, dialect) => {
+        let mut snapshot = pool.begin_with(dialect.begin_snapshot).await?;
         let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
             "select log, tree_size, counted_size, note from log_checkpoints order by log",
         )
@@ -44,6 +45,8 @@ impl Store {
             .await?;
             tails.push((checkpoint, bundles));
         }
+        (counters, tails)
+        });
         Ok(Counted { counters, tails })
     }
 
@@ -52,33 +55,29 @@ impl Store {
         &self,
         log: &str,
     ) -> Result<Option<(CheckpointRow, Vec<(String, i64)>)>, StoreError> {
-        let mut snapshot = self.pool.begin().await?;
-        let checkpoint: Option<CheckpointRow> = sqlx::query_as(
-            "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
-        )
-        .bind(log)
-        .fetch_optional(&mut *snapshot)
-        .await?;
-        let Some(checkpoint) = checkpoint else { return Ok(None) };
-        let counters = sqlx::query_as("select key, n from counters where log = $1 order by key")
+        on_pool!(self, (pool, dialect) => {
+            let mut snapshot = pool.begin_with(dialect.begin_snapshot).await?;
+            let checkpoint: Option<CheckpointRow> = sqlx::query_as(
+                "select log, tree_size, counted_size, note from log_checkpoints where log = $1",
+            )
             .bind(log)
-            .fetch_all(&mut *snapshot)
+            .fetch_optional(&mut *snapshot)
             .await?;
-        Ok(Some((checkpoint, counters)))
+            let Some(checkpoint) = checkpoint else { return Ok(None) };
+            let counters = sqlx::query_as("select key, n from counters where log = $1 order by key")
+                .bind(log)
+                .fetch_all(&mut *snapshot)
+                .await?;
+            Ok(Some((checkpoint, counters)))
+        })
     }
 
     /// Adds to the counters that stand outside the log; `counts` is a JSON object of key and
     /// number.
     pub async fn add_edge_counters(&self, log: &str, counts: &str) -> Result<(), StoreError> {
-        sqlx::query(
-            "insert into edge_counters (log, key, n) \
-             select $1, key, value from json_each($2) where true \
-             on conflict (log, key) do update set n = n + excluded.n",
-        )
-        .bind(log)
-        .bind(counts)
-        .execute(&self.pool)
-        .await?;
+        on_pool!(self, (pool, dialect) => {
+            sqlx::query(dialect.add_edge_counters).bind(log).bind(counts).execute(pool).await.map(drop)
+        })?;
         Ok(())
     }
 
@@ -88,14 +87,13 @@ impl Store {
         from: &str,
         until: &str,
     ) -> Result<Vec<(String, i64)>, StoreError> {
-        let rows = sqlx::query_as(
+        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
             "select key, n from edge_counters \
              where log in (select log from log_checkpoints) and key >= $1 and key < $2",
         )
         .bind(from)
         .bind(until)
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch_all(pool).await })?;
         Ok(rows)
     }
 }

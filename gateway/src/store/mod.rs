@@ -2,45 +2,114 @@
 //!
 //! Functions are questions and belong to the table they read; what a row means is for the modules
 //! above. Statements that belong together are one function and one transaction.
+//!
+//! One SQL text serves both databases, and [`on_pool`] runs it on the one that is there. Where they
+//! must differ, the difference is in a migration of the same number or in a pair of texts beside
+//! each other.
+
+/// Runs a body on the pool that is there. In it, `$pool` is the `sqlx` pool, whose database the
+/// body is compiled for, and `$dialect` the few words that the databases spell differently.
+macro_rules! on_pool {
+    ($store:expr, ($pool:ident, $dialect:pat) => $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite($pool, _) => {
+                let $dialect = &$crate::store::SQLITE;
+                $body
+            }
+            $crate::store::Pool::Postgres($pool, _) => {
+                let $dialect = &$crate::store::POSTGRES;
+                $body
+            }
+        }
+    };
+}
 
 mod access;
 mod backup;
+mod commit;
 mod counters;
+mod hold;
+mod idempotency;
 mod key_files;
 mod keys;
 mod log;
 mod published;
+mod writer;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
+pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::Counted;
+pub use hold::Hold;
+pub use idempotency::IdempotencyRow;
 pub use key_files::KeyFile;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
-pub use log::{BundleRow, CheckpointRow, Commit, CommitFailure, LogWriter, TileRow};
+pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use published::PublishedNote;
+pub use writer::{LogWriter, Signed};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+use crate::config::StoreConfig;
 
-/// Connections that read, and the one that an administrative act borrows to write.
-const CONNECTIONS_MAX: u32 = 4;
+static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Connections to a file that read, and the one that an administrative act borrows to write.
+const SQLITE_CONNECTIONS_MAX: u32 = 4;
+/// Connections of one node to a server: reading is all they do on a request's path.
+const POSTGRES_CONNECTIONS_MAX: u32 = 8;
 /// Writers wait for each other this long: a commit of the log takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that gives no connection within this time is not there.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The database.
+/// The database: a file of its own, or a server that nodes share.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: SqlitePool,
-    options: SqliteConnectOptions,
+    pool: Pool,
 }
+
+#[derive(Debug, Clone)]
+enum Pool {
+    Sqlite(SqlitePool, SqliteConnectOptions),
+    Postgres(PgPool, PgConnectOptions),
+}
+
+/// What the databases spell differently.
+struct Dialect {
+    /// Begins a transaction that will write, so that it waits for other writers now.
+    begin_write: &'static str,
+    /// Begins a transaction whose statements all see one moment.
+    begin_snapshot: &'static str,
+    /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
+    add_edge_counters: &'static str,
+}
+
+static SQLITE: Dialect = Dialect {
+    begin_write: "begin immediate",
+    begin_snapshot: "begin",
+    add_edge_counters: "insert into edge_counters (log, key, n) \
+        select $1, key, value from json_each($2) where true \
+        on conflict (log, key) do update set n = n + excluded.n",
+};
+
+static POSTGRES: Dialect = Dialect {
+    begin_write: "begin",
+    begin_snapshot: "begin isolation level repeatable read, read only",
+    add_edge_counters: "insert into edge_counters (log, key, n) \
+        select $1, key, value::bigint from json_each_text($2::json) \
+        on conflict (log, key) do update set n = edge_counters.n + excluded.n",
+};
 
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +126,15 @@ pub enum StoreError {
     /// The tables cannot be made or brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The server would forget what it has said is committed.
+    #[error(
+        "the database server runs with {setting}=off, so that a crash would lose or tear what was \
+         answered; turn it on"
+    )]
+    NotDurable {
+        /// The setting.
+        setting: &'static str,
+    },
     /// A statement failed.
     #[error("the database did not answer")]
     Database(#[from] sqlx::Error),
@@ -71,9 +149,13 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the file, makes it if it is not there, and brings its tables up to date.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the database, makes the file if it is not there, and brings its tables up to date.
+    pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        if config.url.is_some() {
+            return Self::open_existing(config).await;
+        }
         // Made here, because SQLite would let everyone read it; the files beside it follow its mode.
+        let path = &config.path;
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         match made {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -81,29 +163,18 @@ impl Store {
             }
             Ok(_) | Err(_) => {}
         }
-        Self::open_with(path, true).await
+        Self::open_file(path, true).await
     }
 
-    /// Holds the database for one gateway until the returned file is dropped: a second one on the
-    /// same data would overtake the first one's log, and one of them would have to stop.
-    pub fn hold(path: &Path) -> Result<File, StoreError> {
-        let lock = path.with_extension("lock");
-        let refuse = |error| StoreError::Database(sqlx::Error::Io(error));
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock);
-        let file = file.map_err(refuse)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Held),
-            Err(TryLockError::Error(error)) => Err(refuse(error)),
+    /// Opens a database that must exist: for commands that only read.
+    pub async fn open_existing(config: &StoreConfig) -> Result<Self, StoreError> {
+        match &config.url {
+            Some(url) => Self::open_server(url.expose_secret()).await,
+            None => Self::open_file(&config.path, false).await,
         }
     }
 
-    /// Opens a file that must exist: for commands that only read.
-    pub async fn open_existing(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, false).await
-    }
-
-    async fn open_with(path: &Path, create: bool) -> Result<Self, StoreError> {
+    async fn open_file(path: &Path, create: bool) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(create)
@@ -113,19 +184,45 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
+            .max_connections(SQLITE_CONNECTIONS_MAX)
             .connect_with(options.clone())
             .await?;
-        MIGRATIONS.run(&pool).await.map_err(|error| match error {
-            sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer { version },
-            other => StoreError::Migrate(other),
-        })?;
-        Ok(Self { pool, options })
+        SQLITE_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
+        Ok(Self { pool: Pool::Sqlite(pool, options) })
+    }
+
+    async fn open_server(url: &str) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse()?;
+        // A server may be set to commit later; on our connections a commit waits for the disk.
+        let options = options.application_name("gateway").options([("synchronous_commit", "on")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        for setting in ["fsync", "full_page_writes"] {
+            let value: String = sqlx::query_scalar("select current_setting($1)")
+                .bind(setting)
+                .fetch_one(&pool)
+                .await?;
+            if value != "on" {
+                return Err(StoreError::NotDurable { setting });
+            }
+        }
+        POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
+        Ok(Self { pool: Pool::Postgres(pool, options) })
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.pool).await?;
+        on_pool!(self, (pool, _) => sqlx::query("select 1").execute(pool).await.map(drop))?;
         Ok(())
+    }
+}
+
+fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
+    match error {
+        sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Newer { version },
+        other => StoreError::Migrate(other),
     }
 }

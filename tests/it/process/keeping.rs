@@ -1,6 +1,8 @@
 //! The commands that keep a log safe over years, as an administrator runs them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
 use gateway::audit::LogEntry;
@@ -20,6 +22,20 @@ struct Office {
 impl Office {
     fn new(kept: &Kept) -> anyhow::Result<Self> {
         Ok(Self { place: Place::new()?, kept: kept.clone() })
+    }
+
+    /// A folder that is not there yet.
+    fn folder(&self, name: &str) -> String {
+        self.place.work().join(name).display().to_string()
+    }
+
+    /// The same configuration in a folder of its own.
+    fn elsewhere(&self) -> anyhow::Result<String> {
+        let folder = self.folder("elsewhere");
+        fs::create_dir(&folder)?;
+        let file = format!("{folder}/gateway.toml");
+        fs::copy(self.kept.config_file(), &file)?;
+        Ok(file)
     }
 
     async fn run(&self, args: &[&str]) -> anyhow::Result<Ended> {
@@ -59,7 +75,7 @@ impl Office {
     /// The act at this index: who, what, to what, and the detail.
     async fn act(&self, index: &Value) -> anyhow::Result<[String; 4]> {
         let index = index.as_u64().context("an index")?;
-        let store = Store::open_existing(&self.kept.database()).await?;
+        let store = Store::open_existing(&self.kept.store()).await?;
         let bundles = store.bundles_from("n1", i64::try_from(index)?, 1).await?;
         let bundle = bundles.first().context("the bundle is there")?;
         ensure!(bundle.entries_count == 1, "an act of a command is alone in its commit");
@@ -96,7 +112,7 @@ async fn a_loss_is_accepted_by_a_command_and_on_record() -> anyhow::Result<()> {
     office.refused(&["serve"], 1, "has 3 entries in the database").await?;
     office.refused(&["serve"], 1, "log accept-loss --log n1").await?;
     office.refused(&["log", "accept-loss", "--log", "n2"], 2, "writes log n1").await?;
-    let running = Store::hold(&kept.database())?;
+    let running = Store::hold(&kept.store(), "n1").await?;
     office.refused(&accept, 1, "another gateway is running").await?;
     drop(running);
     let accepted = office.json(&accept).await?;
@@ -129,7 +145,7 @@ async fn a_quarters_key_is_destroyed_by_a_command_and_breaks_no_proof() -> anyho
     office.refused(&destroy, 2, "repeat with --yes").await?;
     office.refused(&["key", "destroy", "log-n1", "--yes"], 2, "only the key of a past").await?;
     office.refused(&["key", "destroy", "pseudonym-2019Q1", "--yes"], 1, "there is no key").await?;
-    let running = Store::hold(&kept.database())?;
+    let running = Store::hold(&kept.store(), "n1").await?;
     let destroy = [&destroy[..], &["--yes"]].concat();
     office.refused(&destroy, 1, "another gateway is running").await?;
     drop(running);
@@ -157,4 +173,107 @@ async fn a_quarters_key_is_destroyed_by_a_command_and_breaks_no_proof() -> anyho
     answer.problem(503, "log-unavailable");
     ensure!(!kept.keys().join("pseudonym-2026Q1.key").exists(), "it was made again");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_a_running_gateway_is_whole_and_restores() -> anyhow::Result<()> {
+    let app = TestApp::start().await;
+    let (kept, caller) = (app.kept(), app.caller("carrier").await);
+    let people = app.people(40);
+    for person in &people[..20] {
+        caller.verify(&about_person(person)).await.ok();
+    }
+    let office = Office::new(&kept)?;
+    let (copy, keys) = (office.folder("copy"), office.folder("copied-keys"));
+    let backup = ["backup", "--to", &copy, "--with-keys", &keys];
+    let asking = async {
+        for person in &people[20..] {
+            caller.verify(&about_person(person)).await.ok();
+        }
+    };
+    let (made, ()) = tokio::join!(office.json(&backup), asking);
+    let made = made?;
+    let size = made["logs"][0]["size"].as_u64().context("a size")?;
+    ensure!((20..=40).contains(&size) && made["logs"][0]["verified"] == true, "{made}");
+    let manifest = fs::read(Path::new(&copy).join("manifest.json"))?;
+    ensure!(serde_json::from_slice::<Value>(&manifest)? == made, "the manifest is what is printed");
+    let names = |folder: &str| -> anyhow::Result<Vec<String>> {
+        let files = files(Path::new(folder))?;
+        Ok(files.iter().filter_map(|(path, _)| Some(path.file_name()?.to_str()?.into())).collect())
+    };
+    ensure!(names(&copy)? == ["gateway.sqlite", "manifest.json"], "{:?}", names(&copy)?);
+    ensure!(names(&keys)?.contains(&"log-n1.checkpoint".to_owned()), "{:?}", names(&keys)?);
+    for (path, _) in files(Path::new(&copy))?.into_iter().chain(files(Path::new(&keys))?) {
+        let mode = fs::metadata(&path)?.permissions().mode();
+        ensure!(mode & 0o777 == 0o600, "{} {mode:o}", path.display());
+    }
+    office.refused(&backup, 2, "is not empty").await?;
+    app.stop().await;
+
+    // Elsewhere, from nothing.
+    let other = office.elsewhere()?;
+    let restore = ["--config", &other, "restore", &copy, "--with-keys", &keys, "-o", "json"];
+    let Ended { status, stdout, stderr } = office.place.gateway(&restore).await?;
+    ensure!(status.success(), "{stderr}");
+    let restored: Value = serde_json::from_str(&stdout)?;
+    ensure!(restored["next_start_refused"].is_null(), "{restored}");
+    let verify = ["--config", &other, "log", "verify", "-o", "json"];
+    let verified: Value = serde_json::from_str(&office.place.gateway(&verify).await?.stdout)?;
+    ensure!(verified["logs"][0]["root"] == made["logs"][0]["root"], "{verified}");
+    let Ended { status, stderr, .. } = office.place.gateway(&restore).await?;
+    ensure!(status.code() == Some(1) && stderr.contains("nothing is overwritten"), "{stderr}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_says_what_the_next_start_will_say() -> anyhow::Result<()> {
+    let kept = filled(TestApp::builder(), 3).await;
+    let office = Office::new(&kept)?;
+    let copy = office.folder("copy");
+    office.done(&["backup", "--to", &copy]).await?;
+    let kept = filled(kept.again(), 2).await;
+    office.refused(&["restore", &copy], 1, "nothing is overwritten").await?;
+    remove_database(&kept.database());
+    fs::write(kept.database().with_extension("sqlite-wal"), "of an old database")?;
+    office.refused(&["restore", &copy], 1, "gateway.sqlite-wal already").await?;
+    remove_database(&kept.database());
+    let restored = office.done(&["restore", &copy]).await?;
+    ensure!(restored.contains("log n1: 3 entries"), "{restored}");
+    ensure!(restored.contains("the next start will refuse: log n1 has 3 entries"), "{restored}");
+    office.refused(&["serve"], 1, "log n1 has 3 entries in the database").await?;
+    office.check().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_was_changed_or_not_finished_restores_nothing() -> anyhow::Result<()> {
+    let kept = filled(TestApp::builder(), 3).await;
+    let office = Office::new(&kept)?;
+    let copy = office.folder("copy");
+    office.done(&["backup", "--to", &copy]).await?;
+    office
+        .refused(
+            &["backup", "--to", &office.folder("a/b"), "--with-keys", &office.folder("a")],
+            2,
+            "of their own",
+        )
+        .await?;
+    remove_database(&kept.database());
+    let (file, manifest) =
+        (Path::new(&copy).join("gateway.sqlite"), Path::new(&copy).join("manifest.json"));
+    let (bytes, made) = (fs::read(&file)?, fs::read_to_string(&manifest)?);
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    fs::write(&file, changed)?;
+    office.refused(&["restore", &copy], 1, "is not the one that its manifest describes").await?;
+    fs::write(&file, &bytes)?;
+    fs::write(&manifest, made.replacen("\"size\": 3", "\"size\": 4", 1))?;
+    office.refused(&["restore", &copy], 1, "are not those that its manifest describes").await?;
+    fs::remove_file(&manifest)?;
+    office.refused(&["restore", &copy], 1, "holds no backup that was finished").await?;
+    let left = files(kept.database().parent().context("a folder")?)?;
+    ensure!(!left.iter().any(|(path, _)| path.to_string_lossy().contains("restoring")), "left");
+    ensure!(!kept.database().exists(), "nothing was restored");
+    fs::write(&manifest, made)?;
+    office.done(&["restore", &copy]).await?;
+    office.check().await
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use gateway::audit::{Entry, LogEntry, leaf_hash};
+use gateway::config::StoreConfig;
 use gateway::matching::Outcome;
 use gateway::store::Store;
 
@@ -22,7 +23,8 @@ pub(super) struct Logged {
 
 /// Every entry of the sandbox's log, in order.
 pub(super) async fn read(data: &Path) -> anyhow::Result<Vec<Logged>> {
-    let store = Store::open_existing(&data.join("gateway.sqlite")).await?;
+    let file = StoreConfig { path: data.join("gateway.sqlite"), ..StoreConfig::default() };
+    let store = Store::open_existing(&file).await?;
     let mut log = Vec::new();
     loop {
         let next = i64::try_from(log.len())?;

@@ -7,6 +7,7 @@
 mod accuracy;
 mod api;
 mod disk;
+mod fsync;
 mod keeping;
 mod kill;
 mod load;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, ensure};
+use gateway::config::StoreConfig;
 use gateway::store::Store;
 use serde_json::Value;
 
@@ -35,6 +36,11 @@ impl Place {
         fs::create_dir(root.path().join("work"))?;
         fs::create_dir(root.path().join("logs"))?;
         Ok(Self { root, port: free_port()?, runs: AtomicU16::new(0) })
+    }
+
+    /// What a test keeps for itself lies here.
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// Where programs are started: empty but for what they leave there.
@@ -114,7 +120,9 @@ impl Place {
 
     /// Waits until the log's last checkpoint is published; nothing may be logged meanwhile.
     pub(super) async fn wait_until_published(&self, sandbox: &mut Process) -> anyhow::Result<()> {
-        let store = Store::open_existing(&self.data().join("gateway.sqlite")).await?;
+        let path = self.data().join("gateway.sqlite");
+        let store = StoreConfig { path, ..StoreConfig::default() };
+        let store = Store::open_existing(&store).await?;
         let last = store.checkpoint("n1").await?.context("the log is there")?.note;
         let path = self.data().join("keys/log-n1.checkpoint");
         let published = async || fs::read_to_string(&path).is_ok_and(|note| note == last);

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use gateway::app::{App, StartError};
 use gateway::audit::{Recount, Verification, VerifyError, recount, verify_log};
 use gateway::clock::{Clock, ManualClock, Micros, Random};
-use gateway::config::Config;
+use gateway::config::{Config, StoreConfig};
 use gateway::request::ClientId;
 use gateway::server::Doors;
 use gateway::store::{KeyFolder, SecretRow, Store};
@@ -126,7 +126,7 @@ fn read_config(folder: &TempDir, register: &str) -> Config {
 }
 
 async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
-    let store = Store::open(&config.store.path).await;
+    let store = Store::open(&config.store).await;
     // A damaged store is for the gateway to refuse.
     let Ok(store) = store else { return };
     let policies: Vec<_> = clients.iter().map(TestClient::policy_row).collect();
@@ -163,6 +163,11 @@ impl Kept {
     /// The configuration's file.
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("gateway.toml")
+    }
+
+    /// The store, as it was configured.
+    pub fn store(&self) -> StoreConfig {
+        StoreConfig { path: self.database(), ..StoreConfig::default() }
     }
 
     /// The key folder.

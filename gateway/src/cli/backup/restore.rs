@@ -12,7 +12,7 @@ use crate::cli::acting::open_keys;
 use crate::cli::report::print_json;
 use crate::cli::{CliError, Format, sentence};
 use crate::clock::Random;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::store::{KeyFolder, Store};
 
 /// Arguments of the way back.
@@ -37,7 +37,7 @@ pub(in crate::cli) async fn restore(
     refuse_database(target)?;
     let new_keys = args.with_keys.as_deref().map(|from| bring_keys(config, from)).transpose()?;
     let keys = open_keys(config)?;
-    let _held = Store::hold(target)?;
+    let _held = Store::hold(&config.store, &config.log.name).await?;
     // Beside the target: a rename must not cross file systems.
     let temporary = target.with_extension("restoring");
     remove_database(&temporary)?;
@@ -144,7 +144,8 @@ async fn check(
     keys: &KeyFolder,
     config: &Config,
 ) -> Result<(), CliError> {
-    let store = Store::open_existing(path).await?;
+    let store =
+        Store::open_existing(&StoreConfig { path: path.into(), ..StoreConfig::default() }).await?;
     let logs = manifest::read_logs(&store, keys, &config.log).await;
     store.close().await;
     let fits = |(found, said): (&manifest::CopiedLog, &manifest::CopiedLog)| {
@@ -159,7 +160,7 @@ async fn check(
 
 /// What the next start will say, if it will refuse.
 async fn next_start(config: &Config, keys: &KeyFolder) -> Result<Option<String>, CliError> {
-    let store = Store::open_existing(&config.store.path).await?;
+    let store = Store::open_existing(&config.store).await?;
     let found = find_loss(&store, keys, &config.log).await;
     store.close().await;
     Ok(match found {

@@ -1,32 +1,34 @@
-//! The one writer of a log: what waited while the last commit ran goes into the next one.
+//! The log of this node, as those see it who record something: a queue to its one writer.
 //!
 //! A receipt exists only after its commit returned. A batch that was not written is refused and
 //! the tree stays as it was; when nobody can know whether a batch is on disk, the writer stops
 //! for good and start-up finds out.
 
+mod batch;
+mod task;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::checkpoint::CheckpointSigner;
-use super::counters::Counts;
 use super::entry::LogEntry;
 use super::published::{Loss, loss_of};
 use super::recovery::{OpenError, Recovered, recover};
-use super::tree::{self, Frontier, FullTile, Hash};
+use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
-use crate::store::{Commit, CommitFailure, KEY_BYTES, KeyFolder, LogWriter, Store, TileRow};
+use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
-
-/// Entries that wait to be counted in the store, about. They are counted in the commit of a later
-/// batch: writing the counters with every batch would make a commit several times its size. A
-/// report reads them from their bundles, which takes a microsecond an entry.
-const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
+use batch::{Many, Message, Single};
+use task::Writer;
 
 /// A node that refused a commit says for this long that it is not ready, so that others are asked.
 const REFUSAL_NANOS: u64 = 5_000_000_000;
+/// A stop does not wait longer than this for a database that is gone.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Proof that an entry is durable: nothing else makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,28 +55,48 @@ impl Receipt {
     }
 }
 
+/// Proof that entries are durable which were recorded together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptRange {
+    /// Name of the log.
+    pub log: Arc<str>,
+    /// Index of the first entry; the others follow it without a gap.
+    pub first_index: u64,
+    /// Number of entries.
+    pub entries: u64,
+}
+
 /// The log cannot take an entry now: no receipt, no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log cannot take the entry")]
 pub struct LogUnavailable;
 
-/// What goes to the writer.
-enum Message {
-    Record(Box<Pending>),
-    Close,
+/// Why an entry that goes with an idempotency key was not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// The log cannot take it now.
+    #[error(transparent)]
+    Unavailable(#[from] LogUnavailable),
+    /// Another request has used the key: its entry is the answer.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
 }
 
-struct Pending {
-    entry: LogEntry,
-    bytes: Vec<u8>,
-    leaf: Hash,
-    reply: oneshot::Sender<Receipt>,
+/// An idempotency key and the request it goes with, as keyed digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Of the key, and whose it is.
+    pub key_digest: [u8; 16],
+    /// Of the request.
+    pub body_digest: [u8; 16],
 }
 
-/// The log of this node, as those see it who record something.
+/// The log of this node.
 #[derive(Debug)]
 pub struct AuditLog {
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::UnboundedSender<Message>,
+    /// One for each entry that may wait.
+    places: Arc<Semaphore>,
     stopped: watch::Receiver<WriterState>,
     refused_at: Arc<AtomicU64>,
     clock: Clock,
@@ -128,13 +150,49 @@ impl AuditLog {
     /// [`LogUnavailable`] at once if the queue is full, and whenever the entry is not known to be
     /// on disk.
     pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
-        let entry = entry.into();
-        let bytes = entry.encode();
-        let leaf = tree::leaf_hash(&bytes);
         let (reply, receipt) = oneshot::channel();
-        let pending = Box::new(Pending { entry, bytes, leaf, reply });
-        self.sender.try_send(Message::Record(pending)).map_err(|_| LogUnavailable)?;
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), None, reply))))?;
+        match receipt.await {
+            Ok(Ok(receipt)) => Ok(receipt),
+            // Only a key can be taken, and there is none.
+            Ok(Err(_)) | Err(_) => Err(LogUnavailable),
+        }
+    }
+
+    /// The same for the entry of a request that may come twice: the key is written with it.
+    ///
+    /// # Errors
+    /// [`NotRecorded::KeyTaken`] where another request has used the key; nothing is recorded then.
+    pub async fn record_once(
+        &self,
+        entry: impl Into<LogEntry>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, NotRecorded> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), key, reply))))?;
+        receipt.await.map_err(|_| LogUnavailable)?
+    }
+
+    /// Makes entries durable and counted together: they stand in the log one after the other.
+    /// Encoding, hashing and counting happen here, on the caller's thread.
+    ///
+    /// # Errors
+    /// As [`AuditLog::record`]; none of the entries is recorded then.
+    pub async fn record_many(&self, entries: &[LogEntry]) -> Result<ReceiptRange, LogUnavailable> {
+        let (reply, receipt) = oneshot::channel();
+        self.send(entries.len(), || Message::Many(Box::new(Many::new(entries, reply))))?;
         receipt.await.map_err(|_| LogUnavailable)
+    }
+
+    /// Queues a message that takes so many places; the writer gives them back.
+    fn send(
+        &self,
+        entries: usize,
+        message: impl FnOnce() -> Message,
+    ) -> Result<(), LogUnavailable> {
+        let places = u32::try_from(entries).map_err(|_| LogUnavailable)?;
+        self.places.try_acquire_many(places).map_err(|_| LogUnavailable)?.forget();
+        self.sender.send(message()).map_err(|_| LogUnavailable)
     }
 
     /// Whether entries are taken: the writer runs, and its last commit was not refused a moment
@@ -158,8 +216,11 @@ impl AuditLog {
     pub async fn close(&self) {
         let mut stopped = self.stopped.clone();
         // An error means that the writer is gone already.
-        let _sent = self.sender.send(Message::Close).await;
-        let _writer_gone = stopped.wait_for(|state| *state != WriterState::Running).await;
+        let _sent = self.sender.send(Message::Close);
+        let ended = stopped.wait_for(|state| *state != WriterState::Running);
+        if tokio::time::timeout(CLOSE_TIMEOUT, ended).await.is_err() {
+            tracing::error!("the log's last commit did not end; start-up will find out");
+        }
     }
 }
 
@@ -199,8 +260,9 @@ impl Found {
             let note = self.signer.sign(0, recovered.frontier.root());
             self.rows.create(&config.name, &note).await?;
         }
-        let (sender, receiver) = mpsc::channel(config.queue_entries_max);
+        let (sender, receiver) = mpsc::unbounded_channel();
         let (state, stopped) = watch::channel(WriterState::Running);
+        let places = Arc::new(Semaphore::new(config.queue_entries_max));
         let refused_at = Arc::new(AtomicU64::new(0));
         let writer = Writer {
             log: config.name.as_str().into(),
@@ -208,13 +270,15 @@ impl Found {
             signer: self.signer,
             frontier: recovered.frontier,
             uncounted: recovered.uncounted,
+            last_day: recovered.last_day,
             batch_max: config.batch_entries_max,
+            places: Arc::clone(&places),
             refused_at: Arc::clone(&refused_at),
             clock: clock.clone(),
             metrics,
         };
         tokio::spawn(writer.run(receiver, state));
-        Ok(AuditLog { sender, stopped, refused_at, clock })
+        Ok(AuditLog { sender, places, stopped, refused_at, clock })
     }
 }
 
@@ -233,127 +297,4 @@ pub(super) fn open_signer(
         log: config.name.clone(),
         what: "its key is not usable".into(),
     })
-}
-
-struct Writer {
-    log: Arc<str>,
-    rows: LogWriter,
-    signer: CheckpointSigner,
-    frontier: Frontier,
-    /// Sums of the entries that the counters in the store do not cover yet.
-    uncounted: Counts,
-    batch_max: usize,
-    /// Monotonic nanoseconds of the last refused commit, 0 if the last one was written.
-    refused_at: Arc<AtomicU64>,
-    clock: Clock,
-    metrics: Arc<Metrics>,
-}
-
-impl Writer {
-    async fn run(
-        mut self,
-        mut receiver: mpsc::Receiver<Message>,
-        state: watch::Sender<WriterState>,
-    ) {
-        let (mut messages, mut batch) = (Vec::new(), Vec::new());
-        let mut closing = false;
-        while !closing && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
-            for message in messages.drain(..) {
-                match message {
-                    Message::Record(pending) => batch.push(*pending),
-                    Message::Close => closing = true,
-                }
-            }
-            if !batch.is_empty() && !self.write(&mut batch).await {
-                let _nobody_listens = state.send(WriterState::Failed);
-                return;
-            }
-        }
-        let _nobody_listens = state.send(WriterState::Drained);
-    }
-
-    /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
-    /// pending entry tells its caller that there is no receipt.
-    async fn write(&mut self, batch: &mut Vec<Pending>) -> bool {
-        match self.commit(batch).await {
-            Ok(first_index) => {
-                self.refused_at.store(0, Ordering::Relaxed);
-                self.reply(batch, first_index);
-            }
-            Err(CommitFailure::NotWritten(error)) => {
-                let (error, entries) = (&error as &dyn std::error::Error, batch.len());
-                tracing::error!(error, entries, "the log took nothing; its callers get 503");
-                self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
-                batch.clear();
-            }
-            Err(failure) => {
-                let (error, entries) = (&failure as &dyn std::error::Error, batch.len());
-                tracing::error!(error, entries, "the log is in an unknown state; stopping");
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Commits a batch and returns the index of its first entry. The tree moves only if the
-    /// commit succeeded.
-    async fn commit(&mut self, batch: &[Pending]) -> Result<u64, CommitFailure> {
-        let started = self.clock.monotonic_nanos();
-        let first_index = self.frontier.size();
-        let mut frontier = self.frontier.clone();
-        let (mut entries, mut full) = (Vec::new(), Vec::new());
-        for pending in batch {
-            // An entry is far below 64 KiB: every field is under 256 bytes.
-            entries.extend_from_slice(&(pending.bytes.len() as u16).to_be_bytes());
-            entries.extend_from_slice(&pending.bytes);
-            frontier.append(pending.leaf, &mut full);
-        }
-        let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
-        let note = self.signer.sign(frontier.size(), frontier.root());
-        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX;
-        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
-        let counted_size =
-            if counting { first_index } else { first_index - self.uncounted.entries() };
-        let commit = Commit {
-            log: &self.log,
-            size_before: first_index as i64,
-            entries_count: batch.len() as i64,
-            entries: &entries,
-            tiles: &tiles,
-            counted_size: counted_size as i64,
-            counters: &counters,
-            note: &note,
-        };
-        self.rows.commit(&commit).await?;
-        self.frontier = frontier;
-        if counting {
-            self.uncounted = Counts::default();
-        }
-        self.metrics.log_entries.increment(batch.len() as u64);
-        self.metrics.log_commits.increment(1);
-        let seconds = (self.clock.monotonic_nanos() - started) as f64 / 1e9;
-        self.metrics.log_commit_seconds.record(seconds);
-        Ok(first_index)
-    }
-
-    /// Tells the callers first; counting can wait until they are on their way.
-    fn reply(&mut self, batch: &mut Vec<Pending>, first_index: u64) {
-        let mut entries = Vec::with_capacity(batch.len());
-        for (index, pending) in (first_index..).zip(batch.drain(..)) {
-            let receipt = Receipt { log: Arc::clone(&self.log), index, leaf: pending.leaf };
-            let _caller_may_be_gone = pending.reply.send(receipt);
-            entries.push(pending.entry);
-        }
-        for entry in &entries {
-            self.uncounted.add(entry);
-        }
-    }
-}
-
-fn tile_row(tile: &FullTile) -> TileRow {
-    TileRow {
-        level: i64::from(tile.level),
-        tile_index: tile.index as i64,
-        hashes: tile.hashes.concat(),
-    }
 }

@@ -1,0 +1,168 @@
+//! What waits for a commit: single entries with their callers, and many at once.
+
+use tokio::sync::oneshot;
+
+use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange};
+use crate::audit::counters::Counts;
+use crate::audit::entry::LogEntry;
+use crate::audit::tree::{self, Hash};
+use crate::store::KeyRow;
+
+/// What goes to the writer.
+pub(super) enum Message {
+    Single(Box<Single>),
+    Many(Box<Many>),
+    Close,
+}
+
+/// One entry and who waits for it.
+pub(super) struct Single {
+    pub(super) entry: LogEntry,
+    bytes: Vec<u8>,
+    pub(super) leaf: Hash,
+    key: Option<IdempotencyKey>,
+    pub(super) reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
+}
+
+impl Single {
+    /// Encoded and hashed here, on the caller's thread.
+    pub(super) fn new(
+        entry: LogEntry,
+        key: Option<IdempotencyKey>,
+        reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
+    ) -> Self {
+        let bytes = entry.encode();
+        let leaf = tree::leaf_hash(&bytes);
+        Self { entry, bytes, leaf, key, reply }
+    }
+}
+
+/// Entries that are recorded together.
+pub(super) struct Many {
+    /// The entries, length-prefixed.
+    bytes: Vec<u8>,
+    leaves: Vec<Hash>,
+    counts: Counts,
+    last_day: i64,
+    reply: oneshot::Sender<ReceiptRange>,
+}
+
+impl Many {
+    pub(super) fn new(entries: &[LogEntry], reply: oneshot::Sender<ReceiptRange>) -> Self {
+        let mut many = Self {
+            bytes: Vec::with_capacity(entries.len() * 192),
+            leaves: Vec::with_capacity(entries.len()),
+            counts: Counts::default(),
+            last_day: 0,
+            reply,
+        };
+        for entry in entries {
+            let bytes = entry.encode();
+            push_prefixed(&mut many.bytes, &bytes);
+            many.leaves.push(tree::leaf_hash(&bytes));
+            many.counts.add(entry);
+            many.last_day = many.last_day.max(entry.at().vietnamese_day());
+        }
+        many
+    }
+}
+
+/// Entries on their way into one commit.
+#[derive(Default)]
+pub(super) struct Batch {
+    singles: Vec<Single>,
+    manies: Vec<Many>,
+    entries: usize,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, single: Single) {
+        self.entries += 1;
+        self.singles.push(single);
+    }
+
+    pub(super) fn push_many(&mut self, many: Many) {
+        self.entries += many.leaves.len();
+        self.manies.push(many);
+    }
+
+    /// Number of entries.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// The entries in the order in which they will stand, each after its length as big-endian
+    /// `uint16`.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let singles: usize = self.singles.iter().map(|single| 2 + single.bytes.len()).sum();
+        let manies: usize = self.manies.iter().map(|many| many.bytes.len()).sum();
+        let mut bytes = Vec::with_capacity(singles + manies);
+        for single in &self.singles {
+            push_prefixed(&mut bytes, &single.bytes);
+        }
+        for many in &self.manies {
+            bytes.extend_from_slice(&many.bytes);
+        }
+        bytes
+    }
+
+    /// Leaf hashes in the same order.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = Hash> {
+        let singles = self.singles.iter().map(|single| single.leaf);
+        singles.chain(self.manies.iter().flat_map(|many| many.leaves.iter().copied()))
+    }
+
+    /// The latest Vietnamese day of an entry, in days since 1970.
+    pub(super) fn last_day(&self) -> i64 {
+        let singles = self.singles.iter().map(|single| single.entry.at().vietnamese_day());
+        singles.chain(self.manies.iter().map(|many| many.last_day)).max().unwrap_or_default()
+    }
+
+    /// The idempotency keys, where the first entry will stand at `first_index`.
+    pub(super) fn keys(&self, first_index: u64) -> Vec<KeyRow> {
+        let placed = (first_index..).zip(&self.singles);
+        placed
+            .filter_map(|(index, single)| {
+                let key = single.key?;
+                let client_id = single.entry.request()?.client.as_str().to_owned();
+                Some(KeyRow {
+                    client_id,
+                    key_digest: key.key_digest,
+                    entry_index: index as i64,
+                    body_digest: key.body_digest,
+                    created_us: single.entry.at().0,
+                })
+            })
+            .collect()
+    }
+
+    /// Takes the entries out that go with a key.
+    pub(super) fn split_off_keyed(&mut self) -> Vec<Single> {
+        let (keyed, others) = self.singles.drain(..).partition(|single| single.key.is_some());
+        self.singles = others;
+        self.entries -= Vec::len(&keyed);
+        keyed
+    }
+
+    /// Hands everything out, to be answered and counted.
+    pub(super) fn into_parts(self) -> (Vec<Single>, Vec<Many>) {
+        (self.singles, self.manies)
+    }
+}
+
+impl Many {
+    /// Tells who waits where the entries stand, and gives back what they count; the index after
+    /// the last of them.
+    pub(super) fn answer(self, log: &std::sync::Arc<str>, first_index: u64) -> (u64, Counts) {
+        let entries = self.leaves.len() as u64;
+        let range = ReceiptRange { log: std::sync::Arc::clone(log), first_index, entries };
+        let _caller_may_be_gone = self.reply.send(range);
+        (first_index + entries, self.counts)
+    }
+}
+
+fn push_prefixed(bytes: &mut Vec<u8>, entry: &[u8]) {
+    // An entry is far below 64 KiB: every field is under 256 bytes.
+    bytes.extend_from_slice(&(entry.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(entry);
+}

@@ -1,0 +1,231 @@
+//! The one writer of a log: what waited while the last commit ran goes into the next one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::batch::{Batch, Message, Single};
+use super::{NotRecorded, Receipt, WriterState};
+use crate::audit::checkpoint::CheckpointSigner;
+use crate::audit::counters::Counts;
+use crate::audit::recovery::split_bundle;
+use crate::audit::tree::{self, Frontier, FullTile};
+use crate::clock::Clock;
+use crate::store::{Append, CommitFailure, LogWriter, ReadBack, Signed, TileRow};
+use crate::telemetry::Metrics;
+
+/// Entries that wait to be counted in the store, about. They are counted in the commit of a later
+/// batch: writing the counters with every batch would make a commit several times its size. A
+/// report reads them from their bundles, which takes a microsecond an entry.
+const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
+/// An idempotency key is held for a day, in microseconds.
+const KEY_HELD_US: i64 = 86_400 * 1_000_000;
+
+pub(super) struct Writer {
+    pub(super) log: Arc<str>,
+    pub(super) rows: LogWriter,
+    pub(super) signer: CheckpointSigner,
+    pub(super) frontier: Frontier,
+    /// Sums of the entries that the counters in the store do not cover yet.
+    pub(super) uncounted: Counts,
+    /// Vietnamese day of the last bundle: that of the next one is not before it.
+    pub(super) last_day: i64,
+    pub(super) batch_max: usize,
+    /// Places in the queue, given back when their messages are taken out.
+    pub(super) places: Arc<Semaphore>,
+    /// Monotonic nanoseconds of the last refused commit, 0 if the last one was written.
+    pub(super) refused_at: Arc<AtomicU64>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    pub(super) async fn run(
+        mut self,
+        mut receiver: mpsc::UnboundedReceiver<Message>,
+        state: watch::Sender<WriterState>,
+    ) {
+        let mut messages = Vec::new();
+        let mut closing = false;
+        while !closing && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
+            let mut batch = Batch::default();
+            for message in messages.drain(..) {
+                match message {
+                    Message::Single(single) => batch.push(*single),
+                    Message::Many(many) => batch.push_many(*many),
+                    Message::Close => closing = true,
+                }
+                if batch.entries() >= self.batch_max
+                    && !self.write(std::mem::take(&mut batch)).await
+                {
+                    let _nobody_listens = state.send(WriterState::Failed);
+                    return;
+                }
+            }
+            if !self.write(batch).await {
+                let _nobody_listens = state.send(WriterState::Failed);
+                return;
+            }
+        }
+        let _nobody_listens = state.send(WriterState::Drained);
+    }
+
+    /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
+    /// pending entry tells its caller that there is no receipt.
+    async fn write(&mut self, mut batch: Batch) -> bool {
+        self.places.add_permits(batch.entries());
+        if batch.entries() == 0 {
+            return true;
+        }
+        match self.commit(&batch).await {
+            Err(CommitFailure::KeyTaken) => {
+                // One of them is, and the others must not suffer for it.
+                let keyed = batch.split_off_keyed();
+                if batch.entries() > 0 {
+                    let rest = self.commit(&batch).await;
+                    if !self.conclude(batch, rest) {
+                        return false;
+                    }
+                }
+                self.write_keyed(keyed).await
+            }
+            committed => self.conclude(batch, committed),
+        }
+    }
+
+    /// Commits entries with idempotency keys one by one, so that each learns whether its own key
+    /// is taken.
+    async fn write_keyed(&mut self, keyed: Vec<Single>) -> bool {
+        for single in keyed {
+            let mut batch = Batch::default();
+            batch.push(single);
+            match self.commit(&batch).await {
+                Err(CommitFailure::KeyTaken) => {
+                    for single in batch.into_parts().0 {
+                        let _caller_may_be_gone = single.reply.send(Err(NotRecorded::KeyTaken));
+                    }
+                }
+                committed => {
+                    if !self.conclude(batch, committed) {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn conclude(&mut self, batch: Batch, committed: Result<u64, CommitFailure>) -> bool {
+        let entries = batch.entries();
+        match committed {
+            Ok(first_index) => {
+                self.refused_at.store(0, Ordering::Relaxed);
+                self.reply(batch, first_index);
+                true
+            }
+            Err(failure @ (CommitFailure::NotWritten(_) | CommitFailure::KeyTaken)) => {
+                let error = &failure as &dyn std::error::Error;
+                tracing::error!(error, entries, "the log took nothing; its callers get 503");
+                self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
+                true
+            }
+            Err(failure) => {
+                let error = &failure as &dyn std::error::Error;
+                tracing::error!(error, entries, "the log is in an unknown state; stopping");
+                false
+            }
+        }
+    }
+
+    /// Commits a batch and returns the index of its first entry. The tree moves only if the
+    /// commit succeeded.
+    async fn commit(&mut self, batch: &Batch) -> Result<u64, CommitFailure> {
+        let started = self.clock.monotonic_nanos();
+        let first_index = self.frontier.size();
+        let (mut frontier, mut full) = (self.frontier.clone(), Vec::new());
+        for leaf in batch.leaves() {
+            frontier.append(leaf, &mut full);
+        }
+        let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
+        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX;
+        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
+        let counted_size =
+            if counting { first_index } else { first_index - self.uncounted.entries() };
+        let day = batch.last_day().max(self.last_day);
+        let append = Append {
+            log: &self.log,
+            size_before: first_index as i64,
+            entries_count: batch.entries() as i64,
+            day,
+            entries: &batch.bytes(),
+            tiles: &tiles,
+            counters: &counters,
+            keys: &batch.keys(first_index),
+            keys_after_us: self.clock.now().0 - KEY_HELD_US,
+        };
+        let read = self.rows.append(&append).await?;
+        if !is_what_was_meant(&read, batch, &tiles) {
+            self.rows.abandon().await;
+            return Err(CommitFailure::ReadBack);
+        }
+        let note = self.signer.sign(frontier.size(), frontier.root());
+        let signed = Signed {
+            log: &self.log,
+            size_before: first_index as i64,
+            size_after: frontier.size() as i64,
+            counted_size: counted_size as i64,
+            note: &note,
+        };
+        self.rows.sign(&signed).await?;
+        (self.frontier, self.last_day) = (frontier, day);
+        if counting {
+            self.uncounted = Counts::default();
+        }
+        self.metrics.log_entries.increment(batch.entries() as u64);
+        self.metrics.log_commits.increment(1);
+        let seconds = (self.clock.monotonic_nanos() - started) as f64 / 1e9;
+        self.metrics.log_commit_seconds.record(seconds);
+        Ok(first_index)
+    }
+
+    /// Tells the callers first; counting can wait until they are on their way.
+    fn reply(&mut self, batch: Batch, first_index: u64) {
+        let (singles, manies) = batch.into_parts();
+        let mut next = first_index;
+        let mut entries = Vec::with_capacity(singles.len());
+        for single in singles {
+            let receipt = Receipt { log: Arc::clone(&self.log), index: next, leaf: single.leaf };
+            let _caller_may_be_gone = single.reply.send(Ok(receipt));
+            entries.push(single.entry);
+            next += 1;
+        }
+        for many in manies {
+            let (after, counts) = many.answer(&self.log, next);
+            self.uncounted.merge(counts);
+            next = after;
+        }
+        for entry in &entries {
+            self.uncounted.add(entry);
+        }
+    }
+}
+
+/// Whether the root about to be signed is that of what the database holds: the leaf hashes are made
+/// again from the bytes it gave back, and must be those that the tree and the receipts are made of.
+fn is_what_was_meant(read: &ReadBack, batch: &Batch, tiles: &[TileRow]) -> bool {
+    let Some(entries) = split_bundle(&read.entries) else { return false };
+    let tiles_agree =
+        read.tiles.len() == tiles.len() && tiles.iter().all(|tile| read.tiles.contains(tile));
+    tiles_agree
+        && entries.len() == batch.entries()
+        && entries.iter().zip(batch.leaves()).all(|(bytes, leaf)| tree::leaf_hash(bytes) == leaf)
+}
+
+fn tile_row(tile: &FullTile) -> TileRow {
+    TileRow {
+        level: i64::from(tile.level),
+        tile_index: tile.index as i64,
+        hashes: tile.hashes.concat(),
+    }
+}

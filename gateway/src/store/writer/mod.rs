@@ -1,0 +1,100 @@
+//! The connection through which one log is written: append, read back, sign and commit.
+
+mod postgres;
+mod sqlite;
+
+use super::{Append, CheckpointRow, CommitFailure, Pool, ReadBack, Store, StoreError, TileRow};
+
+/// The first checkpoint of a log.
+const CREATE: &str =
+    "insert into log_checkpoints (log, tree_size, counted_size, note) values ($1, 0, 0, $2)";
+/// Level under which a bundle is read back among the tiles.
+const BUNDLE_LEVEL: i64 = -1;
+
+/// The connection through which one log is written. There is one per node.
+#[derive(Debug)]
+pub struct LogWriter(Backend);
+
+#[derive(Debug)]
+enum Backend {
+    Sqlite(sqlite::Writer),
+    Postgres(Box<postgres::Writer>),
+}
+
+/// The checkpoint that ends a commit.
+#[derive(Debug)]
+pub struct Signed<'a> {
+    /// Name of the log.
+    pub log: &'a str,
+    /// Size of the tree that the commit stands on.
+    pub size_before: i64,
+    /// Size of the tree after it.
+    pub size_after: i64,
+    /// Number of entries that the counters cover after it, at most `size_before`.
+    pub counted_size: i64,
+    /// The signed checkpoint.
+    pub note: &'a str,
+}
+
+impl Store {
+    /// Opens the connection that writes a log.
+    pub async fn log_writer(&self) -> Result<LogWriter, StoreError> {
+        Ok(LogWriter(match &self.pool {
+            Pool::Sqlite(_, options) => Backend::Sqlite(sqlite::Writer::open(options).await?),
+            Pool::Postgres(_, options) => {
+                Backend::Postgres(Box::new(postgres::Writer::open(options).await?))
+            }
+        }))
+    }
+}
+
+impl LogWriter {
+    /// Makes the first checkpoint of a log that has none.
+    pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.create(log, note).await,
+            Backend::Postgres(writer) => writer.create(log, note).await,
+        }
+    }
+
+    /// Begins a commit: writes everything but the checkpoint, and reads it back. A failure leaves
+    /// nothing behind.
+    pub async fn append(&mut self, append: &Append<'_>) -> Result<ReadBack, CommitFailure> {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.append(append).await,
+            Backend::Postgres(writer) => writer.append(append).await,
+        }
+    }
+
+    /// Ends a commit with its checkpoint. If we die before it returns, start-up finds either all
+    /// of the commit or nothing.
+    pub async fn sign(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.sign(signed).await,
+            Backend::Postgres(writer) => writer.sign(signed).await,
+        }
+    }
+
+    /// Forgets a commit that was begun.
+    pub async fn abandon(&mut self) {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.roll_back().await,
+            Backend::Postgres(writer) => writer.roll_back().await,
+        }
+    }
+}
+
+impl ReadBack {
+    /// From the rows that both databases give: the bundle and the tiles.
+    fn from_rows(rows: Vec<TileRow>) -> Self {
+        let mut read = Self::default();
+        for row in rows {
+            if row.level == BUNDLE_LEVEL {
+                read.entries = row.hashes;
+            } else {
+                read.tiles.push(row);
+            }
+        }
+        read
+    }
+}

@@ -1,0 +1,193 @@
+//! Writing a log into a `PostgreSQL` server, whose connections get lost.
+
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+use super::{Append, CheckpointRow, CommitFailure, ReadBack, Signed, StoreError};
+use crate::store::TileRow;
+
+/// Pause between tries to reach the server when it must be asked how a commit ended.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// A server that accepts no connection within this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Answers with level, index and bytes of what it wrote and read back (migration 4).
+const APPEND: &str = "select level, place as tile_index, bytes as hashes \
+    from log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
+    where log = $1 and tree_size = $2";
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: PgConnectOptions,
+    /// None after it was lost, until the next use.
+    connection: Option<PgConnection>,
+    /// The latest day that is known to have a partition.
+    day_ensured: i64,
+}
+
+impl Writer {
+    pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, StoreError> {
+        let connection = Some(connect(options).await?);
+        Ok(Self { options: options.clone(), connection, day_ensured: i64::MIN })
+    }
+
+    pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
+        let connection = self.connection().await?;
+        sqlx::query(super::CREATE).bind(log).bind(note).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Nothing counts before the commit, which is not sent here: whatever fails, nothing is
+    /// written. A lost connection is made anew with the next batch.
+    pub(super) async fn append(&mut self, append: &Append<'_>) -> Result<ReadBack, CommitFailure> {
+        let mut appended = self.try_append(append).await;
+        if appended.as_ref().is_err_and(is_lost) {
+            // It may have been lost long ago, while nothing was asked.
+            self.connection = None;
+            appended = self.try_append(append).await;
+        }
+        match appended {
+            Ok(rows) => Ok(ReadBack::from_rows(rows)),
+            Err(error) => {
+                self.roll_back().await;
+                Err(match code(&error).as_deref() {
+                    Some("GW001") => CommitFailure::OvertakenBySecondWriter,
+                    Some("GW002") => CommitFailure::KeyTaken,
+                    _ => CommitFailure::NotWritten(error),
+                })
+            }
+        }
+    }
+
+    async fn try_append(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
+        self.ensure_day(append.day).await?;
+        let connection = self.connection().await?;
+        sqlx::raw_sql("begin").execute(&mut *connection).await?;
+        sqlx::query_as(APPEND)
+            .bind(append.log)
+            .bind(append.size_before)
+            .bind(append.entries_count)
+            .bind(append.day)
+            .bind(append.entries)
+            .bind(append.tile_places())
+            .bind(append.tile_hashes())
+            .bind(append.counters)
+            .bind(append.keys_json())
+            .bind(append.keys_after_us)
+            .fetch_all(connection)
+            .await
+    }
+
+    /// A day's partition is made by the first commit that needs it.
+    async fn ensure_day(&mut self, day: i64) -> Result<(), sqlx::Error> {
+        if day <= self.day_ensured {
+            return Ok(());
+        }
+        let connection = self.connection().await?;
+        sqlx::query("select log_ensure_day($1)").bind(day).execute(connection).await?;
+        self.day_ensured = day;
+        Ok(())
+    }
+
+    pub(super) async fn sign(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        match self.try_sign(signed).await {
+            Ok(()) => Ok(()),
+            // The server says that the transaction is rolled back.
+            Err(error) if !is_lost(&error) => {
+                self.roll_back().await;
+                Err(CommitFailure::NotWritten(error))
+            }
+            Err(error) => self.find_out(signed, error).await,
+        }
+    }
+
+    async fn try_sign(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
+        // The connection that has appended: on another one there is nothing to commit.
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
+        sqlx::query(SIGN)
+            .bind(signed.log)
+            .bind(signed.size_before)
+            .bind(signed.size_after)
+            .bind(signed.counted_size)
+            .bind(signed.note)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::raw_sql("commit").execute(connection).await.map(drop)
+    }
+
+    /// The connection was lost while it committed: only the checkpoint knows how that ended. Asks
+    /// until there is an answer; nothing is ever written twice.
+    async fn find_out(
+        &mut self,
+        signed: &Signed<'_>,
+        lost: sqlx::Error,
+    ) -> Result<(), CommitFailure> {
+        tracing::warn!(%lost, "the connection was lost during a commit; asking how it ended");
+        let row = loop {
+            self.connection = None;
+            match self.checkpoint_for_update(signed.log).await {
+                Ok(row) => break row,
+                Err(error) => {
+                    tracing::debug!(%error, "the server cannot be asked yet");
+                    tokio::time::sleep(RECONNECT_PAUSE).await;
+                }
+            }
+        };
+        match row {
+            Some(row) if row.note == signed.note => Ok(()),
+            Some(row) if row.tree_size == signed.size_before => {
+                Err(CommitFailure::NotWritten(lost))
+            }
+            Some(_) | None => Err(CommitFailure::OvertakenBySecondWriter),
+        }
+    }
+
+    /// Waits for the row: a commit that is still on its way in the server holds it.
+    async fn checkpoint_for_update(
+        &mut self,
+        log: &str,
+    ) -> Result<Option<CheckpointRow>, sqlx::Error> {
+        let connection = self.connection().await?;
+        sqlx::query_as(
+            "select log, tree_size, counted_size, note from log_checkpoints \
+             where log = $1 for update",
+        )
+        .bind(log)
+        .fetch_optional(connection)
+        .await
+    }
+
+    pub(super) async fn roll_back(&mut self) {
+        let Some(connection) = self.connection.as_mut() else { return };
+        if sqlx::raw_sql("rollback").execute(connection).await.is_err() {
+            self.connection = None;
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        match self.connection {
+            Some(ref mut connection) => Ok(connection),
+            ref mut none => Ok(none.insert(connect(&self.options).await?)),
+        }
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// The `SQLSTATE` of an error that the server has sent.
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+}
+
+/// Whether the connection is gone, so that the server has not said how a statement ended: no answer
+/// at all, or one of class 57P (shutdown, or the crash of another backend).
+fn is_lost(error: &sqlx::Error) -> bool {
+    code(error).is_none_or(|code| code.starts_with("57P"))
+}

@@ -1,0 +1,57 @@
+//! The PostgreSQL that tests start: as durable as one in production, and it comes back from
+//! whatever is done to it.
+
+use sqlx::{Connection as _, PgConnection};
+
+use crate::support::Postgres;
+
+async fn setting(connection: &mut PgConnection, name: &str) -> String {
+    let setting = sqlx::query_scalar("select current_setting($1)").bind(name);
+    setting.fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_private_postgres_is_durable_and_sorts_as_people_do() {
+    let postgres = Postgres::start_with(&["work_mem=1MB"]).await;
+    let mut connection = postgres.connect().await;
+    for (name, value) in [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("work_mem", "1MB"),
+    ] {
+        assert_eq!(setting(&mut connection, name).await, value, "{name}");
+    }
+    let by_bytes: bool =
+        sqlx::query_scalar("select 'a' > 'B'").fetch_one(&mut connection).await.unwrap();
+    assert!(!by_bytes, "texts sort by the alphabet");
+}
+
+#[tokio::test]
+async fn a_private_postgres_survives_what_tests_do_to_it() {
+    let mut postgres = Postgres::start().await;
+    let mut connection = postgres.connect().await;
+    sqlx::query("create table kept (n bigint)").execute(&mut connection).await.unwrap();
+    for round in 0..4_i64 {
+        let insert = sqlx::query("insert into kept values ($1)").bind(round);
+        insert.execute(&mut connection).await.unwrap();
+        let backends = postgres.backends().await;
+        assert_eq!(backends.len(), 1, "{backends:?}");
+        match round {
+            0 => assert_eq!(postgres.terminate_backends().await, 1),
+            1 => postgres.kill_backend(backends[0]),
+            2 => postgres.kill(),
+            _ => postgres.stop().await,
+        }
+        assert!(connection.ping().await.is_err(), "round {round}");
+        if round >= 2 {
+            postgres.restart().await;
+        }
+        connection = postgres.reconnect().await;
+        let kept: i64 = sqlx::query_scalar("select count(*) from kept")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(kept, round + 1);
+    }
+}
