@@ -79,6 +79,18 @@ pub struct StoreConfig {
     pub url_file: Option<PathBuf>,
 }
 
+impl StoreConfig {
+    /// Rows in an `SQLite` file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..Self::default() }
+    }
+
+    /// Rows on a `PostgreSQL` server.
+    pub fn server(url: impl Into<SecretString>) -> Self {
+        Self { url: Some(url.into()), ..Self::default() }
+    }
+}
+
 /// Where keys are kept.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
+use gateway::config::StoreConfig;
 use gateway::store::Store;
 
 use super::api::{Acknowledged, is_ready};
@@ -68,7 +69,8 @@ async fn round(place: &Place, disk: &FailingDisk, nth: u32) -> anyhow::Result<Ve
 
 /// How many entries are committed, seen from outside.
 async fn entries_on_disk(place: &Place) -> anyhow::Result<usize> {
-    let store = Store::open_existing(&place.data().join("gateway.sqlite")).await?;
+    let store =
+        Store::open_existing(&StoreConfig::file(place.data().join("gateway.sqlite"))).await?;
     let checkpoint = store.checkpoint("n1").await?.context("the log has a checkpoint")?;
     Ok(usize::try_from(checkpoint.tree_size)?)
 }

@@ -23,7 +23,7 @@ pub(super) struct Logged {
 
 /// Every entry of the sandbox's log, in order.
 pub(super) async fn read(data: &Path) -> anyhow::Result<Vec<Logged>> {
-    let file = StoreConfig { path: data.join("gateway.sqlite"), ..StoreConfig::default() };
+    let file = StoreConfig::file(data.join("gateway.sqlite"));
     let store = Store::open_existing(&file).await?;
     let mut log = Vec::new();
     loop {
