@@ -252,7 +252,7 @@ async fn a_backup_that_was_changed_or_not_finished_restores_nothing() -> anyhow:
     office.done(&["backup", "--to", &copy]).await?;
     office
         .refused(
-            &["backup", "--to", &office.folder("a/b"), "--with-keys", &office.folder("a")],
+            &["backup", "--to", &office.folder("a"), "--with-keys", &office.folder("a/b")],
             2,
             "of their own",
         )

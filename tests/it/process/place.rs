@@ -121,8 +121,7 @@ impl Place {
     /// Waits until the log's last checkpoint is published; nothing may be logged meanwhile.
     pub(super) async fn wait_until_published(&self, sandbox: &mut Process) -> anyhow::Result<()> {
         let path = self.data().join("gateway.sqlite");
-        let store = StoreConfig { path, ..StoreConfig::default() };
-        let store = Store::open_existing(&store).await?;
+        let store = Store::open_existing(&StoreConfig::file(path)).await?;
         let last = store.checkpoint("n1").await?.context("the log is there")?.note;
         let path = self.data().join("keys/log-n1.checkpoint");
         let published = async || fs::read_to_string(&path).is_ok_and(|note| note == last);

@@ -167,7 +167,7 @@ impl Kept {
 
     /// The store, as it was configured.
     pub fn store(&self) -> StoreConfig {
-        StoreConfig { path: self.database(), ..StoreConfig::default() }
+        StoreConfig::file(self.database())
     }
 
     /// The key folder.

@@ -144,8 +144,7 @@ async fn check(
     keys: &KeyFolder,
     config: &Config,
 ) -> Result<(), CliError> {
-    let store =
-        Store::open_existing(&StoreConfig { path: path.into(), ..StoreConfig::default() }).await?;
+    let store = Store::open_existing(&StoreConfig::file(path)).await?;
     let logs = manifest::read_logs(&store, keys, &config.log).await;
     store.close().await;
     let fits = |(found, said): (&manifest::CopiedLog, &manifest::CopiedLog)| {
