@@ -23,7 +23,7 @@ pub use entry::{
 };
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
-pub use recovery::{OpenError, check_tail};
+pub use recovery::{OpenError, check_tail, last_entry_at};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
 pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::checkpoint::{Checkpoint, CheckpointSigner};
-use super::recovery::{OpenError, recover, root_of_first};
+use super::recovery::{OpenError, Reading, recover, root_of_first};
 use super::tree::{Frontier, Hash};
 use super::writer::{key_name, open_signer};
 use crate::config::LogConfig;
@@ -98,7 +98,8 @@ pub async fn find_loss(
         return Ok(None);
     };
     let signer = open_signer(&keys.load(&key_name(config))?, config)?;
-    let recovered = recover(store, &config.name, &signer).await?.unwrap_or_default();
+    let recovered = recover(store, &config.name, &signer, Reading::BesideWriter).await?;
+    let recovered = recovered.unwrap_or_default();
     compare(store, &signer, note, &recovered.frontier, config).await
 }
 

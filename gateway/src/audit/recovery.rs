@@ -9,6 +9,7 @@ use super::entry::LogEntry;
 use super::published::Loss;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
 use super::writer::{key_name, open_signer};
+use crate::clock::Micros;
 use crate::config::LogConfig;
 use crate::store::{BundleRow, CheckpointRow, KeyError, KeyFolder, Store, StoreError, TileRow};
 
@@ -71,12 +72,22 @@ pub(super) struct Recovered {
     pub(super) last_day: i64,
 }
 
+/// Whether a writer may be at work while a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Nobody writes: entries beyond the checkpoint contradict it.
+    Alone,
+    /// Entries beyond the checkpoint are of commits after it.
+    BesideWriter,
+}
+
 /// A log as its checkpoint promises it, or the reason why it is not there. A log without a
 /// checkpoint is new.
 pub(super) async fn recover(
     store: &Store,
     log: &str,
     signer: &CheckpointSigner,
+    reading: Reading,
 ) -> Result<Option<Recovered>, OpenError> {
     let Some(row) = store.checkpoint(log).await? else {
         return Ok(None);
@@ -89,7 +100,7 @@ pub(super) async fn recover(
     if i64::try_from(checkpoint.size) != Ok(row.tree_size) {
         return Err(contradiction("the signed size is not the size in its row"));
     }
-    let mut tiles = vec![tail_leaves(store, log, checkpoint.size).await?];
+    let mut tiles = vec![tail_leaves(store, log, checkpoint.size, reading).await?];
     if checkpoint.size == 0 {
         tiles.clear();
     }
@@ -117,12 +128,30 @@ pub async fn check_tail(
     config: &LogConfig,
 ) -> Result<Checkpoint, OpenError> {
     let signer = open_signer(&keys.load(&key_name(config))?, config)?;
-    let recovered = recover(store, &config.name, &signer).await?;
+    let recovered = recover(store, &config.name, &signer, Reading::BesideWriter).await?;
     let frontier = recovered.map(|recovered| recovered.frontier).ok_or_else(|| {
         OpenError::Contradiction { log: config.name.clone(), what: "there is none".into() }
     })?;
     let origin = signer.origin().to_owned();
     Ok(Checkpoint { origin, size: frontier.size(), root: frontier.root() })
+}
+
+/// When the last entry of a log was written; none if there is no entry.
+///
+/// # Errors
+/// [`OpenError`] if the entry cannot be read.
+pub async fn last_entry_at(store: &Store, log: &str) -> Result<Option<Micros>, OpenError> {
+    let size = store.checkpoint(log).await?.map_or(0, |row| row.tree_size);
+    if size == 0 {
+        return Ok(None);
+    }
+    let bundles = store.bundles_from(log, size - 1, 1).await?;
+    let last = bundles.first().and_then(|bundle| split_bundle(&bundle.entries)?.pop());
+    let at = last.and_then(|bytes| LogEntry::decode_at(bytes).ok());
+    at.map(Some).ok_or_else(|| OpenError::Contradiction {
+        log: log.into(),
+        what: format!("entry {} cannot be read", size - 1),
+    })
 }
 
 /// Root of the first `first` entries of a log of `size` entries, from its tiles and its tail.
@@ -161,7 +190,7 @@ async fn first_leaves(
             what: format!("tile {index} of level 0 is missing or damaged"),
         })?
     } else {
-        tail_leaves(store, log, size).await?
+        tail_leaves(store, log, size, Reading::BesideWriter).await?
     };
     leaves.truncate(width);
     Ok(leaves)
@@ -193,7 +222,12 @@ pub(super) fn count_bundles(bundles: &[BundleRow], counts: &mut Counts) -> Optio
 
 /// Hashes of the entries after the last full tile, from their bundles. Entries beyond the
 /// checkpoint make the tree too wide and are found by the caller.
-async fn tail_leaves(store: &Store, log: &str, size: u64) -> Result<Vec<Hash>, OpenError> {
+async fn tail_leaves(
+    store: &Store,
+    log: &str,
+    size: u64,
+    reading: Reading,
+) -> Result<Vec<Hash>, OpenError> {
     let first = size - tree::partial_width(size, 0);
     let (mut next, mut leaves) = (first, Vec::new());
     loop {
@@ -219,6 +253,10 @@ async fn tail_leaves(store: &Store, log: &str, size: u64) -> Result<Vec<Hash>, O
                     });
                 }
             }
+        }
+        if reading == Reading::BesideWriter && next >= size {
+            leaves.truncate((size - first) as usize);
+            return Ok(leaves);
         }
         if next == before {
             return Ok(leaves);

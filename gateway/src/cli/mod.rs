@@ -5,6 +5,7 @@ mod audit_log;
 mod backup;
 mod compare;
 pub mod client;
+mod doctor;
 mod keys;
 mod loss;
 mod normalize;
@@ -59,6 +60,8 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Check everything that can be wrong and say what to do. Writes nothing.
+    Doctor,
     /// Copy the database into a folder, while a gateway runs.
     Backup(backup::BackupArgs),
     /// Put a backup in the place of a database that is not there.
@@ -247,6 +250,7 @@ impl Cli {
             | Command::Normalize(_)
             | Command::Report(_)
             | Command::Log(_)
+            | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Key(_)
@@ -271,6 +275,7 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Log(LogCommand::AcceptLoss { log }) => {
             loss::accept(&load(cli)?, log, cli.output).await
         }
+        Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
         Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),

@@ -6,12 +6,15 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use gateway::audit::LogEntry;
+use gateway::clock::Clock;
 use gateway::store::Store;
 use serde_json::Value;
 
 use super::place::{Place, files};
 use super::programs::Ended;
-use crate::support::{Kept, TestApp, about_person, copy_database, put_back, remove_database};
+use crate::support::{
+    Kept, TestApp, TestClient, about_person, copy_database, put_back, remove_database,
+};
 
 /// A place for commands on the data of a gateway that has stopped.
 struct Office {
@@ -276,4 +279,75 @@ async fn a_backup_that_was_changed_or_not_finished_restores_nothing() -> anyhow:
     fs::write(&manifest, made)?;
     office.done(&["restore", &copy]).await?;
     office.check().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_finds_a_running_gateway_well_and_writes_nothing() -> anyhow::Result<()> {
+    let mut terms = TestClient::company();
+    // Today of the machine, which is the day that the command goes by.
+    let today = Clock::system().now();
+    terms[0].agreement.1 = today.plus_seconds(3 * 86_400);
+    let builder = TestApp::builder().clients(terms).at(&today.to_string());
+    let app = builder.start().await;
+    let caller = app.caller("carrier").await;
+    for person in app.people(3) {
+        caller.verify(&about_person(&person)).await.ok();
+    }
+    let office = Office::new(&app.kept())?;
+    let before = files(&app.kept().keys())?;
+    let examined = office.json(&["doctor"]).await?;
+    let state = |name: &str| state_of(&examined, name);
+    for name in ["configuration", "database", "durability", "log", "figures", "policies", "clock"] {
+        ensure!(state(name) == ["ok"], "{name}: {examined}");
+    }
+    ensure!(state("published checkpoint") == ["ok"], "{examined}");
+    ensure!(state("population database") == ["ok"], "{examined}");
+    ensure!(state("clients") == ["warning"], "{examined}");
+    ensure!(examined.to_string().contains("1 of 4 active lose"), "{examined}");
+    ensure!(files(&app.kept().keys())? == before, "it wrote into the key folder");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_names_what_is_wrong_and_what_to_do() -> anyhow::Result<()> {
+    let kept = filled(TestApp::builder().at("2099-01-01T00:00:00+07:00"), 3).await;
+    let office = Office::new(&kept)?;
+    let copy = kept.database().with_extension("copy");
+    copy_database(&kept.database(), &copy).await;
+    let kept = filled(kept.again().at("2099-01-02T00:00:00+07:00"), 2).await;
+    put_back(&copy, &kept.database());
+    fs::set_permissions(kept.keys(), fs::Permissions::from_mode(0o755))?;
+    fs::remove_file(kept.keys().join("references.key"))?;
+    let Ended { status, stdout, stderr } = office.run(&["doctor", "-o", "json"]).await?;
+    ensure!(status.code() == Some(1) && stderr.contains("checks failed"), "{status} {stderr}");
+    let examined: Value = serde_json::from_str(&stdout)?;
+    for (name, state) in [
+        ("log", "ok"),
+        ("published checkpoint", "failed"),
+        ("clock", "failed"),
+        ("key folder", "warning"),
+        ("keys", "failed"),
+    ] {
+        ensure!(state_of(&examined, name) == [state], "{name}: {examined}");
+    }
+    let checks = examined["checks"].as_array().context("checks")?;
+    let advised = |check: &Value| (check["state"] == "ok") == (check["advice"] == "");
+    ensure!(checks.iter().all(advised), "whatever is not well has advice: {examined}");
+
+    let lines = office.run(&["doctor"]).await?.stdout;
+    ensure!(lines.contains("failed   published checkpoint: log n1 has 3 entries"), "{lines}");
+    remove_database(&kept.database());
+    let gone = office.run(&["doctor", "-o", "csv"]).await?;
+    ensure!(gone.stdout.contains("database,failed,there is no database"), "{}", gone.stdout);
+    ensure!(!kept.database().exists(), "it made one");
+    fs::write(kept.config_file(), "[server]\nlisten_on = 1\n")?;
+    let unreadable = office.run(&["doctor"]).await?;
+    ensure!(unreadable.stdout.starts_with("failed   configuration: "), "{}", unreadable.stdout);
+    Ok(())
+}
+
+fn state_of(examined: &Value, name: &str) -> Vec<String> {
+    let checks = examined["checks"].as_array().cloned().unwrap_or_default();
+    let named = checks.iter().filter(|check| check["check"] == name);
+    named.filter_map(|check| Some(check["state"].as_str()?.to_owned())).collect()
 }

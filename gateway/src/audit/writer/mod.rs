@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use super::checkpoint::CheckpointSigner;
 use super::entry::LogEntry;
 use super::published::{Loss, loss_of};
-use super::recovery::{OpenError, Recovered, recover};
+use super::recovery::{OpenError, Reading, Recovered, recover};
 use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
@@ -241,7 +241,7 @@ impl Found {
         let seed = if exists { keys.load(&name) } else { keys.load_or_create(&name) }?;
         let signer = open_signer(&seed, config)?;
         let rows = store.log_writer().await?;
-        let recovered = recover(store, &config.name, &signer).await?;
+        let recovered = recover(store, &config.name, &signer, Reading::Alone).await?;
         let new = Recovered::default();
         let frontier = &recovered.as_ref().unwrap_or(&new).frontier;
         let loss = loss_of(store, keys, config, &signer, frontier).await?;
