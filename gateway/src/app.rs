@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::audit::{AuditLog, Digests, OpenError, Publisher};
+use crate::audit::{AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher};
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -21,6 +21,10 @@ const DIRECTORY_POLL: Duration = Duration::from_secs(1);
 const PUBLISH: Duration = Duration::from_secs(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
+/// How often idempotency keys are forgotten that nobody can use any more.
+const KEY_UPKEEP: Duration = Duration::from_mins(10);
+/// Keys forgotten at once: the log's writer waits for them.
+const KEYS_FORGOTTEN_MAX: i64 = 2_000;
 /// How often histograms and address records are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -57,6 +61,8 @@ pub struct App {
     pub publisher: Publisher,
     /// Keyed digests for the log.
     pub digests: Digests,
+    /// Idempotency keys of requests on their way.
+    pub keys_in_flight: KeysInFlight,
     /// What never reaches the log.
     pub edge: EdgeCounters,
     /// What the process counts.
@@ -117,6 +123,7 @@ impl App {
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
             publisher: Publisher::new(keys.clone(), &config.log.name),
             digests: Digests::open(keys)?,
+            keys_in_flight: KeysInFlight::default(),
             edge: EdgeCounters::default(),
             config,
             clock,
@@ -133,6 +140,7 @@ impl App {
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
+        tokio::spawn(forget_keys(Arc::downgrade(&app)));
         Ok(app)
     }
 
@@ -233,5 +241,21 @@ async fn upkeep(app: Weak<App>) {
         let Some(app) = app.upgrade() else { return };
         app.metrics.handle().run_upkeep();
         app.address_guard.tidy();
+    }
+}
+
+async fn forget_keys(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(KEY_UPKEEP);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        let before_us = app.clock.now().0 - KEY_HELD_US;
+        // A few at a time, and the log's writer may come between.
+        while let Ok(forgotten) =
+            app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX).await
+            && forgotten > 0
+        {
+            tokio::task::yield_now().await;
+        }
     }
 }

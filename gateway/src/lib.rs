@@ -39,6 +39,9 @@ pub mod app;
 // The story of one request.
 pub mod verification;
 
+// Its siblings: a request that comes again.
+pub mod replay;
+
 // The edges: routes, wire shapes, status codes.
 pub mod http;
 

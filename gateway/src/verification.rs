@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogUnavailable, Receipt, RequestId, ShortDigest, Subject};
+use crate::audit::{
+    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
+    Subject,
+};
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
@@ -14,6 +17,7 @@ use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::RateLimited;
 use crate::request::{Attribute, Claims, Operation, PersonalId, Purpose, SubjectKey, Verification};
+use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +26,15 @@ pub struct RequestContext {
     pub request_id: RequestId,
     /// When its head had come in.
     pub received_at: Micros,
+    /// The key under which it may come again.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// A verification that was answered.
 #[derive(Debug)]
 pub struct Decision {
+    /// Identity of the request that it answered first.
+    pub request_id: RequestId,
     /// Outcome of the whole.
     pub outcome: Outcome,
     /// Per attribute, as much as the policy discloses.
@@ -59,6 +67,16 @@ pub enum NotAnswered {
     /// The log could not take the entry, so whatever was decided stays inside.
     #[error(transparent)]
     LogUnavailable(#[from] LogUnavailable),
+    /// Another request was answered under the same idempotency key meanwhile; nothing is recorded
+    /// of this one.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+    /// The register, which an answer given again needs, did not answer.
+    #[error("the register did not answer")]
+    RegisterUnavailable,
+    /// What the store holds about an answer given before cannot be read: our fault.
+    #[error("the answer given before cannot be read")]
+    Store(#[from] StoreError),
     /// The policy of the client was not found: our fault.
     #[error("the client's policy is missing")]
     NoPolicy,
@@ -78,7 +96,7 @@ pub async fn verify(
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {
-            let receipt = app.audit.record(asked.refusal(refusal)?).await?;
+            let receipt = app.audit.record_once(asked.refusal(refusal)?, context.key).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
@@ -87,8 +105,26 @@ pub async fn verify(
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement)?;
     let evaluated_at = entry.at;
-    let receipt = app.audit.record(entry).await?;
-    Ok(asked.decision(&answer, &judgement, evaluated_at, receipt))
+    let receipt = app.audit.record_once(entry, context.key).await?;
+    let told = Told {
+        request_id: context.request_id,
+        findings: judgement.findings,
+        outcome: judgement.outcome,
+        status: judgement.status,
+        resolved: judgement.person.map(|person| person.personal_id),
+        registry_as_of: answer.as_of,
+        evaluated_at,
+    };
+    Ok(Decision::new(app, caller, &policy, request.subject.key(), &told, receipt))
+}
+
+impl From<NotRecorded> for NotAnswered {
+    fn from(not_recorded: NotRecorded) -> Self {
+        match not_recorded {
+            NotRecorded::Unavailable(unavailable) => Self::LogUnavailable(unavailable),
+            NotRecorded::KeyTaken => Self::KeyTaken,
+        }
+    }
 }
 
 /// What comparing came to, before anything is disclosed.
@@ -258,38 +294,45 @@ impl Asked<'_> {
             record,
         })
     }
+}
 
+/// What a decision is made of, the first time and again.
+pub(crate) struct Told {
+    pub(crate) request_id: RequestId,
+    pub(crate) findings: Findings,
+    pub(crate) outcome: Outcome,
+    pub(crate) status: SubjectStatus,
+    pub(crate) resolved: Option<PersonalId>,
+    pub(crate) registry_as_of: Option<Micros>,
+    pub(crate) evaluated_at: Micros,
+}
+
+impl Decision {
     /// What the caller is told, now that it is written down.
-    fn decision(
-        &self,
-        answer: &Answer,
-        judgement: &Judgement<'_>,
-        evaluated_at: Micros,
+    pub(crate) fn new(
+        app: &App,
+        caller: &Caller,
+        policy: &Arc<Policy>,
+        asked: SubjectKey,
+        told: &Told,
         receipt: Receipt,
-    ) -> Decision {
-        let policy = self.policy;
-        let Judgement { claims: _, findings, outcome, status, person } = judgement;
+    ) -> Self {
+        let (findings, accepted) = (&told.findings, policy.accepted_reasons());
         // Where the register did not say, there is no status to disclose.
-        let status = Some(*status)
+        let status = Some(told.status)
             .filter(|status| policy.discloses_status() && *status != SubjectStatus::NotAsked);
-        let named = matching::knows_name(findings, policy.accepted_reasons());
-        let resolved = person.filter(|_| named).map(|person| person.personal_id);
-        let client = &self.caller.client().client_id;
-        let asked = self.request.subject.key();
-        Decision {
-            outcome: *outcome,
-            attributes: matching::disclose(findings, policy.disclosure()).collect(),
+        let named = matching::knows_name(findings, accepted);
+        let resolved = told.resolved.filter(|_| named);
+        let disclosure = policy.disclosure();
+        Self {
+            request_id: told.request_id,
+            outcome: told.outcome,
+            attributes: matching::disclose(findings, disclosure).collect(),
             status,
-            advice: matching::advice(
-                *outcome,
-                findings,
-                policy.accepted_reasons(),
-                policy.disclosure(),
-                status,
-            ),
-            subject_token: self.app.subject_tokens.token(client, &asked, resolved),
-            registry_as_of: answer.as_of,
-            evaluated_at,
+            advice: matching::advice(told.outcome, findings, accepted, disclosure, status),
+            subject_token: app.subject_tokens.token(&caller.client().client_id, &asked, resolved),
+            registry_as_of: told.registry_as_of,
+            evaluated_at: told.evaluated_at,
             policy: Arc::clone(policy),
             receipt,
         }

@@ -8,6 +8,7 @@ mod admitted;
 mod card_qr;
 mod existence;
 mod existence_forms;
+mod idempotency;
 mod layering;
 mod limits;
 mod log;

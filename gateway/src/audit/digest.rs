@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use aws_lc_rs::hmac;
 
 use super::quarter::Quarter;
+use super::writer::IdempotencyKey;
 use crate::clock::Micros;
 use crate::request::{Claims, PersonalId, SubjectKey};
 use crate::store::{KeyError, KeyFolder};
@@ -80,6 +81,16 @@ impl Digests {
     /// Digest of a client's case reference.
     pub fn case(&self, client: &str, case: &str) -> ShortDigest {
         self.reference("case", client, case)
+    }
+
+    /// Digests of a client's idempotency key and of the request it goes with. The request holds
+    /// personal values, of which an unkeyed digest would tell what can be guessed.
+    pub fn idempotency(&self, client: &str, key: &str, path: &str, body: &[u8]) -> IdempotencyKey {
+        let references = &self.references;
+        IdempotencyKey {
+            key_digest: digest(references, &[b"idempotency", client.as_bytes(), key.as_bytes()]),
+            body_digest: digest(references, &[b"request", path.as_bytes(), body]),
+        }
     }
 
     /// Digest of claims that were wrong, so that an honest repeat is told from another guess.

@@ -9,6 +9,8 @@ mod entry;
 mod field;
 mod published;
 mod quarter;
+mod keys_in_flight;
+mod read_entry;
 mod recovery;
 mod tree;
 mod verify;
@@ -21,9 +23,13 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use keys_in_flight::KeysInFlight;
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
+pub use read_entry::read_entry;
 pub use recovery::{OpenError, check_tail, last_entry_at};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
-pub use writer::{AuditLog, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, ReceiptRange};
+pub use writer::{
+    AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
+};

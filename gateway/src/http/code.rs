@@ -52,6 +52,10 @@ pub enum Code {
     BodyTooLarge,
     /// The body is not of the media type the path takes.
     UnsupportedMediaType,
+    /// A request with the same idempotency key is on its way.
+    IdempotencyKeyInUse,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
     /// The client's rate is used up.
     RateLimited,
     /// Too many failed authentications from one address.
@@ -81,7 +85,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -98,11 +102,13 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidValue,
         Self::RequiredAttributeMissing,
         Self::GroupingNotAvailable,
+        Self::IdempotencyKeyReused,
         Self::RateLimited,
         Self::AddressLimited,
         Self::InternalError,
@@ -237,6 +243,18 @@ impl Code {
                 422,
                 "The report cannot be grouped that way.",
                 "Báo cáo không có cách nhóm này.",
+            ),
+            Self::IdempotencyKeyInUse => (
+                "idempotency-key-in-use",
+                409,
+                "A request with this Idempotency-Key is being answered: ask again in a moment for its answer.",
+                "Một yêu cầu với cùng Idempotency-Key đang được xử lý: hãy gửi lại sau giây lát để nhận kết quả.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency-key-reused",
+                422,
+                "This Idempotency-Key was used for another request within 24 hours: choose a new one.",
+                "Idempotency-Key này đã dùng cho một yêu cầu khác trong 24 giờ qua: hãy chọn khóa mới.",
             ),
             Self::RateLimited => (
                 "rate-limited",

@@ -31,8 +31,8 @@ const ROUTES: [&str; 7] = [
     "/openapi.json",
 ];
 /// Statuses that are counted apart; any other counts as the first of its class.
-const STATUSES: [u16; 15] =
-    [200, 300, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 100];
+const STATUSES: [u16; 16] =
+    [200, 300, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 100];
 
 /// A router with its edge.
 #[derive(Debug)]

@@ -99,8 +99,11 @@ impl Problem {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        let retry_after = matches!(code, Code::LogUnavailable | Code::Overloaded | Code::NotReady)
-            .then_some(Duration::from_secs(1));
+        let passes = matches!(
+            code,
+            Code::LogUnavailable | Code::Overloaded | Code::NotReady | Code::IdempotencyKeyInUse
+        );
+        let retry_after = passes.then_some(Duration::from_secs(1));
         Self { code, errors: Vec::new(), retry_after, oauth: false }
     }
 }

@@ -46,7 +46,7 @@ impl Exchange {
 
     /// What the story of a request needs to know of it.
     pub fn context(&self) -> RequestContext {
-        RequestContext { request_id: self.request_id, received_at: self.received_at }
+        RequestContext { request_id: self.request_id, received_at: self.received_at, key: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod extract;
 mod finish;
 mod health;
+mod idempotency;
 mod json;
 mod normalize;
 mod oauth;

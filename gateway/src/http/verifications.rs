@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
@@ -17,16 +17,21 @@ use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
+use super::idempotency::{self, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::matching::{self, Shown};
+use crate::replay;
 use crate::reports::Edge;
 use crate::request::{
-    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
-    Verification,
+    AgencyCode, Attribute, AttributeSet, CaseRef, ClientId, OfficialRef, Operation, Procedure,
+    Purpose, Verification,
 };
-use crate::verification::{self, Decision, NotAnswered};
+use crate::verification::{self, Decision, NotAnswered, RequestContext};
+
+/// Where verifications are posted.
+const PATH: &str = "/v1/verifications";
 
 /// Body of a verification. The handler reads it by hand so that all errors are told at once; a
 /// test holds this description to what it reads.
@@ -141,12 +146,16 @@ impl Serialize for AttributesReply {
     post,
     path = "/v1/verifications",
     request_body = VerificationBody,
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same answer, marked by `Idempotent-Replayed: true` and not counted again.")
+    ),
     responses(
         (status = 200, body = VerificationReply),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
@@ -168,26 +177,26 @@ pub async fn post_verification(
         let (at, operation) = (exchange.received_at, Some(Operation::Verify));
         app.edge.add(at, &client.client_id, operation, purpose, edge);
     };
-    let parsed = match extract::query::<0>(&request, []) {
-        Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
-            let reader = Reader {
-                client: &client.client_id,
-                tokens: &app.subject_tokens,
-                current_year: app.clock.current_year(),
-            };
-            read_verification(&json::parse(&body)?, policy.required(), reader)
-        }),
-        Err(problem) => Err(problem),
-    };
-    let verification = parsed.inspect_err(|_| count(None, Edge::Malformed))?;
+    let read = read(&app, &client.client_id, policy.required(), request).await;
+    let (field, body, verification) = read.inspect_err(|_| count(None, Edge::Malformed))?;
+    let sent = (PATH, &body[..], exchange.received_at);
+    let turn = Turn::take(&app, &caller, Operation::Verify, field, sent).await?;
     let (shared, context) = (Arc::clone(&app), exchange.context());
     let story = async move {
-        let decided = verification::verify(&shared, &caller, &verification, context).await;
-        (decided, verification.purpose)
+        // Held to the end of the story, which is not that of its caller.
+        let decided = match &turn {
+            Turn::Again(_held, row) => replay::verify(&shared, &caller, &verification, row).await,
+            Turn::Plain | Turn::First(_) => {
+                let context = RequestContext { key: turn.key(), ..context };
+                verification::verify(&shared, &caller, &verification, context).await
+            }
+        };
+        (decided, matches!(turn, Turn::Again(..)), verification.purpose)
     };
-    let (decided, purpose) = Finish::new(story).await;
+    let (decided, again, purpose) = Finish::new(story).await;
     match decided {
-        Ok(decision) => Ok(reply(&exchange.request_id.to_string(), decision)),
+        Ok(decision) if again => Ok(idempotency::mark(reply(decision))),
+        Ok(decision) => Ok(reply(decision)),
         Err(NotAnswered::Throttled(limited)) => {
             // Only a purpose of its own is counted by name, or made-up ones would fill the table.
             let own = Some(&purpose).filter(|purpose| policy.names(purpose));
@@ -196,8 +205,30 @@ pub async fn post_verification(
         }
         Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
+        Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
+        Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
+        Err(NotAnswered::Store(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "an entry cannot be read");
+            Err(Code::InternalError.into())
+        }
         Err(NotAnswered::NoPolicy) => Err(Code::InternalError.into()),
     }
+}
+
+/// Everything a request says: the idempotency key, the body as it came, and what it means.
+async fn read(
+    app: &App,
+    client: &ClientId,
+    required: AttributeSet,
+    request: Request<Body>,
+) -> Result<(Option<String>, Bytes, Verification), Problem> {
+    let [] = extract::query::<0>(&request, [])?;
+    let field = idempotency::read_field(request.headers())?;
+    let body = extract::body(app, request, "application/json").await?;
+    let reader =
+        Reader { client, tokens: &app.subject_tokens, current_year: app.clock.current_year() };
+    let verification = read_verification(&json::parse(&body)?, required, reader)?;
+    Ok((field, body, verification))
 }
 
 fn refusal_code(refusal: crate::policy::Refusal) -> Code {
@@ -252,10 +283,10 @@ pub fn read_verification(
     })
 }
 
-fn reply(id: &str, decision: Decision) -> Response {
+fn reply(decision: Decision) -> Response {
     let disclosed = decision.policy.disclosure() > crate::policy::Disclosure::Outcome;
     let body = VerificationReply {
-        id: format!("ver_{id}"),
+        id: format!("ver_{}", decision.request_id),
         outcome: decision.outcome.name(),
         profile: matching::PROFILE,
         policy: decision.policy.label().to_string(),

@@ -61,6 +61,12 @@ impl Policies {
         known.values().any(|policy| policy.names(purpose))
     }
 
+    /// The policy that an entry names, `name@version`.
+    pub fn find_label(&self, label: &str) -> Option<Arc<Policy>> {
+        let (name, version) = label.rsplit_once('@')?;
+        self.find(&(name.to_owned(), version.parse().ok()?))
+    }
+
     /// The policy of this name and version.
     pub fn find(&self, reference: &(String, u32)) -> Option<Arc<Policy>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()

@@ -356,6 +356,18 @@ impl Caller {
         self.post("/v1/verifications", "application/json", body).await
     }
 
+    /// Verifies with further header fields.
+    pub async fn verify_with(&self, fields: &[(&str, &str)], body: &str) -> Answer {
+        let request = self.http.post(format!("{}/v1/verifications", self.api));
+        let mut request =
+            request.bearer_auth(&self.token).header("content-type", "application/json");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let response = request.body(body.to_owned()).send().await.expect("the gateway answers");
+        Answer::read(response).await
+    }
+
     /// Verifies; none where the connection broke before the answer was whole.
     pub async fn try_verify(&self, body: &Value) -> Option<Answer> {
         let request = self.http.post(format!("{}/v1/verifications", self.api));

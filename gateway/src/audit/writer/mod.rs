@@ -27,10 +27,13 @@ use task::Writer;
 
 /// A node that refused a commit says for this long that it is not ready, so that others are asked.
 const REFUSAL_NANOS: u64 = 5_000_000_000;
+/// An idempotency key is good for a day after its use, in microseconds.
+pub const KEY_HELD_US: i64 = 24 * 3_600 * 1_000_000;
 /// A stop does not wait longer than this for a database that is gone.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Proof that an entry is durable: nothing else makes one.
+/// Proof that an entry is durable: only a commit that returned makes one, or reading what was
+/// committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     log: Arc<str>,
@@ -39,6 +42,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The receipt of an entry that was read from the store.
+    pub(super) fn of_committed(log: Arc<str>, index: u64, leaf: Hash) -> Self {
+        Self { log, index, leaf }
+    }
+
     /// Name of the log.
     pub fn log(&self) -> &str {
         &self.log

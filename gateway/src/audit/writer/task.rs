@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::batch::{Batch, Message, Single};
-use super::{NotRecorded, Receipt, WriterState};
+use super::{KEY_HELD_US, NotRecorded, Receipt, WriterState};
 use crate::audit::checkpoint::CheckpointSigner;
 use crate::audit::counters::Counts;
 use crate::audit::recovery::split_bundle;
@@ -19,8 +19,6 @@ use crate::telemetry::Metrics;
 /// batch: writing the counters with every batch would make a commit several times its size. A
 /// report reads them from their bundles, which takes a microsecond an entry.
 const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
-/// An idempotency key is held for a day, in microseconds.
-const KEY_HELD_US: i64 = 86_400 * 1_000_000;
 
 pub(super) struct Writer {
     pub(super) log: Arc<str>,

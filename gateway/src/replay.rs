@@ -1,0 +1,118 @@
+//! An answer given again: a request whose idempotency key was used before gets what its entry says,
+//! and is neither decided nor counted a second time.
+//!
+//! Verdicts come from the entry. What the log does not hold, the number behind a subject token, is
+//! read from the register again and must be the one whose pseudonym the entry has.
+
+use crate::app::App;
+use crate::audit::{self, Decided, Entry, IdempotencyKey, LogEntry};
+use crate::auth::Caller;
+use crate::clock::Micros;
+use crate::matching;
+use crate::policy::{self, Permit, PermitQuestion};
+use crate::population::Finding;
+use crate::request::{AttributeSet, ClientId, Operation, PersonalId, SubjectKey, Verification};
+use crate::store::{IdempotencyRow, StoreError};
+use crate::verification::{Decision, NotAnswered, Told};
+
+/// What is known of a key.
+#[derive(Debug)]
+pub enum Known {
+    /// Nobody has used it within a day.
+    Unused,
+    /// It was used for the same request.
+    Same(IdempotencyRow),
+    /// It was used for another request.
+    Other,
+}
+
+/// Looks a client's key up.
+pub async fn find(
+    app: &App,
+    client: &ClientId,
+    key: IdempotencyKey,
+    now: Micros,
+) -> Result<Known, StoreError> {
+    let after_us = now.0 - audit::KEY_HELD_US;
+    let row = app.store.idempotency_key(client.as_str(), &key.key_digest, after_us).await?;
+    Ok(match row {
+        None => Known::Unused,
+        Some(row) if row.body_digest == key.body_digest => Known::Same(row),
+        Some(_) => Known::Other,
+    })
+}
+
+/// Answers a verification as it was answered before. It takes from the client's rate like any
+/// other request.
+pub async fn verify(
+    app: &App,
+    caller: &Caller,
+    request: &Verification,
+    row: &IdempotencyRow,
+) -> Result<Decision, NotAnswered> {
+    let admission = app.client_limits.admit(caller)?;
+    let inconsistent = || StoreError::Inconsistent {
+        table: "idempotency_keys",
+        row: format!("{}/{}", row.log, row.entry_index),
+    };
+    let read = audit::read_entry(&app.store, &row.log, row.entry_index as u64).await?;
+    let (LogEntry::Request(entry), receipt) = read.ok_or_else(inconsistent)? else {
+        return Err(inconsistent().into());
+    };
+    let policy = app.policies.find_label(&entry.policy).ok_or(NotAnswered::NoPolicy)?;
+    let (findings, outcome, status, registry_as_of) = match entry.record {
+        Decided::Answered { findings, outcome, status, registry_as_of, .. } => {
+            (findings, outcome, status, registry_as_of)
+        }
+        Decided::Refused { refusal, .. } => return Err(NotAnswered::Refused(refusal, receipt)),
+        Decided::Disclosed { .. } => return Err(inconsistent().into()),
+    };
+    let mut resolved = None;
+    if matching::knows_name(&findings, policy.accepted_reasons()) {
+        let question = PermitQuestion {
+            operation: Operation::Verify,
+            purpose: &request.purpose,
+            attributes: AttributeSet::EMPTY,
+            on_behalf_of: request.on_behalf_of.as_ref(),
+        };
+        let permit = policy::check(admission, caller, &policy, question)
+            .map_err(|refusal| NotAnswered::Refused(refusal, receipt.clone()))?;
+        resolved = find_number(app, &permit, request.subject.key(), &entry).await?;
+    }
+    let told = Told {
+        request_id: entry.request_id,
+        findings,
+        outcome,
+        status,
+        resolved,
+        registry_as_of,
+        evaluated_at: entry.at,
+    };
+    Ok(Decision::new(app, caller, &policy, request.subject.key(), &told, receipt))
+}
+
+/// The number of the person whose pseudonym the entry has. Where a personal number was asked and is
+/// still that person's, the register need not be asked.
+async fn find_number(
+    app: &App,
+    permit: &Permit,
+    asked: SubjectKey,
+    entry: &Entry,
+) -> Result<Option<PersonalId>, NotAnswered> {
+    let is_meant = |number: PersonalId| {
+        let pseudonym = app.digests.pseudonym(entry.at, &asked, Some(number));
+        pseudonym.is_ok_and(|pseudonym| pseudonym == entry.subject.pseudonym)
+    };
+    if let SubjectKey::PersonalId(number) = asked
+        && is_meant(number)
+    {
+        return Ok(Some(number));
+    }
+    let numbers: Vec<PersonalId> = match app.population.find(permit, asked).await.finding {
+        Finding::Found(person) => vec![person.personal_id],
+        Finding::Ambiguous(persons) => persons.iter().map(|person| person.personal_id).collect(),
+        Finding::Unknown => Vec::new(),
+        Finding::Unavailable => return Err(NotAnswered::RegisterUnavailable),
+    };
+    Ok(numbers.into_iter().find(|number| is_meant(*number)))
+}
