@@ -13,6 +13,7 @@ mod layering;
 mod limits;
 mod log;
 mod misbehaviour;
+mod mutations;
 mod normalize;
 mod postgres;
 mod privacy;

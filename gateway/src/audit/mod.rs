@@ -11,12 +11,16 @@ mod published;
 mod quarter;
 mod keys_in_flight;
 mod read_entry;
+mod reader;
+mod recount;
 mod recovery;
 mod tree;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
+};
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
 pub use entry::{
@@ -27,9 +31,14 @@ pub use keys_in_flight::KeysInFlight;
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
+pub use reader::DroppedRanges;
+pub use recount::{Recount, counted, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Recount, Verification, VerifyError, counted, recount, verify_log};
+pub use verify::{
+    BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
+    verify, verify_log,
+};
 pub use writer::{
     AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
 };

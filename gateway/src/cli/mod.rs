@@ -1,13 +1,13 @@
 //! The commands.
 
 mod acting;
-mod audit_log;
 mod backup;
 mod compare;
 pub mod client;
 mod doctor;
 mod keys;
 mod loss;
+mod log_verify;
 mod normalize;
 mod output;
 mod report;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
@@ -141,7 +142,7 @@ struct MatchRatesArgs {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
-    Verify,
+    Verify(VerifyArgs),
     /// Go on with a log that is older than its published checkpoint: entries are lost, and that is
     /// put on record. No gateway may run.
     AcceptLoss {
@@ -271,7 +272,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
-        Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Log(LogCommand::Verify(args)) => {
+            log_verify::verify(&load(cli)?, args, cli.output).await
+        }
         Command::Log(LogCommand::AcceptLoss { log }) => {
             loss::accept(&load(cli)?, log, cli.output).await
         }

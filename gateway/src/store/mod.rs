@@ -35,6 +35,7 @@ mod key_files;
 mod keys;
 mod log;
 mod published;
+mod log_check;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -58,6 +59,7 @@ pub use inspect::DurabilitySetting;
 pub use key_files::KeyFile;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
+pub use log_check::{LogExtent, StoredBundle};
 pub use published::PublishedNote;
 pub use writer::{LogWriter, Signed};
 

@@ -1,0 +1,84 @@
+//! Counts a log again, and what is counted at one moment: the counters and the entries that they
+//! do not cover yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::counters::Counts;
+use super::entry::LogEntry;
+use super::reader::EntryReader;
+use super::recovery::count_bundles;
+use super::verify::VerifyError;
+use crate::store::{Store, StoreError};
+
+/// How a recount differs from the counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recount {
+    /// Name of the log.
+    pub log: String,
+    /// Entries counted.
+    pub entries: u64,
+    /// Counters compared.
+    pub counters: usize,
+    /// Keys whose counter is not what the entries give: key, counter, recounted.
+    pub differences: Vec<(String, i64, i64)>,
+}
+
+/// Counts a log again from its entries and compares with the counters.
+pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
+    let (row, stored) = store
+        .counters_of_log(log)
+        .await?
+        .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
+    let mut counts = Counts::default();
+    let mut entries = 0;
+    let mut reader = EntryReader::new(store, log, row.tree_size as u64);
+    while let Some(read) = reader.next().await? {
+        for (index, bytes) in read {
+            let entry =
+                LogEntry::decode(&bytes).map_err(|error| reader.unreadable(index, error))?;
+            // What the counters do not cover yet is counted from here by every report.
+            if (index as i64) < row.counted_size {
+                counts.add(&entry);
+            }
+            entries += 1;
+        }
+    }
+    let (stored, recounted): (BTreeMap<_, _>, _) = (stored.into_iter().collect(), counts.by_key());
+    let keys: BTreeSet<&String> = stored.keys().chain(recounted.keys()).collect();
+    let of = |sums: &BTreeMap<String, i64>, key: &String| sums.get(key).copied().unwrap_or(0);
+    let differences = keys
+        .iter()
+        .map(|&key| (key.clone(), of(&stored, key), of(&recounted, key)))
+        .filter(|(_, counter, again)| counter != again)
+        .collect();
+    Ok(Recount { log: log.into(), entries, counters: keys.len(), differences })
+}
+
+/// What is counted in all logs at one moment, keys in `from..until`: the counters and, from their
+/// bundles, the entries that these do not cover yet.
+pub async fn counted(
+    store: &Store,
+    from: &str,
+    until: &str,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let counted = store.counted(from, until).await?;
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for (key, n) in counted.counters {
+        *sums.entry(key).or_default() += n;
+    }
+    for (checkpoint, bundles) in &counted.tails {
+        let mut tail = Counts::default();
+        if count_bundles(bundles, &mut tail).is_none() && !bundles.is_empty() {
+            return Err(StoreError::Inconsistent {
+                table: "log_bundles",
+                row: format!("{} from {}", checkpoint.log, checkpoint.counted_size),
+            });
+        }
+        for (key, n) in tail.by_key() {
+            if from <= key.as_str() && key.as_str() < until {
+                *sums.entry(key).or_default() += n;
+            }
+        }
+    }
+    Ok(sums)
+}
