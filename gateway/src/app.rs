@@ -3,7 +3,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::audit::{AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher};
+use crate::audit::{
+    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
+    RetentionError,
+};
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -19,6 +22,8 @@ const DIRECTORY_POLL: Duration = Duration::from_secs(1);
 /// How often the log's checkpoint is published while it grows: what was answered within this time
 /// before a database is lost is not missed by the next start.
 const PUBLISH: Duration = Duration::from_secs(1);
+/// How often it is looked for days that need not be kept any more.
+const RETENTION: Duration = Duration::from_hours(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// How often idempotency keys are forgotten that nobody can use any more.
@@ -137,6 +142,9 @@ impl App {
         let version = app.load_directory().await?;
         app.publish_checkpoint().await;
         tokio::spawn(publish_checkpoints(Arc::downgrade(&app)));
+        if app.config.log.retention_days > 0 {
+            tokio::spawn(drop_days(Arc::downgrade(&app)));
+        }
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
@@ -180,6 +188,15 @@ impl App {
         self.flush_edge().await;
     }
 
+    /// Drops the days of this node's log before `before` (in days since 1970) that can be; how
+    /// many there were.
+    pub async fn drop_days(&self, before: i64) -> Result<usize, RetentionError> {
+        let ids = RequestIds::new(&self.random);
+        let (log, made_by) = (self.config.log.name.as_str(), (&self.clock, &ids));
+        let days = audit::drop_days(&self.store, &self.audit, log, before, made_by).await?;
+        Ok(days.len())
+    }
+
     async fn publish_checkpoint(&self) {
         if let Err(error) = self.publisher.publish(&self.store).await {
             let error = &error as &dyn std::error::Error;
@@ -201,6 +218,23 @@ async fn publish_checkpoints(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         app.publish_checkpoint().await;
+    }
+}
+
+async fn drop_days(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(RETENTION);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        let today = app.clock.now().vietnamese_day();
+        match app.drop_days(today - i64::from(app.config.log.retention_days)).await {
+            Ok(0) => {}
+            Ok(days) => tracing::info!(days, "days of the log were dropped"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "days of the log could not be dropped; trying again");
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod problems;
 mod published;
 mod process;
 mod reports;
+mod retention;
 mod routes;
 mod shutdown;
 mod standing;

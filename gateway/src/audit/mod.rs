@@ -5,6 +5,7 @@
 mod checkpoint;
 mod counters;
 mod digest;
+mod dropped;
 mod entry;
 mod field;
 mod published;
@@ -14,6 +15,7 @@ mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
+mod retention;
 mod tree;
 mod verify;
 mod writer;
@@ -23,6 +25,7 @@ pub use checkpoint::{
 };
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
 pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -34,6 +37,7 @@ pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at};
+pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{
     BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::{CliError, open_store, require_store};
-use crate::audit::{Act, AuditLog, EventText, Loss, Publisher, Receipt, RequestIds};
+use crate::audit::{
+    self, Act, AuditLog, Droppable, EventText, Loss, Publisher, Receipt, RequestIds,
+};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::store::{Hold, KeyFolder, Store};
@@ -54,6 +56,20 @@ impl<'a> Acting<'a> {
         self.record_in(&log, [act, target, detail]).await
     }
 
+    /// Drops the days of the log before `before` (in days since 1970) that can be.
+    pub(super) async fn drop_days(&self, before: i64) -> Result<Vec<Droppable>, CliError> {
+        let (store, config) = (&self.store, &self.config.log);
+        let metrics = Arc::new(Metrics::new());
+        let log = AuditLog::open(store, &self.keys, config, self.clock.clone(), metrics).await;
+        let log = log.map_err(crate::audit::VerifyError::from)?;
+        let ids = RequestIds::new(&self.random);
+        let dropped = audit::drop_days(store, &log, &config.name, before, (&self.clock, &ids));
+        let dropped = dropped.await.map_err(|error| CliError::Failed(error.to_string()));
+        log.close().await;
+        self.publish().await?;
+        dropped
+    }
+
     /// The same in a log that has lost entries, which is accepted by it.
     pub(super) async fn record_loss(&self, loss: &Loss) -> Result<Receipt, CliError> {
         let (log, clock) = (&self.config.log, self.clock.clone());
@@ -80,13 +96,14 @@ impl<'a> Acting<'a> {
         let receipt = log.record(crate::audit::LogEntry::Act(act)).await;
         log.close().await;
         let receipt = receipt.map_err(|error| CliError::Unavailable(error.to_string()))?;
-        // If we die before this, the published note is an earlier one of the same log.
-        let publisher = Publisher::new(self.keys.clone(), &self.config.log.name);
-        publisher
-            .publish(&self.store)
-            .await
-            .map_err(|error| CliError::Failed(error.to_string()))?;
+        self.publish().await?;
         Ok(receipt)
+    }
+
+    /// If we die before this, the published note is an earlier one of the same log.
+    async fn publish(&self) -> Result<(), CliError> {
+        let publisher = Publisher::new(self.keys.clone(), &self.config.log.name);
+        publisher.publish(&self.store).await.map_err(|error| CliError::Failed(error.to_string()))
     }
 }
 

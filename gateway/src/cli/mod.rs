@@ -11,6 +11,7 @@ mod log_verify;
 mod normalize;
 mod output;
 mod report;
+mod retention;
 mod serve;
 
 use std::error::Error;
@@ -143,6 +144,9 @@ struct MatchRatesArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify(VerifyArgs),
+    /// Drop the entries of whole days: their totals are logged first, hashes and figures stay. No
+    /// gateway may run; a running one drops by itself, see `log.retention_days`.
+    DropDays(DropDaysArgs),
     /// Go on with a log that is older than its published checkpoint: entries are lost, and that is
     /// put on record. No gateway may run.
     AcceptLoss {
@@ -150,6 +154,17 @@ enum LogCommand {
         #[arg(long)]
         log: String,
     },
+}
+
+/// Arguments of dropping days.
+#[derive(Debug, Args)]
+struct DropDaysArgs {
+    /// First Vietnamese day that is kept, such as 2026-11-01.
+    #[arg(long)]
+    before: String,
+    /// Only show which days would go.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -277,6 +292,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         }
         Command::Log(LogCommand::AcceptLoss { log }) => {
             loss::accept(&load(cli)?, log, cli.output).await
+        }
+        Command::Log(LogCommand::DropDays(args)) => {
+            retention::drop_days(&load(cli)?, args, cli.output).await
         }
         Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,

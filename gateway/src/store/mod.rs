@@ -35,6 +35,7 @@ mod key_files;
 mod keys;
 mod log;
 mod published;
+mod retention;
 mod log_check;
 mod writer;
 
@@ -61,6 +62,7 @@ pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
 pub use published::PublishedNote;
+pub use retention::{BundlePlace, DroppedRow};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;

@@ -52,10 +52,15 @@ async fn connect(database: &Path) -> SqliteConnection {
 
 /// Runs a statement behind the gateway's back; it changes one row.
 pub async fn tamper(database: &Path, statement: String) {
+    assert_eq!(run_on(database, statement).await, 1);
+}
+
+/// Runs a statement behind the gateway's back; how many rows it changed.
+pub async fn run_on(database: &Path, statement: String) -> u64 {
     let mut connection = connect(database).await;
     let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
-    assert_eq!(done.expect("the statement runs").rows_affected(), 1);
     connection.close().await.expect("the database closes");
+    done.expect("the statement runs").rows_affected()
 }
 
 /// Copies the database as it is now.
