@@ -3,10 +3,13 @@
 
 use gateway::audit::{Entry, LogEntry, VerifyError, droppable, recount};
 use gateway::clock::Micros;
+use gateway::config::StoreConfig;
 use gateway::store::DroppedRow;
 use serde_json::Value;
 
-use crate::support::{TestApp, about_person, entries, flip_byte, micros, run_on, tamper};
+use crate::support::{
+    Builder, Postgres, TestApp, about_person, entries, flip_byte, micros, run_on, tamper,
+};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -15,8 +18,8 @@ fn day(text: &str) -> i64 {
 }
 
 /// A gateway with one real entry, as the pattern for others.
-async fn with_pattern() -> (TestApp, Entry) {
-    let app = TestApp::start().await;
+async fn with_pattern(builder: Builder, start: &str) -> (TestApp, Entry) {
+    let app = builder.at(start).start().await;
     app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
     let pattern = entries(&app.app).await.remove(0);
     (app, pattern)
@@ -34,13 +37,16 @@ async fn log_from(app: &TestApp, pattern: &Entry, from: &str, count: usize) {
     }
 }
 
-/// Four days with traffic; the clock stands on the last of them.
+/// Four days with traffic, the 20th to the 23rd; the clock stands on the last of them.
 async fn four_days() -> TestApp {
-    let (app, pattern) = with_pattern().await;
-    for (date, count) in
-        [("2026-11-20", 2_999), ("2026-11-21", 3_000), ("2026-11-22", 3_000), ("2026-11-23", 9_000)]
-    {
-        log_from(&app, &pattern, &format!("{date}T10:00:00+07:00"), count).await;
+    four_days_of(TestApp::builder(), "2026-11").await
+}
+
+/// The same in another month.
+pub(crate) async fn four_days_of(builder: Builder, month: &str) -> TestApp {
+    let (app, pattern) = with_pattern(builder, &format!("{month}-20T09:00:00+07:00")).await;
+    for (day, count) in [(20, 2_999), (21, 3_000), (22, 3_000), (23, 9_000)] {
+        log_from(&app, &pattern, &format!("{month}-{day}T10:00:00+07:00"), count).await;
     }
     app.pass(3 * DAY_SECONDS);
     app
@@ -92,6 +98,22 @@ async fn dropped_days_stay_provable_and_counted() {
     app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
     app.verify_log().await.unwrap();
     app.recount().await;
+}
+
+#[tokio::test]
+async fn days_are_dropped_on_a_server_as_in_a_file() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let builder = TestApp::builder().config(|config| config.store = StoreConfig::server(url));
+    let app = four_days_of(builder, "2026-11").await;
+    let before = figures(&app).await;
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 2);
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 0);
+    let first = app.app.store.first_bundle("n1").await.unwrap().unwrap();
+    assert_eq!((first.first_index, totals(&app).await.len()), (6_000, 2));
+    app.verify_log().await.unwrap();
+    app.recount().await;
+    assert_eq!(figures(&app).await, before);
 }
 
 #[tokio::test]
@@ -202,7 +224,7 @@ async fn a_changed_counter_of_a_dropped_day_is_found_by_a_recount() {
 
 #[tokio::test]
 async fn what_came_before_midnight_and_was_committed_after_it_is_counted_with_the_next_day() {
-    let (app, pattern) = with_pattern().await;
+    let (app, pattern) = with_pattern(TestApp::builder(), "2026-11-20T09:00:00+07:00").await;
     // The 22nd has no bundle of its own: its one request is in the first one of the 23rd.
     app.pass(3 * DAY_SECONDS);
     log_from(&app, &pattern, "2026-11-22T23:59:59+07:00", 3_000).await;

@@ -36,6 +36,7 @@ mod keys;
 mod log;
 mod published;
 mod retention;
+mod server_copy;
 mod log_check;
 mod writer;
 
@@ -63,6 +64,7 @@ pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
+pub use server_copy::{ServerSnapshot, server_variables};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;

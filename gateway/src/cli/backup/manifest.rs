@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{VerifyError, check_tail};
+use crate::audit::{CheckpointError, VerifyError, check_tail, verifier_of};
 use crate::cli::CliError;
 use crate::config::LogConfig;
-use crate::store::{KeyFolder, Store};
+use crate::store::{CheckpointRow, KeyFolder, Store};
 
 /// Name of the manifest in the folder of a backup.
 pub(super) const NAME: &str = "manifest.json";
@@ -109,6 +109,24 @@ pub(super) async fn read_logs(
         return Ok(logs);
     }
     Err(CliError::Failed(format!("the database holds no log {}", config.name)))
+}
+
+/// A log of a copy that cannot be read as a database: what its checkpoint says, if that verifies.
+pub(super) fn signed_log(
+    row: CheckpointRow,
+    keys: &KeyFolder,
+    config: &LogConfig,
+) -> Result<CopiedLog, CliError> {
+    let own = row.log == config.name;
+    let log = LogConfig { name: row.log.clone(), ..config.clone() };
+    let verified = own || keys.holds(&format!("log-{}", row.log));
+    let root = row.note.lines().nth(2).unwrap_or_default().to_owned();
+    if verified {
+        let verifier = verifier_of(keys, &log).map_err(VerifyError::from)?;
+        let refuse = |error: CheckpointError| CliError::Failed(error.to_string());
+        verifier.verify(&row.note).map_err(refuse)?;
+    }
+    Ok(CopiedLog { log: row.log, size: row.tree_size as u64, root, note: row.note, verified })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -4,6 +4,7 @@
 mod folders;
 mod manifest;
 mod restore;
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,9 @@ use crate::store::{KeyFolder, Store};
 use folders::{NewFolder, copy_keys, write_new};
 use manifest::{CopiedFile, CopiedLog, Manifest};
 
+/// What a manifest calls a database that is a file, and one on a server.
+const FILE: &str = "sqlite";
+const SERVER: &str = "postgresql";
 /// Name of the copy of an `SQLite` database.
 const COPY: &str = "gateway.sqlite";
 
@@ -48,8 +52,7 @@ pub(super) async fn backup(
     if let Some(key_target) = &key_target {
         refuse_nested(target.path(), key_target.path())?;
     }
-    store.copy_to(&target.path().join(COPY)).await?;
-    let made = describe(target.path(), &keys, config).await?;
+    let made = copy(&store, target.path(), &keys, config).await?;
     if let Some(key_target) = key_target {
         copy_keys(keys.folder(), key_target.path())?;
         publish_copied(key_target.path(), &made.logs)?;
@@ -62,18 +65,30 @@ pub(super) async fn backup(
     print(&made, args, format)
 }
 
-/// Checks the copy and says what it is.
-async fn describe(folder: &Path, keys: &KeyFolder, config: &Config) -> Result<Manifest, CliError> {
-    let copy = Store::open_copy(&folder.join(COPY)).await?;
-    let logs = manifest::read_logs(&copy, keys, &config.log).await?;
-    let migration = copy.migration().await?;
-    copy.close().await;
-    let file = CopiedFile::of(folder, COPY).map_err(CliError::io("the copy cannot be read"))?;
+/// Copies the database, checks the copy and says what it is.
+async fn copy(
+    store: &Store,
+    folder: &Path,
+    keys: &KeyFolder,
+    config: &Config,
+) -> Result<Manifest, CliError> {
+    let migration = store.migration().await?;
+    let (kind, name, logs) = if config.store.url.is_some() {
+        let logs = server::dump(store, &folder.join(server::COPY), keys, config).await?;
+        (SERVER, server::COPY, logs)
+    } else {
+        store.copy_to(&folder.join(COPY)).await?;
+        let copy = Store::open_copy(&folder.join(COPY)).await?;
+        let logs = manifest::read_logs(&copy, keys, &config.log).await?;
+        copy.close().await;
+        (FILE, COPY, logs)
+    };
+    let file = CopiedFile::of(folder, name).map_err(CliError::io("the copy cannot be read"))?;
     Ok(Manifest {
         format: 1,
         made_at: Clock::system().now().to_string(),
         program: env!("CARGO_PKG_VERSION").into(),
-        store: "sqlite".into(),
+        store: kind.into(),
         migration,
         file,
         logs,

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::folders::{NewFolder, copy_file, copy_keys, sync_folder};
 use super::manifest::{self, CopiedFile, Manifest};
+use super::{FILE, SERVER, server};
 use crate::audit::find_loss;
 use crate::cli::acting::open_keys;
 use crate::cli::report::print_json;
@@ -32,33 +33,68 @@ pub(in crate::cli) async fn restore(
     args: &RestoreArgs,
     format: Format,
 ) -> Result<(), CliError> {
-    let made = read_manifest(&args.folder)?;
-    let target = &config.store.path;
-    refuse_database(target)?;
+    let made = read_manifest(&args.folder, config)?;
+    if config.store.url.is_none() {
+        refuse_database(&config.store.path)?;
+    }
     let new_keys = args.with_keys.as_deref().map(|from| bring_keys(config, from)).transpose()?;
     let keys = open_keys(config)?;
     let _held = Store::hold(&config.store, &config.log.name).await?;
-    // Beside the target: a rename must not cross file systems.
-    let temporary = target.with_extension("restoring");
-    remove_database(&temporary)?;
-    copy_file(&args.folder.join(&made.file.name), &temporary)?;
-    if let Err(error) = check(&temporary, &made, &keys, config).await {
-        remove_database(&temporary)?;
-        return Err(error);
+    let copy = args.folder.join(&made.file.name);
+    if config.store.url.is_some() {
+        restore_to_server(&copy, &made, &keys, config).await?;
+    } else {
+        restore_file(&copy, &made, &keys, config).await?;
     }
     if let Some(new_keys) = new_keys {
         new_keys.finish()?;
     }
-    let refuse = CliError::io(format!("the database cannot be put at {}", target.display()));
-    fs::rename(&temporary, target)
-        .and_then(|()| {
-            sync_folder(target.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")))
-        })
-        .map_err(refuse)?;
     print(&made, next_start(config, &keys).await?.as_deref(), format)
 }
 
-fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
+async fn restore_file(
+    copy: &Path,
+    made: &Manifest,
+    keys: &KeyFolder,
+    config: &Config,
+) -> Result<(), CliError> {
+    let target = &config.store.path;
+    // Beside the target: a rename must not cross file systems.
+    let temporary = target.with_extension("restoring");
+    remove_database(&temporary)?;
+    copy_file(copy, &temporary)?;
+    if let Err(error) = check(&StoreConfig::file(&temporary), made, keys, config).await {
+        remove_database(&temporary)?;
+        return Err(error);
+    }
+    let folder = target.parent().filter(|folder| *folder != Path::new(""));
+    fs::rename(&temporary, target)
+        .and_then(|()| sync_folder(folder.unwrap_or(Path::new("."))))
+        .map_err(CliError::io(format!("the database cannot be put at {}", target.display())))
+}
+
+async fn restore_to_server(
+    copy: &Path,
+    made: &Manifest,
+    keys: &KeyFolder,
+    config: &Config,
+) -> Result<(), CliError> {
+    let target = Store::inspect(&config.store).await?;
+    let is_empty = target.is_empty().await;
+    target.close().await;
+    if !is_empty? {
+        return Err(CliError::Failed(
+            "the database on the server holds tables already, and nothing is overwritten: make an \
+             empty one and name it in store.url"
+                .into(),
+        ));
+    }
+    server::restore(copy, config).await?;
+    // What is there now is what the dump held; if that is not right, it must not be used.
+    check(&config.store, made, keys, config).await
+}
+
+fn read_manifest(folder: &Path, config: &Config) -> Result<Manifest, CliError> {
     let path = folder.join(manifest::NAME);
     let text = fs::read(&path).map_err(CliError::io(format!(
         "{} holds no backup that was finished: its manifest cannot be read",
@@ -67,10 +103,11 @@ fn read_manifest(folder: &Path) -> Result<Manifest, CliError> {
     let made: Manifest = serde_json::from_slice(&text).map_err(|error| {
         CliError::Failed(format!("the manifest {} cannot be read: {error}", path.display()))
     })?;
-    if made.format != 1 || made.store != "sqlite" || made.file.name.contains('/') {
+    let kind = if config.store.url.is_some() { SERVER } else { FILE };
+    if made.format != 1 || made.store != kind || made.file.name.contains('/') {
         return Err(CliError::Failed(format!(
-            "the backup is of another kind of database ({}) or of a newer program",
-            made.store
+            "the backup is of {} in form {}, and the configuration names {kind}, form 1",
+            made.store, made.format
         )));
     }
     let file = CopiedFile::of(folder, &made.file.name)
@@ -139,12 +176,12 @@ fn bring_keys(config: &Config, from: &Path) -> Result<NewFolder, CliError> {
 
 /// Brings the copy's tables up to date, as the next start would, and checks every log's tail.
 async fn check(
-    path: &Path,
+    restored: &StoreConfig,
     made: &Manifest,
     keys: &KeyFolder,
     config: &Config,
 ) -> Result<(), CliError> {
-    let store = Store::open_existing(&StoreConfig::file(path)).await?;
+    let store = Store::open_existing(restored).await?;
     let logs = manifest::read_logs(&store, keys, &config.log).await;
     store.close().await;
     let fits = |(found, said): (&manifest::CopiedLog, &manifest::CopiedLog)| {

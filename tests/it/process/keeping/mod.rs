@@ -1,8 +1,9 @@
 //! The commands that keep a log safe over years, as an administrator runs them.
 
+mod backup;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use anyhow::{Context, ensure};
 use gateway::audit::LogEntry;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::place::{Place, files};
 use super::programs::Ended;
+use crate::retention::four_days_of;
 use crate::support::{
     Kept, TestApp, TestClient, about_person, copy_database, put_back, remove_database,
 };
@@ -179,109 +181,6 @@ async fn a_quarters_key_is_destroyed_by_a_command_and_breaks_no_proof() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_of_a_running_gateway_is_whole_and_restores() -> anyhow::Result<()> {
-    let app = TestApp::start().await;
-    let (kept, caller) = (app.kept(), app.caller("carrier").await);
-    let people = app.people(40);
-    for person in &people[..20] {
-        caller.verify(&about_person(person)).await.ok();
-    }
-    let office = Office::new(&kept)?;
-    let (copy, keys) = (office.folder("copy"), office.folder("copied-keys"));
-    let backup = ["backup", "--to", &copy, "--with-keys", &keys];
-    let asking = async {
-        for person in &people[20..] {
-            caller.verify(&about_person(person)).await.ok();
-        }
-    };
-    let (made, ()) = tokio::join!(office.json(&backup), asking);
-    let made = made?;
-    let size = made["logs"][0]["size"].as_u64().context("a size")?;
-    ensure!((20..=40).contains(&size) && made["logs"][0]["verified"] == true, "{made}");
-    let manifest = fs::read(Path::new(&copy).join("manifest.json"))?;
-    ensure!(serde_json::from_slice::<Value>(&manifest)? == made, "the manifest is what is printed");
-    let names = |folder: &str| -> anyhow::Result<Vec<String>> {
-        let files = files(Path::new(folder))?;
-        Ok(files.iter().filter_map(|(path, _)| Some(path.file_name()?.to_str()?.into())).collect())
-    };
-    ensure!(names(&copy)? == ["gateway.sqlite", "manifest.json"], "{:?}", names(&copy)?);
-    ensure!(names(&keys)?.contains(&"log-n1.checkpoint".to_owned()), "{:?}", names(&keys)?);
-    for (path, _) in files(Path::new(&copy))?.into_iter().chain(files(Path::new(&keys))?) {
-        let mode = fs::metadata(&path)?.permissions().mode();
-        ensure!(mode & 0o777 == 0o600, "{} {mode:o}", path.display());
-    }
-    office.refused(&backup, 2, "is not empty").await?;
-    app.stop().await;
-
-    // Elsewhere, from nothing.
-    let other = office.elsewhere()?;
-    let restore = ["--config", &other, "restore", &copy, "--with-keys", &keys, "-o", "json"];
-    let Ended { status, stdout, stderr } = office.place.gateway(&restore).await?;
-    ensure!(status.success(), "{stderr}");
-    let restored: Value = serde_json::from_str(&stdout)?;
-    ensure!(restored["next_start_refused"].is_null(), "{restored}");
-    let verify = ["--config", &other, "log", "verify", "-o", "json"];
-    let verified: Value = serde_json::from_str(&office.place.gateway(&verify).await?.stdout)?;
-    ensure!(verified["logs"][0]["root"] == made["logs"][0]["root"], "{verified}");
-    let Ended { status, stderr, .. } = office.place.gateway(&restore).await?;
-    ensure!(status.code() == Some(1) && stderr.contains("nothing is overwritten"), "{stderr}");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_says_what_the_next_start_will_say() -> anyhow::Result<()> {
-    let kept = filled(TestApp::builder(), 3).await;
-    let office = Office::new(&kept)?;
-    let copy = office.folder("copy");
-    office.done(&["backup", "--to", &copy]).await?;
-    let kept = filled(kept.again(), 2).await;
-    office.refused(&["restore", &copy], 1, "nothing is overwritten").await?;
-    remove_database(&kept.database());
-    fs::write(kept.database().with_extension("sqlite-wal"), "of an old database")?;
-    office.refused(&["restore", &copy], 1, "gateway.sqlite-wal already").await?;
-    remove_database(&kept.database());
-    let restored = office.done(&["restore", &copy]).await?;
-    ensure!(restored.contains("log n1: 3 entries"), "{restored}");
-    ensure!(restored.contains("the next start will refuse: log n1 has 3 entries"), "{restored}");
-    office.refused(&["serve"], 1, "log n1 has 3 entries in the database").await?;
-    office.check().await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_that_was_changed_or_not_finished_restores_nothing() -> anyhow::Result<()> {
-    let kept = filled(TestApp::builder(), 3).await;
-    let office = Office::new(&kept)?;
-    let copy = office.folder("copy");
-    office.done(&["backup", "--to", &copy]).await?;
-    office
-        .refused(
-            &["backup", "--to", &office.folder("a"), "--with-keys", &office.folder("a/b")],
-            2,
-            "of their own",
-        )
-        .await?;
-    remove_database(&kept.database());
-    let (file, manifest) =
-        (Path::new(&copy).join("gateway.sqlite"), Path::new(&copy).join("manifest.json"));
-    let (bytes, made) = (fs::read(&file)?, fs::read_to_string(&manifest)?);
-    let mut changed = bytes.clone();
-    changed[bytes.len() / 2] ^= 1;
-    fs::write(&file, changed)?;
-    office.refused(&["restore", &copy], 1, "is not the one that its manifest describes").await?;
-    fs::write(&file, &bytes)?;
-    fs::write(&manifest, made.replacen("\"size\": 3", "\"size\": 4", 1))?;
-    office.refused(&["restore", &copy], 1, "are not those that its manifest describes").await?;
-    fs::remove_file(&manifest)?;
-    office.refused(&["restore", &copy], 1, "holds no backup that was finished").await?;
-    let left = files(kept.database().parent().context("a folder")?)?;
-    ensure!(!left.iter().any(|(path, _)| path.to_string_lossy().contains("restoring")), "left");
-    ensure!(!kept.database().exists(), "nothing was restored");
-    fs::write(&manifest, made)?;
-    office.done(&["restore", &copy]).await?;
-    office.check().await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_finds_a_running_gateway_well_and_writes_nothing() -> anyhow::Result<()> {
     let mut terms = TestClient::company();
     // Today of the machine, which is the day that the command goes by.
@@ -350,4 +249,29 @@ fn state_of(examined: &Value, name: &str) -> Vec<String> {
     let checks = examined["checks"].as_array().cloned().unwrap_or_default();
     let named = checks.iter().filter(|check| check["check"] == name);
     named.filter_map(|check| Some(check["state"].as_str()?.to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_are_dropped_by_a_command_that_can_be_tried_first() -> anyhow::Result<()> {
+    let (kept, _) = four_days_of(TestApp::builder(), "2024-03").await.stop().await;
+    let office = Office::new(&kept)?;
+    let drop_days = ["log", "drop-days", "--before", "2024-03-22"];
+    office.refused(&["log", "drop-days", "--before", "March"], 2, "--before takes a day").await?;
+    let running = Store::hold(&kept.store(), "n1").await?;
+    office.refused(&drop_days, 1, "another gateway is running").await?;
+    let tried = office.json(&[&drop_days[..], &["--dry-run"]].concat()).await?;
+    ensure!(tried["dropped"] == false && tried["entries"] == 6_000, "{tried}");
+    drop(running);
+    let before =
+        office.done(&["report", "match-rates", "--from", "2024-03-01", "-o", "csv"]).await?;
+    let dropped = office.json(&drop_days).await?;
+    ensure!(dropped["dropped"] == true && dropped["days"] == tried["days"], "{dropped}");
+    ensure!(dropped["days"][1]["day"] == "2024-03-21", "{dropped}");
+    office.check().await?;
+    let after =
+        office.done(&["report", "match-rates", "--from", "2024-03-01", "-o", "csv"]).await?;
+    ensure!(before == after, "a figure has changed:\n{before}\n{after}");
+    let again = office.json(&drop_days).await?;
+    ensure!(again["entries"] == 0, "{again}");
+    Ok(())
 }
