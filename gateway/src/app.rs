@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::audit::{
     self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
-    RetentionError,
+    RetentionError, Tiles,
 };
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
@@ -64,6 +64,10 @@ pub struct App {
     pub audit: AuditLog,
     /// What keeps its last checkpoint apart from the database.
     pub publisher: Publisher,
+    /// The trees of all logs in the database.
+    pub tiles: Tiles,
+    /// Key files.
+    pub keys: KeyFolder,
     /// Keyed digests for the log.
     pub digests: Digests,
     /// Idempotency keys of requests on their way.
@@ -127,7 +131,9 @@ impl App {
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
             publisher: Publisher::new(keys.clone(), &config.log.name),
-            digests: Digests::open(keys)?,
+            tiles: Tiles::new(store.clone()),
+            digests: Digests::open(keys.clone())?,
+            keys,
             keys_in_flight: KeysInFlight::default(),
             edge: EdgeCounters::default(),
             config,

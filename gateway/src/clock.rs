@@ -24,7 +24,7 @@ impl Micros {
     /// The Vietnamese calendar date and hour of this moment.
     pub fn vietnamese_hour(self) -> VietnameseHour {
         let local = self.0 + VIETNAM_OFFSET;
-        let date = vietnamese_date(local.div_euclid(MICROS_PER_DAY));
+        let date = date_of_day(local.div_euclid(MICROS_PER_DAY));
         VietnameseHour { date, hour: (local.rem_euclid(MICROS_PER_DAY) / MICROS_PER_HOUR) as u8 }
     }
 
@@ -89,8 +89,8 @@ pub struct VietnameseHour {
     pub hour: u8,
 }
 
-/// The date of a day in days since 1 January 1970.
-pub fn vietnamese_date(day: i64) -> jiff::civil::Date {
+/// The Vietnamese date of a day, in days since 1970.
+pub fn date_of_day(day: i64) -> jiff::civil::Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     // Out-of-range days (year 9999 and beyond) saturate; no clock or log entry reaches them.
     epoch.saturating_add(jiff::Span::new().days(day.clamp(-700_000, 2_900_000)))

@@ -8,7 +8,7 @@ use super::reader::DroppedRanges;
 use super::recovery::{split_bundle, tile_hashes};
 use super::tree::{self, Hash, TILE_WIDTH};
 use super::verify::VerifyError;
-use crate::clock::vietnamese_date;
+use crate::clock::date_of_day;
 use crate::store::{DroppedRow, Store, StoreError};
 
 /// Outcome of a key of the outcome cube by day: `o|d|period|client|on behalf of|operation|purpose|
@@ -49,7 +49,7 @@ pub async fn dropped_days(store: &Store, log: &str) -> Result<Vec<DroppedDay>, V
 pub async fn dropped_ranges(store: &Store, log: &str) -> Result<DroppedRanges, VerifyError> {
     let days = dropped_days(store, log).await?;
     let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
-    Ok(DroppedRanges::new(days.iter().map(range).collect()))
+    Ok(DroppedRanges::new(days.iter().map(range)))
 }
 
 fn fits(totals: &Totals, row: &DroppedRow) -> bool {
@@ -77,7 +77,7 @@ async fn leaf_at(store: &Store, log: &str, index: i64) -> Result<Option<Hash>, S
 /// committed after midnight, in a bundle of the next day.
 pub(super) fn summed_days(day: i64, is_dropped: impl Fn(i64) -> bool) -> Vec<String> {
     let days = if is_dropped(day - 1) { vec![day] } else { vec![day - 1, day] };
-    days.into_iter().map(|day| vietnamese_date(day).strftime("%Y%m%d").to_string()).collect()
+    days.into_iter().map(|day| date_of_day(day).strftime("%Y%m%d").to_string()).collect()
 }
 
 /// The counters of days and their hours, in the order of their keys' bytes.

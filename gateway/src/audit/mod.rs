@@ -10,12 +10,17 @@ mod entry;
 mod field;
 mod published;
 mod quarter;
+mod head;
 mod keys_in_flight;
+mod listing;
+mod proof;
 mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
 mod retention;
+mod search;
+mod tiles;
 mod tree;
 mod verify;
 mod writer;
@@ -30,7 +35,12 @@ pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
+pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use listing::{Listed, Listing};
+pub use proof::{
+    Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
+};
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
@@ -38,6 +48,8 @@ pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
+pub use search::find_request;
+pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{
     BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,

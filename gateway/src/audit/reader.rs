@@ -28,7 +28,8 @@ pub struct DroppedRanges(Vec<Range<u64>>);
 
 impl DroppedRanges {
     /// Takes ranges in any order; those that touch each other become one.
-    pub fn new(mut ranges: Vec<Range<u64>>) -> Self {
+    pub fn new(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let mut ranges: Vec<_> = ranges.into_iter().collect();
         ranges.sort_unstable_by_key(|range| range.start);
         let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
         for range in ranges {

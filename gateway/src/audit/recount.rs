@@ -36,7 +36,7 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     // Read after the counters, and so no shorter than what these are of.
     let dropped = dropped_days(store, log).await?;
     let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
-    let ranges = DroppedRanges::new(dropped.iter().map(range).collect());
+    let ranges = DroppedRanges::new(dropped.iter().map(range));
     let mut reader = EntryReader::new(store, log, row.tree_size as u64, &ranges);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {

@@ -3,7 +3,7 @@
 //! Pure. Holds the right edge only: the roots of the perfect subtrees (a binary counter) and the
 //! hashes of the tiles that are not full yet.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
@@ -20,7 +20,17 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 
 /// Hash of two subtrees: `SHA-256(0x01 || left || right)` (RFC 6962, section 2.1).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    hash_of(&[&[1], left, right])
+    // In one piece: a context that is fed three takes half as long again.
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(left);
+    bytes[33..].copy_from_slice(right);
+    hash_of_one(&bytes)
+}
+
+fn hash_of_one(bytes: &[u8]) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 fn hash_of(parts: &[&[u8]]) -> Hash {
@@ -34,7 +44,7 @@ fn hash_of(parts: &[&[u8]]) -> Hash {
 }
 
 /// Hash of a perfect subtree over `hashes`, whose number is a power of two.
-fn perfect_root(hashes: &[Hash]) -> Hash {
+pub(super) fn perfect_root(hashes: &[Hash]) -> Hash {
     if let [only] = hashes {
         return *only;
     }

@@ -158,7 +158,7 @@ fn by_public_key(key: &str, args: &VerifyArgs) -> Result<(String, CheckpointVeri
 }
 
 /// All names under which the database holds anything of a log.
-async fn logs(store: &Store) -> Result<Vec<String>, CliError> {
+pub(super) async fn logs(store: &Store) -> Result<Vec<String>, CliError> {
     let mut logs: Vec<String> = Vec::new();
     while let Some(log) = store.log_after(logs.last().map_or("", String::as_str)).await? {
         logs.push(log);

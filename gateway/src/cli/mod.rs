@@ -7,7 +7,10 @@ pub mod client;
 mod doctor;
 mod keys;
 mod loss;
+mod log_columns;
+mod log_export;
 mod log_verify;
+mod log_proof;
 mod normalize;
 mod output;
 mod report;
@@ -19,6 +22,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_export::ExportArgs;
 use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
@@ -144,6 +148,15 @@ struct MatchRatesArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify(VerifyArgs),
+    /// Write the entries of a log, one a line, with all that they hold.
+    Export(ExportArgs),
+    /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
+    /// the signed checkpoint.
+    Prove(ProveArgs),
+    /// Prove that the log as it is now begins with the log as it was with FROM entries.
+    Consistency(ConsistencyArgs),
+    /// Print the key that verifies the checkpoints of each log.
+    Key,
     /// Drop the entries of whole days: their totals are logged first, hashes and figures stay. No
     /// gateway may run; a running one drops by itself, see `log.retention_days`.
     DropDays(DropDaysArgs),
@@ -154,6 +167,23 @@ enum LogCommand {
         #[arg(long)]
         log: String,
     },
+}
+
+#[derive(Debug, Args)]
+struct ProveArgs {
+    /// Identity of an answer (`ver_...`), LOG/INDEX, or an index in the log of the configuration.
+    id: String,
+}
+
+#[derive(Debug, Args)]
+struct ConsistencyArgs {
+    /// Number of entries of the earlier tree.
+    from: u64,
+    /// Number of entries of the later tree; that of the checkpoint when left out.
+    to: Option<u64>,
+    /// Which log; that of the configuration when left out.
+    #[arg(long)]
+    log: Option<String>,
 }
 
 /// Arguments of dropping days.
@@ -203,6 +233,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The log's tree cannot be read.
+    #[error(transparent)]
+    Tiles(#[from] crate::audit::TilesError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -227,7 +260,12 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Config(_) => 3,
             Self::Door(_) | Self::Unavailable(_) => 5,
-            Self::Start(_) | Self::Store(_) | Self::Log(_) | Self::Io { .. } | Self::Failed(_) => 1,
+            Self::Start(_)
+            | Self::Store(_)
+            | Self::Log(_)
+            | Self::Tiles(_)
+            | Self::Io { .. }
+            | Self::Failed(_) => 1,
         }
     }
 
@@ -303,6 +341,16 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }
+        Command::Log(LogCommand::Export(args)) => {
+            log_export::export(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Prove(args)) => {
+            log_proof::prove(&load(cli)?, &args.id, cli.output).await
+        }
+        Command::Log(LogCommand::Consistency(args)) => {
+            log_proof::consistency(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Key) => log_proof::key(&load(cli)?, cli.output).await,
         Command::ProblemTable => {
             print!("{}", crate::http::problem_table());
             Ok(())

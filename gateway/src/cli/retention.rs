@@ -4,7 +4,7 @@ use super::acting::Acting;
 use super::report::print_json;
 use super::{CliError, DropDaysArgs, Format, open_store};
 use crate::audit::{self, Droppable};
-use crate::clock::{Clock, vietnamese_date};
+use crate::clock::{Clock, date_of_day};
 use crate::config::Config;
 use crate::http::read_day;
 
@@ -16,7 +16,7 @@ pub(super) async fn drop_days(
 ) -> Result<(), CliError> {
     let before = read_day(&args.before)
         .ok_or_else(|| CliError::Usage("--before takes a day such as 2026-11-01".into()))?;
-    let before = before.since(vietnamese_date(0)).map_or(0, |span| i64::from(span.get_days()));
+    let before = before.since(date_of_day(0)).map_or(0, |span| i64::from(span.get_days()));
     let log = &config.log.name;
     let days = if args.dry_run {
         let store = open_store(config).await?;
@@ -33,7 +33,7 @@ fn print(days: &[Droppable], is_dry: bool, format: Format) -> Result<(), CliErro
         Format::Json => {
             let object = |day: &Droppable| {
                 serde_json::json!({
-                    "day": vietnamese_date(day.day).to_string(),
+                    "day": date_of_day(day.day).to_string(),
                     "first_index": day.first_index,
                     "end_index": day.end_index,
                 })
@@ -49,7 +49,7 @@ fn print(days: &[Droppable], is_dry: bool, format: Format) -> Result<(), CliErro
     let verb = if is_dry { "could be dropped" } else { "dropped" };
     for day in days {
         let (first, last) = (day.first_index, day.end_index - 1);
-        println!("{}: entries {first} to {last} {verb}", vietnamese_date(day.day));
+        println!("{}: entries {first} to {last} {verb}", date_of_day(day.day));
     }
     println!(
         "{} days, {entries} entries; a day goes once the day after it has ended and both are \

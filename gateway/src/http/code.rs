@@ -157,8 +157,8 @@ impl Code {
             Self::OperationNotPermitted => (
                 "operation-not-permitted",
                 403,
-                "The policy of this client, or the scope of this token, does not include the operation. The refusal was recorded.",
-                "Chính sách của hệ thống hoặc phạm vi của mã truy cập không bao gồm thao tác này. Việc từ chối đã được ghi nhật ký.",
+                "The policy of this client, or the scope of this token, does not include the operation. Where it was about a person, the refusal was recorded.",
+                "Chính sách của hệ thống hoặc phạm vi của mã truy cập không bao gồm thao tác này. Nếu thao tác liên quan đến một người thì việc từ chối đã được ghi nhật ký.",
             ),
             Self::PurposeNotPermitted => (
                 "purpose-not-permitted",

@@ -20,12 +20,18 @@ use crate::app::App;
 use crate::audit::RequestIds;
 use crate::rate_limit::RateState;
 
-/// Routes that are counted by name; whatever else is asked for counts as `other`.
-const ROUTES: [&str; 7] = [
+/// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
+/// `{name}` stands for one segment of the path, `{*name}` for all that follow.
+const ROUTES: [&str; 12] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
     "/v1/whoami",
+    "/v1/logs",
+    "/v1/logs/{log}/checkpoint",
+    "/v1/logs/{log}/tile/{*tile}",
+    "/v1/logs/{log}/entries/{index}",
+    "/v1/logs/{log}/proof/{kind}",
     "/livez",
     "/readyz",
     "/openapi.json",
@@ -63,7 +69,7 @@ impl Edge {
         let started = self.app.clock.monotonic_nanos();
         let received_at = self.app.clock.now();
         let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, peer));
-        let route = ROUTES.iter().position(|route| *route == request.uri().path());
+        let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
         let response = self.run(request).await;
@@ -124,6 +130,23 @@ fn rate_fields(RateState { limits, remaining }: RateState) -> (String, String) {
     (format!("\"client\";q={burst};w={window}"), format!("\"client\";r={remaining};t={reset}"))
 }
 
+/// Whether a path is of a route.
+fn fits(route: &str, path: &str) -> bool {
+    if !route.contains('{') {
+        return route == path;
+    }
+    let mut segments = path.split('/');
+    for name in route.split('/') {
+        match segments.next() {
+            Some(segment) if name.starts_with("{*") => return !segment.is_empty(),
+            Some(segment) if name.starts_with('{') && !segment.is_empty() => {}
+            Some(segment) if name == segment => {}
+            Some(_) | None => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
 /// Turns what a handler or axum itself answered into the final response.
 fn complete(response: Response, exchange: &Exchange, in_vietnamese: bool) -> Response {
     let request_id = exchange.request_id.to_string();
@@ -181,6 +204,20 @@ pub async fn not_found() -> Result<Infallible, Problem> {
 mod tests {
     use super::*;
     use crate::rate_limit::Limits;
+
+    #[test]
+    fn a_route_fits_its_paths_and_no_others() {
+        let of = |path| ROUTES.iter().find(|route| fits(route, path)).copied();
+        assert_eq!(of("/v1/verifications"), Some("/v1/verifications"));
+        assert_eq!(of("/v1/logs"), Some("/v1/logs"));
+        assert_eq!(of("/v1/logs/n1/checkpoint"), Some("/v1/logs/{log}/checkpoint"));
+        assert_eq!(of("/v1/logs/n1/tile/0/x001/067.p/8"), Some("/v1/logs/{log}/tile/{*tile}"));
+        assert_eq!(of("/v1/logs/n1/entries/7"), Some("/v1/logs/{log}/entries/{index}"));
+        let strange = ["/", "/v1", "/v1/logs/", "/v1/logs/n1", "/v1/logs//checkpoint"];
+        for path in strange.into_iter().chain(["/v1/logs/n1/entries/7/8", "/v1/logs/n1/tile/"]) {
+            assert_eq!(of(path), None, "{path}");
+        }
+    }
 
     #[test]
     fn rate_fields_tell_quota_window_rest_and_reset() {

@@ -13,6 +13,7 @@ mod finish;
 mod health;
 mod idempotency;
 mod json;
+mod logs;
 mod normalize;
 mod oauth;
 mod reports;
@@ -77,13 +78,28 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::post_token))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(reports::get_match_rates))
+        .routes(routes!(logs::get_logs))
+        .routes(routes!(logs::get_checkpoint))
+        .routes(routes!(logs::get_tile))
+        .routes(routes!(logs::get_bundle))
+        .routes(routes!(logs::get_entry))
+        .routes(routes!(logs::get_inclusion))
+        .routes(routes!(logs::get_consistency))
         .routes(routes!(normalize::post_normalize))
         .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
         .split_for_parts();
     close_request_bodies(&mut description);
+    name_wildcards(&mut description);
     (router, description)
+}
+
+/// The router marks a parameter that goes on over slashes by a star; OpenAPI has no such mark.
+fn name_wildcards(description: &mut utoipa::openapi::OpenApi) {
+    let paths = std::mem::take(&mut description.paths.paths);
+    description.paths.paths =
+        paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
 }
 
 /// Says in the description what the reader does: an unknown member is an error.

@@ -124,8 +124,9 @@ pub struct ReceiptReply {
     leaf: String,
 }
 
+/// Findings as far as they are shown, an object by attribute.
 #[derive(Debug)]
-struct AttributesReply(Vec<(Attribute, Shown)>);
+pub(super) struct AttributesReply(pub(super) Vec<(Attribute, Shown)>);
 
 impl Serialize for AttributesReply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

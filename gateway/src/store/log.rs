@@ -1,5 +1,7 @@
 //! Reading the log's tables: bundles, tiles and checkpoints.
 
+use std::ops::Range;
+
 use sqlx::FromRow;
 
 use super::{Store, StoreError};
@@ -110,12 +112,22 @@ impl Store {
         Ok(row)
     }
 
-    /// How many full tiles a log has on each level it reaches.
-    pub async fn tile_counts(&self, log: &str) -> Result<Vec<(i64, i64)>, StoreError> {
+    /// The full tiles of a level whose indexes lie in `range`, in order.
+    pub async fn tiles(
+        &self,
+        log: &str,
+        level: i64,
+        range: Range<i64>,
+    ) -> Result<Vec<TileRow>, StoreError> {
         let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select level, count(*) from log_tiles where log = $1 group by level order by level",
+            "select level, tile_index, hashes from log_tiles \
+             where log = $1 and level = $2 and tile_index >= $3 and tile_index < $4 \
+             order by tile_index",
         )
         .bind(log)
+        .bind(level)
+        .bind(range.start)
+        .bind(range.end)
         .fetch_all(pool).await })?;
         Ok(rows)
     }

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{BundleRow, Store, StoreError, TileRow};
+use super::{BundleRow, Store, StoreError};
 
 /// Where the rows of a log begin and end, whatever its checkpoint says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,27 +54,6 @@ impl Store {
         .bind(log)
         .fetch_all(pool).await })?;
         Ok(LogExtent { bundles: first.zip(last), tiles })
-    }
-
-    /// The full tiles of a level with an index in `from..until`, in order.
-    pub async fn tiles(
-        &self,
-        log: &str,
-        level: i64,
-        from: i64,
-        until: i64,
-    ) -> Result<Vec<TileRow>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select level, tile_index, hashes from log_tiles \
-             where log = $1 and level = $2 and tile_index >= $3 and tile_index < $4 \
-             order by tile_index",
-        )
-        .bind(log)
-        .bind(level)
-        .bind(from)
-        .bind(until)
-        .fetch_all(pool).await })?;
-        Ok(rows)
     }
 
     /// Whole rows of bundles from the one that holds `index` on, in order, at most `limit`.

@@ -22,12 +22,12 @@ use tokio::task::JoinSet;
 use super::rows::{Bundle, Checkpoint, Mutation, Row, Tile};
 
 /// Name of the log.
-pub(super) const LOG: &str = "n1";
+pub(crate) const LOG: &str = "n1";
 
 /// A log on its own, as it should be.
-pub(super) struct Ground {
+pub(crate) struct Ground {
     pub(super) store: Store,
-    pub(super) verifier: CheckpointVerifier,
+    pub(crate) verifier: CheckpointVerifier,
     pub(super) bundles: Vec<Bundle>,
     pub(super) tiles: Vec<Tile>,
     pub(super) checkpoint: Checkpoint,
@@ -35,12 +35,13 @@ pub(super) struct Ground {
     pub(super) older: Vec<(i64, Vec<u8>)>,
     hand: SqliteConnection,
     chance: u64,
-    _folder: TempDir,
+    /// Holds `gateway.sqlite` and `keys`.
+    pub(crate) folder: TempDir,
 }
 
 impl Ground {
     /// Writes a log of `entries` in bundles of changing size, at most `bundle_max`.
-    pub(super) async fn with(entries: usize, bundle_max: usize, seed: u64) -> Self {
+    pub(crate) async fn with(entries: usize, bundle_max: usize, seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gateway.sqlite");
         let place = StoreConfig { path: path.clone(), ..StoreConfig::default() };
@@ -57,17 +58,8 @@ impl Ground {
         let bundles = Bundle::all(&mut hand).await;
         let tiles = Tile::all(&mut hand).await;
         let checkpoint = Checkpoint::of(&mut hand).await;
-        let ground = Self {
-            store,
-            verifier,
-            bundles,
-            tiles,
-            checkpoint,
-            older,
-            hand,
-            chance,
-            _folder: folder,
-        };
+        let ground =
+            Self { store, verifier, bundles, tiles, checkpoint, older, hand, chance, folder };
         assert_eq!(ground.verify(&Check::default()).await.unwrap().entries, entries as u64);
         ground
     }
@@ -114,7 +106,7 @@ impl Ground {
 }
 
 /// Writes the log and returns the notes it had on the way.
-async fn write(
+pub(super) async fn write(
     store: &Store,
     keys: &KeyFolder,
     config: &LogConfig,

@@ -3,8 +3,9 @@
 
 mod bundles;
 mod checkpoints;
-mod ground;
+pub(crate) mod ground;
 mod rows;
+mod server;
 mod tiles;
 
 use gateway::audit::{Check, DroppedRanges, recount};
@@ -78,7 +79,7 @@ async fn a_thousand_mutations_of_tiles_on_two_levels_are_found_in_their_range() 
         // The one tile of level 1 is above every tenth range.
         let top = ground.tiles.last().unwrap().clone();
         let tile = if kind.is_multiple_of(10) { top } else { tiles::pick(&mut ground) };
-        let from = if tile.level == 0 { tile.tile_index as u64 * 256 } else { 1_000 };
+        let from = if tile.level == 0 { tile.index as u64 * 256 } else { 1_000 };
         let check = Check { range: Some(from..from + 1), jobs: 1, ..Check::default() };
         let mutation = tiles::mutate(&mut ground, &tile, kind / 10);
         ground.must_find(&mutation, &check).await;
@@ -105,18 +106,19 @@ async fn counters_that_claim_another_border_are_found_by_the_recount() {
 #[tokio::test]
 async fn entries_may_be_absent_where_they_were_declared_as_dropped_and_nowhere_else() {
     let mut ground = Ground::with(1_200, BUNDLE_MAX, 7).await;
-    let dropped: Vec<_> = ground.bundles.iter().take(20).cloned().collect();
-    let until = dropped.last().unwrap().until() as u64;
+    let absent: Vec<_> = ground.bundles.iter().take(20).cloned().collect();
+    let until = absent.last().unwrap().until() as u64;
     assert!(until < ground.tail_from());
-    let rows: Vec<_> = dropped.into_iter().map(Row::Bundle).collect();
+    let rows: Vec<_> = absent.into_iter().map(Row::Bundle).collect();
     ground.exchange(&rows, &[]).await;
     assert!(ground.verify(&Check::default()).await.is_err());
-    let check = Check { dropped: DroppedRanges::new(vec![0..until]), ..Check::default() };
+    let dropped = |until| DroppedRanges::new(std::iter::once(0..until));
+    let check = Check { dropped: dropped(until), ..Check::default() };
     let verified = ground.verify(&check).await.unwrap();
     assert_eq!((verified.read, verified.tiles), (1_200 - until, 4));
     let range = Check { range: Some(5..until + 10), ..check.clone() };
     ground.verify(&range).await.unwrap();
-    let too_few = Check { dropped: DroppedRanges::new(vec![0..until - 1]), ..Check::default() };
+    let too_few = Check { dropped: dropped(until - 1), ..Check::default() };
     assert!(ground.verify(&too_few).await.is_err());
     // What is absent is still known from its tiles, and what is there is read.
     for kind in [0, 1, 7] {

@@ -20,7 +20,7 @@ pub(super) struct Bundle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tile {
     pub(super) level: i64,
-    pub(super) tile_index: i64,
+    pub(super) index: i64,
     pub(super) hashes: Vec<u8>,
 }
 
@@ -70,13 +70,11 @@ impl Tile {
     pub(super) async fn all(hand: &mut SqliteConnection) -> Vec<Self> {
         let select = "select level, tile_index, hashes from log_tiles order by level, tile_index";
         let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(select).fetch_all(hand).await.unwrap();
-        rows.into_iter()
-            .map(|(level, tile_index, hashes)| Self { level, tile_index, hashes })
-            .collect()
+        rows.into_iter().map(|(level, index, hashes)| Self { level, index, hashes }).collect()
     }
 
     pub(super) fn place(&self) -> (i64, i64) {
-        (self.level, self.tile_index)
+        (self.level, self.index)
     }
 }
 
@@ -107,7 +105,7 @@ impl Row {
             Self::Tile(row) => {
                 sqlx::query("delete from log_tiles where level = $1 and tile_index = $2")
                     .bind(row.level)
-                    .bind(row.tile_index)
+                    .bind(row.index)
             }
             Self::Checkpoint(_) => sqlx::query("delete from log_checkpoints"),
         };
@@ -130,7 +128,7 @@ impl Row {
             )
             .bind(LOG)
             .bind(row.level)
-            .bind(row.tile_index)
+            .bind(row.index)
             .bind(row.hashes.as_slice()),
             // A note is text, whatever its bytes are.
             Self::Checkpoint(row) => sqlx::query(

@@ -71,7 +71,7 @@ fn truncate(ground: &mut Ground, tile: &Tile) -> Mutation {
 
 fn extend(ground: &mut Ground, tile: &Tile) -> Mutation {
     let mut after = tile.clone();
-    after.hashes.extend_from_within(..1 + ground.below(64));
+    after.hashes.extend_from_within(..=ground.below(64));
     changed("extended bytes", tile, after)
 }
 
@@ -86,13 +86,13 @@ fn free_place(ground: &mut Ground) -> (i64, i64) {
 }
 
 fn move_to(ground: &mut Ground, tile: &Tile) -> Mutation {
-    let (level, tile_index) = free_place(ground);
-    changed("place", tile, Tile { level, tile_index, ..tile.clone() })
+    let (level, index) = free_place(ground);
+    changed("place", tile, Tile { level, index, ..tile.clone() })
 }
 
 fn duplicate(ground: &mut Ground, tile: &Tile) -> Mutation {
-    let (level, tile_index) = free_place(ground);
-    let copy = Tile { level, tile_index, ..tile.clone() };
+    let (level, index) = free_place(ground);
+    let copy = Tile { level, index, ..tile.clone() };
     Mutation {
         what: format!("tile {:?} lies at {:?}, too", tile.place(), copy.place()),
         removed: vec![],

@@ -6,15 +6,18 @@
 
 mod accuracy;
 mod api;
+mod auditor;
 mod disk;
 mod fsync;
 mod keeping;
 mod kill;
 mod load;
 mod log;
+mod merkle;
 mod personas;
 mod place;
 mod programs;
+mod prove;
 mod refusals;
 mod registry;
 mod samples;

@@ -390,6 +390,19 @@ impl Caller {
         Answer::read(request.send().await.expect("the gateway answers")).await
     }
 
+    /// Gets anything that is no text.
+    pub async fn get_raw(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        request.send().await.expect("the gateway answers")
+    }
+
+    /// The bytes of a 200.
+    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.get_raw(path).await;
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        response.bytes().await.expect("the body comes whole").to_vec()
+    }
+
     /// The match-rate report with these parameters.
     pub async fn report(&self, query: &str) -> Answer {
         self.get(&format!("/v1/reports/match-rates{query}")).await

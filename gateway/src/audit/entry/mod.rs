@@ -252,6 +252,14 @@ impl LogEntry {
         Head::decode(bytes).map(|(head, _)| head.at)
     }
 
+    /// When the entry in `bytes` was written and the request it came of, without reading the rest.
+    ///
+    /// # Errors
+    /// [`EntryError`] if the head is none.
+    pub fn decode_origin(bytes: &[u8]) -> Result<(Micros, RequestId), EntryError> {
+        Head::decode(bytes).map(|(head, _)| (head.at, head.request_id))
+    }
+
     fn head(&self) -> Head {
         match self {
             Self::Request(entry) => entry.head(),

@@ -110,7 +110,8 @@ impl Entry {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    /// What it records.
+    pub fn kind(&self) -> Kind {
         match &self.record {
             Decided::Answered { .. } => Kind::Decision,
             Decided::Refused { .. } => Kind::Refusal,

@@ -8,6 +8,33 @@ use crate::clock::{Micros, Random};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub [u8; 16]);
 
+impl RequestId {
+    /// Reads an identity as answers tell it: 32 hexadecimal digits, lower case, alone or after a
+    /// word and `_`, such as `ver_`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = match text.rsplit_once('_') {
+            Some((word, digits)) if is_word(word) => digits,
+            Some(_) => return None,
+            None => text,
+        };
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if digits.len() != 32 || !digits.bytes().all(is_digit) {
+            return None;
+        }
+        Some(Self(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()))
+    }
+
+    /// When the request came in, to the millisecond.
+    pub fn time(self) -> Micros {
+        // 48 bits of milliseconds, so nothing is lost.
+        Micros((u128::from_be_bytes(self.0) >> 80) as i64 * 1_000)
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase())
+}
+
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -51,6 +78,20 @@ impl RequestIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identity_is_read_back_from_an_answer() {
+        let now = Micros(1_795_000_000_123_456);
+        let id = RequestIds::new(&Random::seeded(1)).next(now);
+        assert_eq!(id.time(), Micros(1_795_000_000_123_000));
+        for text in [format!("{id}"), format!("ver_{id}"), format!("dsp_{id}")] {
+            assert_eq!(RequestId::parse(&text), Some(id), "{text}");
+        }
+        let digits = id.to_string();
+        for text in ["", "ver_", &digits[1..], &digits.to_uppercase(), &format!("_{digits}")] {
+            assert_eq!(RequestId::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn identities_are_unique_ordered_and_of_version_7() {

@@ -106,8 +106,8 @@ impl<'a> Chunks<'a> {
         for bundle in &bundles {
             self.signed.check_bundle(bundle)?;
         }
-        let (from, to) = (first_tile as i64, until_tile as i64);
-        let rows = self.store.tiles(&self.log, 0, from, to).await?;
+        let places = first_tile as i64..until_tile as i64;
+        let rows = self.store.tiles(&self.log, 0, places).await?;
         // One that is missing must not put those after it out of place.
         let mut rows = rows.into_iter().peekable();
         let mut tiles = Vec::with_capacity(CHUNK_TILES as usize);

@@ -77,8 +77,8 @@ async fn tile_roots(
     level: u8,
     tiles: Range<u64>,
 ) -> Result<Vec<Hash>, VerifyError> {
-    let (from, until) = (tiles.start as i64, tiles.end as i64);
-    let mut rows = store.tiles(signed.log, i64::from(level), from, until).await?.into_iter();
+    let places = tiles.start as i64..tiles.end as i64;
+    let mut rows = store.tiles(signed.log, i64::from(level), places).await?.into_iter();
     let mut roots = Vec::with_capacity(TILE_WIDTH);
     for index in tiles {
         let hashes = hashes_at(signed.log, level, index, rows.next())?;
