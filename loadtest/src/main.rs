@@ -3,13 +3,14 @@
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
-//! `accuracy` alone sends no requests: it asks the matching rules themselves.
+//! `accuracy` and `log` send no requests: they ask the matching rules and the log themselves.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "measuring how long other programs really take is this program's whole job"
 )]
 
+mod chance;
 mod failure;
 mod interrupt;
 mod stats;
@@ -26,6 +27,7 @@ mod token;
 mod drive;
 
 mod accuracy;
+mod log;
 mod peers;
 mod run;
 mod truth;

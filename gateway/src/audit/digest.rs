@@ -1,7 +1,7 @@
 //! Keyed digests: who and what an entry is about, for those alone who hold the keys.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
@@ -19,6 +19,15 @@ pub struct Pseudonym {
     pub period: u16,
     /// HMAC-SHA-256, first 16 bytes.
     pub digest: [u8; 16],
+}
+
+/// Some keys of a person in all quarters that can be linked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// The pseudonyms.
+    pub pseudonyms: HashSet<Pseudonym>,
+    /// The quarters.
+    pub quarters: BTreeSet<Quarter>,
 }
 
 /// A reference under the key of references.
@@ -71,6 +80,26 @@ impl Digests {
             }
         };
         Ok(Pseudonym { period, digest: digest_of_key(key, subject) })
+    }
+
+    /// The pseudonyms of keys in every quarter whose key is still in the folder, and these
+    /// quarters. A key that was destroyed is not used, though this process may remember it: what it
+    /// linked is not to be linked any more.
+    ///
+    /// # Errors
+    /// If the folder or a key in it cannot be read.
+    pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
+        let mut linked = Linked::default();
+        for name in self.folder.names()? {
+            let Some(quarter) = Quarter::of_key_name(&name) else { continue };
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
+            linked.quarters.insert(quarter);
+            linked.pseudonyms.extend(keys.iter().map(|subject| Pseudonym {
+                period: quarter.0,
+                digest: digest_of_key(&key, *subject),
+            }));
+        }
+        Ok(linked)
     }
 
     /// Digest of an official of a client.

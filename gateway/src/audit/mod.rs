@@ -9,11 +9,11 @@ mod dropped;
 mod entry;
 mod field;
 mod published;
-mod quarter;
 mod head;
 mod keys_in_flight;
 mod listing;
 mod proof;
+mod quarter;
 mod read_entry;
 mod reader;
 mod recount;
@@ -29,7 +29,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
 };
 pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
-pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
@@ -46,7 +46,7 @@ pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, counted, recount};
-pub use recovery::{OpenError, check_tail, last_entry_at};
+pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};

@@ -12,6 +12,9 @@ use crate::store::{BundlePlace, DroppedRow, Store, StoreError};
 
 /// Entries deleted at once, about: a commit of the log waits for them.
 const ENTRIES_PER_DELETE: i64 = 20_000;
+/// The projection that counts distinct persons, and cannot do so when an entry is gone. The search
+/// can wait: it finds no entry that was dropped.
+const PEOPLE: &str = "people";
 /// Bundles read at once while totals are looked for.
 const BUNDLES_PER_READ: i64 = 64;
 
@@ -39,7 +42,7 @@ pub enum RetentionError {
 
 /// The days before `before` that can be dropped, the earliest first. A day can be once the day
 /// after it has ended and both are counted, so that no entry of it is still on its way; once full
-/// tiles keep its hashes; and once whatever is built from its entries has been.
+/// tiles keep its hashes; and once the persons in its entries have been counted.
 pub async fn droppable(
     store: &Store,
     log: &str,
@@ -48,9 +51,10 @@ pub async fn droppable(
 ) -> Result<Vec<Droppable>, StoreError> {
     let before = before.min(clock.now().vietnamese_day() - 1);
     let Some(row) = store.checkpoint(log).await? else { return Ok(Vec::new()) };
-    let projected = store.projections(log).await?.into_iter().map(|(_, next)| next).min();
+    let projections = store.projection_progress(log).await?;
+    let built = projections.into_iter().find(|projection| projection.name == PEOPLE);
     let in_tiles = row.tree_size - row.tree_size % TILE_WIDTH as i64;
-    let limit = in_tiles.min(projected.unwrap_or(i64::MAX));
+    let limit = in_tiles.min(built.map_or(0, |built| built.next_index));
     let (mut days, mut place) = (Vec::new(), store.first_bundle(log).await?);
     while let Some(first) = place.filter(|first| first.day < before) {
         let next = first_after(store, log, first, first.day, row.tree_size).await?;

@@ -62,6 +62,9 @@ impl<'a> Acting<'a> {
         let metrics = Arc::new(Metrics::new());
         let log = AuditLog::open(store, &self.keys, config, self.clock.clone(), metrics).await;
         let log = log.map_err(crate::audit::VerifyError::from)?;
+        // Nobody builds them while the gateway stands still, and they hold a day back.
+        let built = crate::projections::catch_up(store, &config.name).await;
+        built.map_err(|error| CliError::Failed(error.to_string()))?;
         let ids = RequestIds::new(&self.random);
         let dropped = audit::drop_days(store, &log, &config.name, before, (&self.clock, &ids));
         let dropped = dropped.await.map_err(|error| CliError::Failed(error.to_string()));

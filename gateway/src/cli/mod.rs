@@ -11,8 +11,10 @@ mod log_columns;
 mod log_export;
 mod log_verify;
 mod log_proof;
+mod log_search;
 mod normalize;
 mod output;
+mod projections;
 mod report;
 mod retention;
 mod serve;
@@ -75,6 +77,9 @@ enum Command {
     /// The keys of log, pseudonyms and tokens.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// What is built from the log: search, citizen history, distinct persons.
+    #[command(subcommand)]
+    Projections(projections::ProjectionsCommand),
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
@@ -129,6 +134,18 @@ enum ReportCommand {
     MatchRates(MatchRatesArgs),
     /// Count the log again and compare with the counters.
     Recount,
+    /// How many different persons each client asked about in each month.
+    DistinctPersons(DistinctPersonsArgs),
+}
+
+#[derive(Debug, Args)]
+struct DistinctPersonsArgs {
+    /// First Vietnamese month, such as 2026-11.
+    #[arg(long)]
+    from_month: Option<String>,
+    /// Last Vietnamese month, inclusive.
+    #[arg(long)]
+    to_month: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +167,9 @@ enum LogCommand {
     Verify(VerifyArgs),
     /// Write the entries of a log, one a line, with all that they hold.
     Export(ExportArgs),
+    /// Find entries of all logs, the newest first. Several values of one option are alternatives,
+    /// options narrow each other.
+    Search(Box<log_search::SearchArgs>),
     /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
     /// the signed checkpoint.
     Prove(ProveArgs),
@@ -233,6 +253,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The projections cannot be built or read.
+    #[error(transparent)]
+    Projections(#[from] crate::projections::ProjectionError),
     /// The log's tree cannot be read.
     #[error(transparent)]
     Tiles(#[from] crate::audit::TilesError),
@@ -263,6 +286,7 @@ impl CliError {
             Self::Start(_)
             | Self::Store(_)
             | Self::Log(_)
+            | Self::Projections(_)
             | Self::Tiles(_)
             | Self::Io { .. }
             | Self::Failed(_) => 1,
@@ -308,6 +332,7 @@ impl Cli {
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Key(_)
+            | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
         }
     }
@@ -344,6 +369,13 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Log(LogCommand::Export(args)) => {
             log_export::export(&load(cli)?, args, cli.output).await
         }
+        Command::Report(ReportCommand::DistinctPersons(args)) => {
+            report::distinct_persons(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Search(args)) => {
+            log_search::search(&load(cli)?, args, cli.output).await
+        }
+        Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await
         }

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::CliError;
+use crate::http::DistinctPersonsReply;
 use crate::reports::{Figures, MatchRates, Row};
 
 /// Form of what is printed.
@@ -53,6 +54,20 @@ pub fn match_rate_table(report: &MatchRates, group_by: &str) -> String {
     }
     table.add_row(cells("total", &report.total, true));
     format!("{} to {}, Vietnamese days\n{table}", report.from, report.to)
+}
+
+/// The report of distinct persons as a table for people.
+pub(super) fn distinct_persons_table(report: &DistinctPersonsReply) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["client", "month", "persons"]);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for row in report.rows() {
+        table.add_row([row.client.clone(), row.month.clone(), grouped(row.persons)]);
+    }
+    format!("{table}\n{} entries are not counted yet", grouped(report.behind()))
 }
 
 /// The match-rate report as CSV; the last line is the total.

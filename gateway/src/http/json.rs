@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -15,8 +16,10 @@ use crate::request::Malformed;
 /// A JSON value that borrows from its text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node<'a> {
-    /// `null`, a boolean or a number: nothing that a request of ours holds.
+    /// `null`, a boolean or a number that is not whole: nothing that a request of ours holds.
     Other,
+    /// A whole number from 0 on.
+    Number(u64),
     /// A string.
     Text(Cow<'a, str>),
     /// An array.
@@ -56,8 +59,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
@@ -102,7 +105,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(NodeVisitor)? {
             Node::Text(text) => Ok(Self(text)),
-            Node::Other | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 Err(serde::de::Error::custom("a member's name is a string"))
             }
         }
@@ -208,7 +211,7 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub fn text(&mut self, name: &str, errors: &mut Errors) -> Option<&'n str> {
         match self.take(name)? {
             Node::Text(text) => Some(text),
-            Node::Other | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }
@@ -224,6 +227,26 @@ impl<'n, 'a> Fields<'n, 'a> {
     ) -> Option<T> {
         let text = self.text(name, errors)?;
         parse(text).map_err(|malformed| errors.value(self.pointer(name), malformed)).ok()
+    }
+
+    /// Takes a whole number of a range, if it is there.
+    pub fn number(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<u64>,
+        errors: &mut Errors,
+    ) -> Option<u64> {
+        match self.take(name)? {
+            Node::Number(number) if range.contains(number) => Some(*number),
+            Node::Number(_) => {
+                errors.value(self.pointer(name), Malformed::Form);
+                None
+            }
+            Node::Other | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                None
+            }
+        }
     }
 
     /// Takes an object, if it is there.

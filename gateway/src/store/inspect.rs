@@ -65,27 +65,4 @@ impl Store {
             }
         }
     }
-
-    /// How far what is built from the log has come: name and the first entry it does not cover.
-    pub async fn projections(&self, log: &str) -> Result<Vec<(String, i64)>, StoreError> {
-        let tables = match &self.pool {
-            Pool::Sqlite(..) => "select count(*) from sqlite_master where name = $1",
-            Pool::Postgres(..) => "select count(*) from pg_tables where tablename = $1",
-        };
-        let there: i64 = on_pool!(self, (pool, _) => {
-            sqlx::query_scalar(tables).bind("projection_progress").fetch_one(pool).await
-        })?;
-        if there == 0 {
-            return Ok(Vec::new());
-        }
-        let rows = on_pool!(self, (pool, _) => {
-            sqlx::query_as(
-                "select name, next_index from projection_progress where log = $1 order by name",
-            )
-            .bind(log)
-            .fetch_all(pool)
-            .await
-        })?;
-        Ok(rows)
-    }
 }

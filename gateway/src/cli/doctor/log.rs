@@ -6,7 +6,7 @@ use crate::cli::acting::open_keys;
 use crate::cli::{CliError, sentence};
 use crate::clock::Micros;
 use crate::config::Config;
-use crate::store::{KeyFolder, Store};
+use crate::store::{KeyFolder, ProgressRow, Store};
 
 /// Counters are moved on every 4,096 entries and with them a commit of as many.
 const UNCOUNTED_MAX: i64 = 16_384;
@@ -79,7 +79,7 @@ async fn figures(store: &Store, config: &Config) -> Check {
     let log = &config.log.name;
     let read = async {
         let row = store.checkpoint(log).await?;
-        Ok::<_, crate::store::StoreError>((row, store.projections(log).await?))
+        Ok::<_, crate::store::StoreError>((row, store.projection_progress(log).await?))
     };
     let (row, projections) = match read.await {
         Ok(read) => read,
@@ -90,10 +90,10 @@ async fn figures(store: &Store, config: &Config) -> Check {
     let Some(row) = row else { return Check::ok(FIGURES, "no entry yet") };
     let uncounted = row.tree_size - row.counted_size;
     let mut found = format!("{uncounted} entries are counted when a report is read");
-    for (name, next) in &projections {
-        found = format!("{found}, {name} is {} behind", row.tree_size - next);
+    for ProgressRow { name, next_index } in &projections {
+        found = format!("{found}, {name} is {} behind", row.tree_size - next_index);
     }
-    let slow = projections.iter().any(|(_, next)| row.tree_size - next > UNPROJECTED_MAX);
+    let slow = projections.iter().any(|row_of| row.tree_size - row_of.next_index > UNPROJECTED_MAX);
     if uncounted > UNCOUNTED_MAX || slow {
         let advice = "is a gateway of this log running? its process log says why it is behind";
         return Check::warning(FIGURES, found, advice);

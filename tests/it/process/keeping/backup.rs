@@ -130,7 +130,8 @@ async fn a_server_is_backed_up_and_restored_into_an_empty_database() -> anyhow::
         let (server, _) = url.rsplit_once('/').context("a URL")?;
         let text = fs::read_to_string(kept.config_file())?;
         let file = kept.config_file().with_file_name(format!("{name}.toml"));
-        fs::write(&file, format!("{text}[store]\nurl = \"{server}/{name}\"\n"))?;
+        let store = format!("[store]\nurl = \"{server}/{name}\"\n");
+        fs::write(&file, text.replacen("[store]\n", &store, 1))?;
         Ok(file.display().to_string())
     };
     let (first, second) = (configure("postgres")?, configure("other")?);
