@@ -73,6 +73,8 @@ pub struct App {
     pub digests: Digests,
     /// Idempotency keys of requests on their way.
     pub keys_in_flight: KeysInFlight,
+    /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
+    pub one_dispute: tokio::sync::Mutex<()>,
     /// What never reaches the log.
     pub edge: EdgeCounters,
     /// What the process counts.
@@ -136,6 +138,7 @@ impl App {
             digests: Digests::open(keys.clone())?,
             keys,
             keys_in_flight: KeysInFlight::default(),
+            one_dispute: tokio::sync::Mutex::default(),
             edge: EdgeCounters::default(),
             config,
             clock,

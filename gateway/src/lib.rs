@@ -43,8 +43,9 @@ pub mod app;
 pub mod verification;
 pub mod history;
 
-// Its siblings: a request that comes again.
+// Its siblings: a request that comes again, an answer that is disputed.
 pub mod replay;
+pub mod disputes;
 
 // The edges: routes, wire shapes, status codes.
 pub mod http;

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
+use crate::disputes;
 use crate::http::{self, Document, Edge};
 
 /// Largest request head, in bytes; a token has about 500. Bodies stream through the same buffer.
@@ -69,6 +70,8 @@ impl Doors {
         documents: Vec<Document>,
         mut stop: watch::Receiver<bool>,
     ) -> bool {
+        // Before anybody is let in: what was begun by an earlier process comes to its end.
+        disputes::go_on(&app).await;
         let edge = http::api_edge(&app, documents);
         let api = serve_door(self.api, Arc::clone(&app), edge, stop.clone());
         let admin = serve_door(self.admin, Arc::clone(&app), http::admin_edge(&app), stop.clone());

@@ -12,11 +12,12 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, log, peers, run, truth};
+use crate::{accuracy, log, peers, report, run, truth};
 
 /// Load tester of the population verification gateway.
 ///
-/// Exit codes: 0 done, 1 failed, 2 usage, 4 access, 5 unavailable, 6 verdicts wrong.
+/// Exit codes: 0 done, 1 failed, 2 usage, 4 access, 5 unavailable, 6 verdicts wrong or a
+/// threshold not held.
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version)]
 pub(crate) struct Cli {
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Accuracy(AccuracyArgs),
     /// Measures the log by itself: entries a second in bulk, bytes of each, fsyncs, verifying
     Log(LogArgs),
+    /// Measures the match-rate report with the counters of so many entries
+    Report(ReportArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -141,6 +144,17 @@ pub(crate) struct LogArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Entries of the year that the counters are of
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
+    pub(crate) entries: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -200,9 +214,11 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Echo(_) => peers::echo_runtime(),
         // The log's writer and those who make its entries work side by side, as in a gateway.
         Command::Log(_) => Builder::new_multi_thread(),
-        Command::Run(_) | Command::Peers(_) | Command::Truth(_) | Command::Accuracy(_) => {
-            Builder::new_current_thread()
-        }
+        Command::Run(_)
+        | Command::Peers(_)
+        | Command::Truth(_)
+        | Command::Accuracy(_)
+        | Command::Report(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -222,6 +238,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Truth(args) => truth::run(&args).await,
         Command::Accuracy(args) => accuracy::run(&args).await,
         Command::Log(args) => log::run(&args).await,
+        Command::Report(args) => report::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
-//! `accuracy` and `log` send no requests: they ask the matching rules and the log themselves.
+//! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
+//! counters themselves.
 
 #![expect(
     clippy::disallowed_methods,
@@ -29,6 +30,7 @@ mod drive;
 mod accuracy;
 mod log;
 mod peers;
+mod report;
 mod run;
 mod truth;
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "clock",
     "config",
     "telemetry",
@@ -25,6 +25,7 @@ const ORDER: [&str; 28] = [
     "verification",
     "history",
     "replay",
+    "disputes",
     "batch",
     "jobs",
     "insurance",

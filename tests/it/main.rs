@@ -6,6 +6,9 @@
 
 mod admitted;
 mod card_qr;
+mod citus;
+mod cubes;
+mod disputes;
 mod existence;
 mod existence_forms;
 mod history;

@@ -1,5 +1,6 @@
 //! The match-rate report: who sees what, over which days, and that it is what happened.
 
+use gateway::policy::Disclosure;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -135,11 +136,102 @@ async fn days_are_vietnamese_and_both_ends_are_included(database: Database) {
     assert_eq!((&asked["from"], &asked["to"]), (&json!("2026-11-01"), &json!("2026-12-31")));
 }
 
+/// A report and the figures of its rows and total by name.
+fn adding_up(answer: &Answer) -> Value {
+    let report = answer.ok();
+    for (name, total) in report["total"].as_object().unwrap() {
+        let rows = report["rows"].as_array().unwrap();
+        if name != "match_rate" {
+            let sum: i64 = rows.iter().map(|row| figure(row, name)).sum();
+            assert_eq!(Some(sum), total.as_i64(), "{name}");
+        }
+    }
+    report
+}
+
+#[tokio::test]
+async fn every_dimension_of_every_cube_can_be_grouped_by() {
+    let app = TestApp::start().await;
+    let carrier = app.caller("carrier").await;
+    let hospital = app.caller("hospital").await;
+    let operator = app.caller("operator").await;
+    for person in app.people(3) {
+        carrier.verify(&about_person(&person)).await.ok();
+        let wrong = json!({"attributes": {"full_name": "Đặng Thử Nghiệm"}});
+        carrier.verify(&merge(&about_person(&person), &wrong)).await.ok();
+    }
+    carrier.verify_text("{").await.problem(400, "invalid-json");
+    let grouped = async |grouping: &str| {
+        let report = adding_up(&operator.report(&format!("?group_by={grouping}")).await);
+        report["rows"].as_array().unwrap().clone()
+    };
+    let groups = |rows: &[Value]| rows.iter().map(|row| row["group"].clone()).collect::<Vec<_>>();
+    let rows = grouped("client,month").await;
+    assert_eq!(groups(&rows), [json!({"client": "carrier", "month": "2026-11"})]);
+    assert_eq!((figure(&rows[0], "received"), figure(&rows[0], "malformed")), (6, 1));
+    assert_eq!(groups(&grouped("day").await), [json!({"day": "2026-11-20"})]);
+    let rows = grouped("hour").await;
+    assert_eq!(groups(&rows), [json!({"hour": "-"}), json!({"hour": "2026-11-20T09"})]);
+    assert_eq!((figure(&rows[0], "received"), figure(&rows[0], "malformed")), (0, 1));
+    let rows = grouped("outcome,status").await;
+    let of = |outcome: &str| json!({"outcome": outcome, "status": "active"});
+    let unknown = json!({"outcome": "-", "status": "-"});
+    assert_eq!(groups(&rows), [unknown, of("matched"), of("not_matched")]);
+    let rows = grouped("attribute").await;
+    assert_eq!(rows[0]["group"], json!({"attribute": "date_of_birth"}));
+    assert_eq!((figure(&rows[0], "asked"), figure(&rows[0], "match")), (6, 3));
+    let rows = grouped("attribute,verdict,reason,kind").await;
+    let name = json!({
+        "attribute": "full_name", "verdict": "no_match", "reason": "different", "kind": "carrier",
+    });
+    let wrong_names = rows.iter().find(|row| row["group"] == name).unwrap();
+    assert_eq!((figure(wrong_names, "asked"), figure(wrong_names, "no_match")), (3, 3));
+    for row in grouped("province").await {
+        let province = row["group"]["province"].as_str().unwrap();
+        assert!(province == "-" || province.len() == 3, "{province}");
+        assert_eq!(figure(&row, "malformed"), i64::from(province == "-"));
+    }
+    // Who sees the status of each person sees it in its figures too.
+    adding_up(&hospital.report("?group_by=status").await);
+    hospital.report("?group_by=province").await.problem(422, "grouping-not-available");
+    assert_eq!(
+        adding_up(&carrier.report("?group_by=attribute,reason").await)["total"]["asked"],
+        12
+    );
+}
+
+#[tokio::test]
+async fn own_figures_do_not_tell_what_answers_keep_back() {
+    let terse = TestClient { disclosure: Disclosure::Outcome, ..TestClient::carrier("terse") };
+    let plain = TestClient { disclosure: Disclosure::Verdicts, ..TestClient::carrier("plain") };
+    let app = TestApp::builder().clients([terse, plain]).start().await;
+    let (terse, plain) = (app.caller("terse").await, app.caller("plain").await);
+    for grouping in ["attribute", "verdict", "reason", "client,verdict", "dispute_reason"] {
+        let answer = terse.report(&format!("?group_by={grouping}")).await;
+        answer.problem(422, "grouping-not-available");
+        assert_eq!(answer.field_errors(), [("/group_by".into(), "not-available".into())]);
+    }
+    plain.report("?group_by=attribute,verdict").await.ok();
+    plain.report("?group_by=reason").await.problem(422, "grouping-not-available");
+}
+
 #[tokio::test]
 async fn what_a_report_cannot_do_is_told_by_parameter() {
     let app = TestApp::start().await;
     let caller = app.caller("carrier").await;
-    for grouping in ["attribute", "province", "Client", ""] {
+    for grouping in [
+        "Client",
+        "",
+        "week",
+        "client,client",
+        "client, month",
+        "attribute,purpose",
+        "none,client",
+        // Own figures do not tell whether a number exists.
+        "province",
+        "client,province",
+        "status",
+    ] {
         let answer = caller.report(&format!("?group_by={grouping}")).await;
         answer.problem(422, "grouping-not-available");
         assert_eq!(answer.field_errors(), [("/group_by".into(), "not-available".into())]);

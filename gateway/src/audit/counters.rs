@@ -1,44 +1,47 @@
-//! The cubes: what is counted of an entry, and under which key.
+//! What is counted of an entry. [`Cube`] says under which keys.
 //!
-//! Pure. A key is a path of fields joined by `|`, which none of the fields can hold:
-//!
-//! | cube | fields |
-//! | --- | --- |
-//! | `o` | grain, period, client, on behalf of, operation, purpose, outcome, status |
-//! | `a` | grain, period, client, attribute, verdict, reason |
-//! | `p` | grain, period, client, prefix of the number, outcome |
-//!
-//! Grain `h`, `d` or `m`; period `2026112121`, `20261121` or `202611`, Vietnamese time; `-` where
-//! a field has no value. Report and recount read the same keys, so they can only differ if an
-//! entry was counted wrongly or not at all.
+//! Pure. Report and recount read the same keys, so they can only differ if an entry was counted
+//! wrongly or not at all.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use foldhash::HashMap;
 
-use super::entry::{Decided, Entry, LogEntry};
+use super::cube::{Cube, Grain};
+use super::entry::{Decided, Dispute, Entry, LogEntry};
 use crate::clock::VietnameseHour;
 use crate::matching::Outcome;
+use crate::policy::Reason;
 
-/// Sums by key. Kept by the hour; days and months are made when they are read out, because a
+/// Sums by key. Kept by the hour; the other grains are made when they are read out, because a
 /// thousand entries have few different keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
+    cubes: &'static [Cube],
     hours: HashMap<String, i64>,
     entries: u64,
 }
 
+impl Default for Counts {
+    fn default() -> Self {
+        Self::of(&Cube::ALL)
+    }
+}
+
 impl Counts {
+    /// Counts in these cubes only.
+    pub fn of(cubes: &'static [Cube]) -> Self {
+        Self { cubes, hours: HashMap::default(), entries: 0 }
+    }
+
     /// Adds one entry to every cube it belongs to.
     pub fn add(&mut self, entry: &LogEntry) {
         self.entries += 1;
         match entry {
             LogEntry::Request(entry) if entry.operation.is_counted() => self.add_request(entry),
-            LogEntry::Request(_)
-            | LogEntry::Act(_)
-            | LogEntry::Dispute(_)
-            | LogEntry::Totals(_) => {}
+            LogEntry::Dispute(dispute) => self.add_dispute(dispute),
+            LogEntry::Request(_) | LogEntry::Act(_) | LogEntry::Totals(_) => {}
         }
     }
 
@@ -46,15 +49,15 @@ impl Counts {
         let Some(outcome) = entry.outcome() else { return };
         let hour = entry.at.vietnamese_hour();
         let mut key = String::with_capacity(112);
-        self.add_in_cube('o', hour, &mut key, |key| write_outcome(key, entry, outcome));
-        self.add_in_cube('p', hour, &mut key, |key| {
+        self.add_in_cube(Cube::Outcomes, hour, &mut key, |key| write_outcome(key, entry, outcome));
+        self.add_in_cube(Cube::Provinces, hour, &mut key, |key| {
             let (client, prefix) = (entry.client.as_str(), entry.subject.prefix);
             let _infallible = write!(key, "{client}|{prefix:03}|{}", outcome.name());
         });
         let Decided::Answered { findings, .. } = &entry.record else { return };
         for (attribute, finding) in findings.iter() {
-            self.add_in_cube('a', hour, &mut key, |key| {
-                let reason = finding.reason().map_or("-", crate::policy::Reason::name);
+            self.add_in_cube(Cube::Attributes, hour, &mut key, |key| {
+                let reason = finding.reason().map_or("-", Reason::name);
                 for part in [
                     entry.client.as_str(),
                     "|",
@@ -68,6 +71,21 @@ impl Counts {
                 }
             });
         }
+    }
+
+    fn add_dispute(&mut self, dispute: &Dispute) {
+        let mut key = String::with_capacity(112);
+        self.add_in_cube(Cube::Disputes, dispute.at.vietnamese_hour(), &mut key, |key| {
+            let _infallible = write!(
+                key,
+                "{}|{}|{}|{}|{}",
+                dispute.client.as_str(),
+                dispute.operation.name(),
+                dispute.purpose.as_str(),
+                dispute.reason.map_or("-", Reason::name),
+                dispute.state.name()
+            );
+        });
     }
 
     /// Adds what others have counted.
@@ -95,14 +113,23 @@ impl Counts {
         self.entries
     }
 
-    /// The sums by hour, day and month, in the order of their keys.
+    /// The sums by the hour, with keys of that grain, in no order.
+    pub fn hours(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.hours.iter().map(|(key, n)| (key.as_str(), *n))
+    }
+
+    /// The sums of every grain, in the order of their keys.
     pub fn by_key(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         for (key, n) in &self.hours {
             // A key begins with cube, `|h|` and ten digits: `o|h|2026112121|...`.
             let (cube, hour, rest) = (&key[..1], &key[4..14], &key[14..]);
-            for (grain, period) in [('h', hour), ('d', &hour[..8]), ('m', &hour[..6])] {
-                *sums.entry(format!("{cube}|{grain}|{period}{rest}")).or_default() += n;
+            for grain in Grain::ALL {
+                let mut key = String::with_capacity(key.len());
+                key.extend([cube, "|", grain.letter(), "|"]);
+                grain.write_period(hour, &mut key);
+                key.push_str(rest);
+                *sums.entry(key).or_default() += n;
             }
         }
         sums
@@ -124,16 +151,20 @@ impl Counts {
 
     fn add_in_cube(
         &mut self,
-        cube: char,
+        cube: Cube,
         hour: VietnameseHour,
         key: &mut String,
         write_tail: impl Fn(&mut String),
     ) {
+        if !self.cubes.contains(&cube) {
+            return;
+        }
         key.clear();
         let (date, hour) = (hour.date, hour.hour);
         let _infallible = write!(
             key,
-            "{cube}|h|{:04}{:02}{:02}{hour:02}|",
+            "{}|h|{:04}{:02}{:02}{hour:02}|",
+            cube.letter(),
             date.year(),
             date.month(),
             date.day()
@@ -157,43 +188,4 @@ fn write_outcome(key: &mut String, entry: &Entry, outcome: Outcome) {
         outcome.name(),
         entry.status().name()
     );
-}
-
-/// One row of the outcome cube by day, read back from its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutcomeKey<'a> {
-    /// Day, `20261121`.
-    pub day: &'a str,
-    /// Client.
-    pub client: &'a str,
-    /// Agency acted for, `-` for none.
-    pub on_behalf_of: &'a str,
-    /// Operation by name.
-    pub operation: &'a str,
-    /// Purpose code.
-    pub purpose: &'a str,
-    /// Outcome by name.
-    pub outcome: &'a str,
-    /// Status by name.
-    pub status: &'a str,
-}
-
-/// Prefix of the outcome cube by day; a day's digits and `|` follow.
-pub const OUTCOMES_BY_DAY: &str = "o|d|";
-
-impl<'a> OutcomeKey<'a> {
-    /// Reads a key of the outcome cube by day.
-    pub fn parse(key: &'a str) -> Option<Self> {
-        let mut fields = key.strip_prefix(OUTCOMES_BY_DAY)?.split('|');
-        let parsed = Self {
-            day: fields.next()?,
-            client: fields.next()?,
-            on_behalf_of: fields.next()?,
-            operation: fields.next()?,
-            purpose: fields.next()?,
-            outcome: fields.next()?,
-            status: fields.next()?,
-        };
-        fields.next().is_none().then_some(parsed)
-    }
 }

@@ -3,7 +3,9 @@
 //! No answer leaves without a [`Receipt`], and only the writer makes one, after the commit.
 
 mod checkpoint;
+mod counted;
 mod counters;
+mod cube;
 mod digest;
 mod dropped;
 mod entry;
@@ -28,7 +30,9 @@ mod writer;
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
 };
-pub use counters::{Counts, OUTCOMES_BY_DAY, OutcomeKey};
+pub use counted::counted;
+pub use counters::Counts;
+pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
@@ -45,7 +49,7 @@ pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
-pub use recount::{Recount, counted, recount};
+pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use search::find_request;

@@ -1,5 +1,4 @@
-//! Counts a log again, and what is counted at one moment: the counters and the entries that they
-//! do not cover yet.
+//! Counts a log again and compares with its counters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +6,8 @@ use super::counters::Counts;
 use super::dropped::{DroppedDay, digest, dropped_days, summed_days};
 use super::entry::LogEntry;
 use super::reader::{DroppedRanges, EntryReader};
-use super::recovery::count_bundles;
 use super::verify::VerifyError;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// How a recount differs from the counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,33 +79,4 @@ fn of_day(stored: &[(String, i64)], digits: &str) -> Vec<(String, i64)> {
         matches!(key.get(1..4), Some("|d|" | "|h|")) && period.starts_with(digits)
     };
     stored.iter().filter(|(key, _)| is_of(key)).cloned().collect()
-}
-
-/// What is counted in all logs at one moment, keys in `from..until`: the counters and, from their
-/// bundles, the entries that these do not cover yet.
-pub async fn counted(
-    store: &Store,
-    from: &str,
-    until: &str,
-) -> Result<BTreeMap<String, i64>, StoreError> {
-    let counted = store.counted(from, until).await?;
-    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-    for (key, n) in counted.counters {
-        *sums.entry(key).or_default() += n;
-    }
-    for (checkpoint, bundles) in &counted.tails {
-        let mut tail = Counts::default();
-        if count_bundles(bundles, &mut tail).is_none() && !bundles.is_empty() {
-            return Err(StoreError::Inconsistent {
-                table: "log_bundles",
-                row: format!("{} from {}", checkpoint.log, checkpoint.counted_size),
-            });
-        }
-        for (key, n) in tail.by_key() {
-            if from <= key.as_str() && key.as_str() < until {
-                *sums.entry(key).or_default() += n;
-            }
-        }
-    }
-    Ok(sums)
 }

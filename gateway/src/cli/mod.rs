@@ -3,6 +3,7 @@
 mod acting;
 mod backup;
 mod compare;
+mod disputes;
 pub mod client;
 mod doctor;
 mod keys;
@@ -65,6 +66,9 @@ enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What clients say is wrong. Decided on the admin listener of a running gateway.
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
@@ -148,6 +152,11 @@ struct DistinctPersonsArgs {
     to_month: Option<String>,
 }
 
+const GROUP_BY_HELP: &str = "none, or what one cube holds, separated by commas: client, kind, \
+    on_behalf_of, operation, purpose, outcome, status; client, kind, attribute, verdict, reason; \
+    client, kind, province, outcome; client, kind, operation, purpose, dispute_reason; with any of \
+    them hour, day, month";
+
 #[derive(Debug, Args)]
 struct MatchRatesArgs {
     /// First Vietnamese day, such as 2026-11-01.
@@ -156,9 +165,21 @@ struct MatchRatesArgs {
     /// Last Vietnamese day, inclusive.
     #[arg(long)]
     to: Option<String>,
-    /// client, kind, operation, purpose or none.
-    #[arg(long, default_value = "none")]
+    #[arg(long, default_value = "none", help = GROUP_BY_HELP)]
     group_by: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum DisputeCommand {
+    /// The disputes, the oldest first.
+    List(DisputeListArgs),
+}
+
+#[derive(Debug, Args)]
+struct DisputeListArgs {
+    /// Only those that are open, upheld or rejected.
+    #[arg(long)]
+    state: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -327,6 +348,7 @@ impl Cli {
             | Command::Compare(_)
             | Command::Normalize(_)
             | Command::Report(_)
+            | Command::Dispute(_)
             | Command::Log(_)
             | Command::Doctor
             | Command::Backup(_)
@@ -376,6 +398,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
+        Command::Dispute(DisputeCommand::List(args)) => {
+            disputes::list(&load(cli)?, args, cli.output).await
+        }
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await
         }

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::CliError;
 use crate::http::DistinctPersonsReply;
-use crate::reports::{Figures, MatchRates, Row};
+use crate::reports::{Figure, MatchRates, Row, RowFigures};
 
 /// Form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -17,42 +17,30 @@ pub enum Format {
     Csv,
 }
 
-/// Columns of figures in the order they are printed.
-const FIGURES: [&str; 9] = [
-    "received",
-    "matched",
-    "not_matched",
-    "inconclusive",
-    "refused",
-    "matched_deceased",
-    "throttled",
-    "malformed",
-    "match_rate",
-];
-
-/// The match-rate report as a table for people.
-pub fn match_rate_table(report: &MatchRates, group_by: &str) -> String {
+/// The match-rate report as a table for people: disputes only where there are any.
+pub fn match_rate_table(report: &MatchRates) -> String {
+    let is_shown = |name: &str, figure: &Figure| {
+        let is_beside = report.total.answers().is_some() && name.starts_with("dispute");
+        !is_beside || *figure != Figure::Number(0)
+    };
+    let total = report.total.named();
+    let shown: Vec<&str> =
+        total.iter().filter(|(name, it)| is_shown(name, it)).map(|(name, _)| *name).collect();
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header([
-        group_by,
-        "received",
-        "matched",
-        "not matched",
-        "inconclusive",
-        "refused",
-        "deceased",
-        "throttled",
-        "malformed",
-        "match rate",
-    ]);
-    for column in table.column_iter_mut().skip(1) {
+    let mut header = report.grouping.columns();
+    let groups = header.len();
+    header.extend(&shown);
+    table.set_header(header.iter().enumerate().map(|(position, name)| {
+        if position < groups { (*name).to_owned() } else { heading(name) }
+    }));
+    for column in table.column_iter_mut().skip(groups) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    for row in &report.rows {
-        table.add_row(cells(&group_value(row), &row.figures, true));
+    for (values, figures) in lines(report) {
+        let figures = figures.named().into_iter().filter(|(name, _)| shown.contains(name));
+        table.add_row(values.into_iter().chain(figures.map(|(_, figure)| for_people(figure))));
     }
-    table.add_row(cells("total", &report.total, true));
     format!("{} to {}, Vietnamese days\n{table}", report.from, report.to)
 }
 
@@ -71,13 +59,15 @@ pub(super) fn distinct_persons_table(report: &DistinctPersonsReply) -> String {
 }
 
 /// The match-rate report as CSV; the last line is the total.
-pub(super) fn match_rate_csv(report: &MatchRates, group_by: &str) -> Result<String, csv::Error> {
+pub(super) fn match_rate_csv(report: &MatchRates) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([group_by].iter().chain(&FIGURES))?;
-    for row in &report.rows {
-        writer.write_record(cells(&group_value(row), &row.figures, false))?;
+    let names = report.total.named();
+    let header = report.grouping.columns().into_iter().chain(names.iter().map(|(name, _)| *name));
+    writer.write_record(header)?;
+    for (values, figures) in lines(report) {
+        let figures = figures.named().into_iter().map(|(_, figure)| for_programs(figure));
+        writer.write_record(values.into_iter().chain(figures))?;
     }
-    writer.write_record(cells("total", &report.total, false))?;
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -108,32 +98,40 @@ pub(super) fn plain_csv<const N: usize>(
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn group_value(row: &Row) -> String {
-    row.group.values().next().cloned().unwrap_or_else(|| "all".to_owned())
+/// The lines of a report, each after the values of its group; the total is the last.
+fn lines(report: &MatchRates) -> Vec<(Vec<String>, RowFigures)> {
+    let columns = report.grouping.columns();
+    let of_all = |word: &str| {
+        let values = (0..columns.len()).map(|column| if column == 0 { word } else { "" });
+        values.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let values = |row: &Row| {
+        if row.group.is_empty() {
+            return of_all("all");
+        }
+        columns.iter().map(|name| row.group.get(name).cloned().unwrap_or_default()).collect()
+    };
+    let rows = report.rows.iter().map(|row| (values(row), row.figures));
+    rows.chain([(of_all("total"), report.total)]).collect()
 }
 
-fn cells(group: &str, figures: &Figures, for_people: bool) -> [String; 10] {
-    let number = |n: i64| {
-        if for_people { grouped(n) } else { n.to_string() }
-    };
-    let rate = match (figures.match_rate, for_people) {
-        (Some(rate), true) => format!("{:.2} %", rate * 100.0),
-        (Some(rate), false) => rate.to_string(),
-        (None, true) => "-".to_owned(),
-        (None, false) => String::new(),
-    };
-    [
-        group.to_owned(),
-        number(figures.received),
-        number(figures.matched),
-        number(figures.not_matched),
-        number(figures.inconclusive),
-        number(figures.refused),
-        number(figures.matched_deceased),
-        number(figures.throttled),
-        number(figures.malformed),
-        rate,
-    ]
+fn heading(name: &str) -> String {
+    if name == "matched_deceased" { "deceased".to_owned() } else { name.replace('_', " ") }
+}
+
+fn for_people(figure: Figure) -> String {
+    match figure {
+        Figure::Number(n) => grouped(n),
+        Figure::Rate(Some(rate)) => format!("{:.2} %", rate * 100.0),
+        Figure::Rate(None) => "-".to_owned(),
+    }
+}
+
+fn for_programs(figure: Figure) -> String {
+    match figure {
+        Figure::Number(n) => n.to_string(),
+        Figure::Rate(rate) => rate.map_or_else(String::new, |rate| rate.to_string()),
+    }
 }
 
 /// Digits in groups of three.

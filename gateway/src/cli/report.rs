@@ -5,7 +5,7 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{DistinctPersonsReply, MatchRatesReply, read_day, read_months};
-use crate::reports::{self, EdgeCounters, GroupBy, Kinds, Period, Scope};
+use crate::reports::{self, EdgeCounters, Grouping, Kinds, Period, Question, ReportError, Scope};
 
 pub(super) async fn match_rates(
     config: &Config,
@@ -22,20 +22,24 @@ pub(super) async fn match_rates(
     if period.from.zip(period.to).is_some_and(|(from, to)| from > to) {
         return Err(CliError::Usage("--to lies before --from".into()));
     }
-    let group_by = GroupBy::find(&args.group_by).ok_or_else(|| {
-        CliError::Usage("--group-by takes client, kind, operation, purpose or none".into())
+    let grouping = Grouping::parse(&args.group_by).ok_or_else(|| {
+        CliError::Usage(format!("--group-by {}: no cube holds that; see --help", args.group_by))
     })?;
     let store = open_store(config).await?;
     let kinds = client_kinds(&store).await?;
     // What a running gateway has not flushed yet of throttled and malformed is in its memory.
     let edge = EdgeCounters::default();
     let now = Clock::system().now();
-    let report =
-        reports::match_rates(&store, &edge, now, period, group_by, &Scope::All, &kinds).await?;
+    let question = Question { period, grouping, scope: Scope::All };
+    let report = reports::match_rates(&store, &edge, now, &question, &kinds).await;
+    let report = report.map_err(|error| match error {
+        ReportError::Store(error) => CliError::Store(error),
+        ReportError::TooManyRows | ReportError::TooManyHours => CliError::Usage(error.to_string()),
+    })?;
     match format {
-        Format::Table => println!("{}", output::match_rate_table(&report, group_by.name())),
+        Format::Table => println!("{}", output::match_rate_table(&report)),
         Format::Csv => {
-            let text = output::match_rate_csv(&report, group_by.name())
+            let text = output::match_rate_csv(&report)
                 .map_err(|error| CliError::Failed(error.to_string()))?;
             print!("{text}");
         }

@@ -44,6 +44,12 @@ pub enum Code {
     AssessmentExpired,
     /// No such path.
     NotFound,
+    /// There is no such receipt, or it is somebody else's.
+    UnknownReceipt,
+    /// There is no such dispute.
+    UnknownDispute,
+    /// The dispute was decided, and not so.
+    DisputeDecided,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -85,7 +91,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -100,8 +106,11 @@ impl Code {
         Self::AgreementExpired,
         Self::AssessmentExpired,
         Self::NotFound,
+        Self::UnknownReceipt,
+        Self::UnknownDispute,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::DisputeDecided,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -201,6 +210,24 @@ impl Code {
                 404,
                 "There is nothing at this path.",
                 "Không có gì tại đường dẫn này.",
+            ),
+            Self::UnknownReceipt => (
+                "unknown-receipt",
+                404,
+                "There is no such receipt among yours: send log and index as they came.",
+                "Không có biên nhận này trong số biên nhận của bạn: hãy gửi log và index đúng như đã nhận.",
+            ),
+            Self::UnknownDispute => (
+                "unknown-dispute",
+                404,
+                "There is no dispute with this id.",
+                "Không có khiếu nại nào với id này.",
+            ),
+            Self::DisputeDecided => (
+                "dispute-decided",
+                409,
+                "This dispute was decided otherwise; a decision does not change.",
+                "Khiếu nại này đã được quyết định khác; quyết định không thay đổi.",
             ),
             Self::MethodNotAllowed => (
                 "method-not-allowed",

@@ -6,6 +6,7 @@
 mod claims;
 mod code;
 mod distinct_persons;
+mod disputes;
 mod document;
 mod edge;
 mod error;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{
@@ -87,6 +88,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
         .routes(routes!(distinct_persons::get_distinct_persons))
+        .routes(routes!(disputes::post_dispute, disputes::get_disputes))
         .routes(routes!(logs::get_logs))
         .routes(routes!(logs::get_checkpoint))
         .routes(routes!(logs::get_tile))
@@ -152,6 +154,8 @@ pub fn admin_edge(app: &Arc<App>) -> Edge {
         .route("/readyz", get(health::get_readyz))
         .route("/metrics", get(health::get_metrics))
         .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
+        .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
+        .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

@@ -15,8 +15,10 @@ use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
+use crate::policy::{Disclosure, Policy};
 use crate::reports::{
-    self, DEFINITION_EN, DEFINITION_VI, Edge, Figures, GroupBy, Period, Row, Scope,
+    self, DEFINITION_EN, DEFINITION_VI, Dimension, Edge, Grouping, Period, Question, ReportError,
+    Row, RowFigures, Scope,
 };
 use crate::request::Operation;
 
@@ -28,7 +30,11 @@ pub struct MatchRatesQuery {
     pub from: Option<String>,
     /// Last Vietnamese day, inclusive; the last in the log when left out.
     pub to: Option<String>,
-    /// `client`, `kind`, `operation`, `purpose` or `none` (default).
+    /// `none` (default), or what one cube holds, separated by commas, such as `client,month`:
+    /// `client`, `kind`, `on_behalf_of`, `operation`, `purpose`, `outcome`, `status`; or `client`,
+    /// `kind`, `attribute`, `verdict`, `reason`; or `client`, `kind`, `province`, `outcome`; or
+    /// `client`, `kind`, `operation`, `purpose`, `dispute_reason`; and with any of them `hour`,
+    /// `day`, `month`.
     pub group_by: Option<String>,
 }
 
@@ -45,7 +51,7 @@ pub struct MatchRatesReply {
     #[schema(value_type = Vec<serde_json::Value>)]
     rows: Vec<Row>,
     /// All rows together.
-    total: Figures,
+    total: RowFigures,
 }
 
 /// What the figures mean.
@@ -94,7 +100,7 @@ pub async fn get_match_rates(
     let exchange = extract::exchange(&request)?;
     let caller = extract::caller(&app, &exchange, request.headers())?;
     let [from, to, group_by] = extract::query(&request, ["from", "to", "group_by"])?;
-    let (period, group_by) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
+    let (period, grouping) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
     let client_id = &caller.client().client_id;
     if let Err(limited) = app.client_limits.admit(&caller) {
         let operation = Some(Operation::Report);
@@ -104,22 +110,49 @@ pub async fn get_match_rates(
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let sees_all =
         caller.has_scope(Operation::Report) && policy.operations().contains(Operation::Report);
+    if !sees_all && !may_see(&policy, &grouping) {
+        return Err(not_available("not-available"));
+    }
     let scope = if sees_all { Scope::All } else { Scope::Client(client_id.clone()) };
-    let report = reports::match_rates(
-        &app.store,
-        &app.edge,
-        exchange.received_at,
-        period,
-        group_by,
-        &scope,
-        &app.client_kinds(),
-    )
-    .await
-    .map_err(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "the report cannot be read");
-        Code::InternalError
+    let question = Question { period, grouping, scope };
+    let (now, kinds) = (exchange.received_at, app.client_kinds());
+    let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
+    let report = report.map_err(|error| match error {
+        ReportError::Store(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the report cannot be read");
+            Code::InternalError.into()
+        }
+        ReportError::TooManyRows => not_available("too-many-rows"),
+        ReportError::TooManyHours => not_available("period-too-long"),
     })?;
     Ok(json_reply(&MatchRatesReply::new(report)))
+}
+
+/// Whether a client may see its own figures this way: they must not tell what its answers keep from
+/// it. A report over one request is that request's answer.
+fn may_see(policy: &Policy, grouping: &Grouping) -> bool {
+    grouping.dimensions().iter().all(|dimension| match dimension {
+        Dimension::Client
+        | Dimension::Kind
+        | Dimension::OnBehalfOf
+        | Dimension::Operation
+        | Dimension::Purpose
+        | Dimension::Outcome
+        | Dimension::Hour
+        | Dimension::Day
+        | Dimension::Month => true,
+        // The prefix of a key that led to nobody is 0: it tells whether a number exists.
+        Dimension::Province => false,
+        Dimension::Status => policy.discloses_status(),
+        Dimension::Attribute | Dimension::Verdict => policy.disclosure() >= Disclosure::Verdicts,
+        Dimension::Reason | Dimension::DisputeReason => policy.disclosure() >= Disclosure::Reasons,
+    })
+}
+
+fn not_available(code: &'static str) -> Problem {
+    let errors = vec![FieldError { pointer: "/group_by".into(), code }];
+    Problem::with_errors(Code::GroupingNotAvailable, errors)
 }
 
 /// Reads the parameters; all that is wrong is told at once.
@@ -127,7 +160,7 @@ fn read_parameters(
     from: Option<&str>,
     to: Option<&str>,
     group_by: Option<&str>,
-) -> Result<(Period, GroupBy), Problem> {
+) -> Result<(Period, Grouping), Problem> {
     let mut errors = Vec::new();
     let mut day = |text: Option<&str>, name: &str| -> Option<Date> {
         let parsed = read_day(text?);
@@ -142,13 +175,13 @@ fn read_parameters(
     {
         errors.push(FieldError { pointer: "/to".into(), code: "before-from" });
     }
-    let grouping = group_by.map_or(Some(GroupBy::None), GroupBy::find);
+    let grouping = group_by.map_or_else(|| Some(Grouping::none()), Grouping::parse);
     let only_grouping = errors.is_empty();
     if grouping.is_none() {
         errors.push(FieldError { pointer: "/group_by".into(), code: "not-available" });
     }
     match grouping {
-        Some(group_by) if errors.is_empty() => Ok((period, group_by)),
+        Some(grouping) if errors.is_empty() => Ok((period, grouping)),
         None if only_grouping => Err(Problem::with_errors(Code::GroupingNotAvailable, errors)),
         Some(_) | None => Err(Problem::with_errors(Code::InvalidValue, errors)),
     }

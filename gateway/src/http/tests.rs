@@ -124,6 +124,7 @@ fn the_api_description_is_published_as_3_1() {
             "/livez",
             "/oauth2/token",
             "/readyz",
+            "/v1/disputes",
             "/v1/logs",
             "/v1/logs/{log}/checkpoint",
             "/v1/logs/{log}/entries/{index}",

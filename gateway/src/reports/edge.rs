@@ -1,10 +1,13 @@
 //! What never reaches the log: throttled and malformed requests, counted in memory and flushed
 //! every ten seconds. A kill loses at most that much of them; a report says so.
+//!
+//! A key is `grain|period|client|operation|purpose|what`, as in the cubes but without hours.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
+use crate::audit::Grain;
 use crate::clock::Micros;
 use crate::request::{ClientId, Operation, Purpose};
 use crate::store::{Store, StoreError};
@@ -23,6 +26,14 @@ pub enum Edge {
 }
 
 impl Edge {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Throttled, Self::Malformed];
+
+    /// The one with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|edge| edge.name() == name)
+    }
+
     /// The name in keys and reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -87,7 +98,7 @@ fn key(
 ) -> String {
     let date = at.vietnamese_hour().date;
     format!(
-        "{:04}{:02}{:02}|{client}|{}|{purpose}|{}",
+        "d|{:04}{:02}{:02}|{client}|{}|{purpose}|{}",
         date.year(),
         date.month(),
         date.day(),
@@ -96,9 +107,21 @@ fn key(
     )
 }
 
-fn to_json(counts: &BTreeMap<String, i64>) -> String {
+/// The sums of every grain, from those of days, as a JSON object of key and number.
+fn to_json(days: &BTreeMap<String, i64>) -> String {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for (key, n) in days {
+        // A key begins with `d|` and eight digits.
+        let (day, rest) = (&key[2..10], &key[10..]);
+        for grain in [Grain::Day, Grain::Third, Grain::Month, Grain::Year] {
+            let mut key = format!("{}|", grain.letter());
+            grain.write_period(day, &mut key);
+            key.push_str(rest);
+            *sums.entry(key).or_default() += n;
+        }
+    }
     let mut json = String::from("{");
-    for (position, (key, n)) in counts.iter().enumerate() {
+    for (position, (key, n)) in sums.iter().enumerate() {
         let comma = if position > 0 { "," } else { "" };
         // Keys are made of codes and identifiers that hold nothing JSON would escape.
         let _infallible = write!(json, "{comma}\"{key}\":{n}");

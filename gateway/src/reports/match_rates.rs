@@ -6,68 +6,50 @@ use foldhash::HashMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Edge, EdgeCounters};
-use crate::audit::{self, OUTCOMES_BY_DAY, OutcomeKey};
+use super::EdgeCounters;
+use super::figures::RowFigures;
+use super::grouping::Grouping;
+use super::plan::{Finest, digits, pieces};
+use super::table::Table;
+use crate::audit::{self, Cube, Grain};
 use crate::clock::Micros;
-use crate::matching::Outcome;
-use crate::population::SubjectStatus;
 use crate::request::ClientId;
-use crate::store::{Store, StoreError};
+use crate::store::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange, Store, StoreError};
 
 /// What the figures mean, in English.
 pub const DEFINITION_EN: &str = "received = matched + not_matched + inconclusive + refused = \
     entries of verify, lookup, insurance and push in the log. match_rate = matched / (matched + \
-    not_matched), null when nothing was answered. Days are Vietnamese (UTC+7), both inclusive. \
-    throttled and malformed are not part of received and not in the log; they are counted in \
-    memory and written every 10 seconds.";
+    not_matched), null when nothing was answered. Grouped by attribute, verdict or reason: asked = \
+    match + close + no_match + not_on_file + not_checked + not_permitted = verdicts on attributes \
+    in these entries. Hours, days and months are Vietnamese (UTC+7); from and to are days, both \
+    inclusive, and a month is the part of it between them. province is the first three digits of \
+    the personal number, 000 where the key leads to none. throttled and malformed are not part of \
+    received and not in the log; they are counted by day in memory and written every 10 seconds. \
+    disputed, disputes_upheld and disputes_rejected are the disputes opened and decided in the \
+    period; they change no other figure. A figure that cannot be told apart by a grouping stands in \
+    the row whose value is -, so that the rows always add up to the total.";
 
 /// What the figures mean, in Vietnamese.
 pub const DEFINITION_VI: &str = "received (đã nhận) = matched (khớp) + not_matched (không khớp) + \
     inconclusive (chưa kết luận) + refused (bị từ chối) = số bản ghi verify, lookup, insurance và \
     push trong nhật ký. match_rate (tỷ lệ khớp) = matched / (matched + not_matched), null khi chưa \
-    trả lời yêu cầu nào. Ngày theo giờ Việt Nam (UTC+7), tính cả hai đầu. throttled (vượt hạn mức) \
-    và malformed (sai định dạng) không nằm trong received và không có trong nhật ký; được đếm \
-    trong bộ nhớ và ghi lại 10 giây một lần.";
+    trả lời yêu cầu nào. Nhóm theo attribute (thuộc tính), verdict (kết quả) hoặc reason (lý do): \
+    asked (đã hỏi) = match + close + no_match + not_on_file + not_checked + not_permitted = số kết \
+    quả so sánh thuộc tính trong các bản ghi đó. Giờ, ngày và tháng theo giờ Việt Nam (UTC+7); from \
+    và to là ngày, tính cả hai đầu, tháng là phần của tháng nằm trong khoảng đó. province là ba chữ \
+    số đầu của số định danh cá nhân, 000 khi khóa không dẫn đến ai. throttled (vượt hạn mức) và \
+    malformed (sai định dạng) không nằm trong received và không có trong nhật ký; được đếm theo \
+    ngày trong bộ nhớ và ghi lại 10 giây một lần. disputed (khiếu nại), disputes_upheld (được chấp \
+    nhận) và disputes_rejected (bị bác) là số khiếu nại được mở và được quyết định trong khoảng thời \
+    gian; chúng không thay đổi số liệu nào khác. Số liệu không thể phân theo cách nhóm nằm ở dòng có \
+    giá trị -, để tổng các dòng luôn bằng total.";
+
+/// Days that can be told apart by the hour: the counters of an hour are as many as those of a
+/// month, so that a year of hours would take seconds.
+pub const HOUR_DAYS_MAX: usize = 92;
 
 /// The kind of each client by name.
 pub type Kinds = HashMap<ClientId, &'static str>;
-
-/// By what the rows are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupBy {
-    /// Client.
-    Client,
-    /// Kind of client.
-    Kind,
-    /// Operation.
-    Operation,
-    /// Purpose.
-    Purpose,
-    /// Nothing: one row.
-    None,
-}
-
-impl GroupBy {
-    /// All groupings.
-    pub const ALL: [Self; 5] =
-        [Self::Client, Self::Kind, Self::Operation, Self::Purpose, Self::None];
-
-    /// The name of the parameter's value, and of the row's key.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Kind => "kind",
-            Self::Operation => "operation",
-            Self::Purpose => "purpose",
-            Self::None => "none",
-        }
-    }
-
-    /// The grouping with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|group_by| group_by.name() == name)
-    }
-}
 
 /// Whose figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,37 +69,25 @@ pub struct Period {
     pub to: Option<Date>,
 }
 
-/// The figures of one row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Figures {
-    /// matched + `not_matched` + inconclusive + refused.
-    pub received: i64,
-    /// Answered: what the caller holds is true.
-    pub matched: i64,
-    /// Answered: it is not.
-    pub not_matched: i64,
-    /// Not answered: the register did not tell.
-    pub inconclusive: i64,
-    /// Refused by policy.
-    pub refused: i64,
-    /// Of `matched`: the person is dead.
-    pub matched_deceased: i64,
-    /// Refused by a limit; not part of `received`.
-    pub throttled: i64,
-    /// Not well formed; not part of `received`.
-    pub malformed: i64,
-    /// matched / (matched + `not_matched`), 0 to 1; null when nothing was answered.
-    pub match_rate: Option<f64>,
+/// What is asked of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// When.
+    pub period: Period,
+    /// By what rows are told apart.
+    pub grouping: Grouping,
+    /// Whose figures.
+    pub scope: Scope,
 }
 
 /// One row: a group and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// The grouping's name and this row's value; empty for `none`.
+    /// Each dimension's name and this row's value; empty for `none`.
     pub group: BTreeMap<&'static str, String>,
     /// The figures.
     #[serde(flatten)]
-    pub figures: Figures,
+    pub figures: RowFigures,
 }
 
 /// The report.
@@ -127,16 +97,26 @@ pub struct MatchRates {
     pub from: Date,
     /// Last day.
     pub to: Date,
+    /// By what the rows are told apart.
+    pub grouping: Grouping,
     /// The rows, by group.
     pub rows: Vec<Row>,
     /// All rows together.
-    pub total: Figures,
+    pub total: RowFigures,
 }
 
-/// The match rate: one function, used everywhere.
-pub fn match_rate(matched: i64, not_matched: i64) -> Option<f64> {
-    let answered = matched + not_matched;
-    (answered > 0).then(|| matched as f64 / answered as f64)
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// More rows than anybody reads.
+    #[error("the report has more than 100,000 rows; group by less or ask for a shorter period")]
+    TooManyRows,
+    /// More hours than can be read at once.
+    #[error("the period is too long to be grouped by hour; at most {HOUR_DAYS_MAX} days are")]
+    TooManyHours,
 }
 
 /// Reads the report from the counters. `kinds` names the kind of each client.
@@ -144,205 +124,152 @@ pub async fn match_rates(
     store: &Store,
     edge: &EdgeCounters,
     now: Micros,
-    period: Period,
-    group_by: GroupBy,
-    scope: &Scope,
+    question: &Question,
     kinds: &Kinds,
-) -> Result<MatchRates, StoreError> {
-    let (first, last) = (bound(period.from, "0"), bound(period.to, "9"));
-    let until = |prefix: &str| format!("{prefix}{last}~");
-    let counted =
-        audit::counted(store, &format!("{OUTCOMES_BY_DAY}{first}"), &until(OUTCOMES_BY_DAY))
-            .await?;
-    let mut at_the_edge = store.edge_counters(&first, &until("")).await?;
-    at_the_edge.extend(
-        edge.unflushed()
-            .into_iter()
-            .filter(|(key, _)| key.as_str() >= first.as_str() && key.as_str() < until("").as_str()),
-    );
-    let mut table = Table::new(group_by, scope, kinds);
-    for (key, n) in &counted {
-        table.add_counted(key, *n)?;
+) -> Result<MatchRates, ReportError> {
+    let Question { period, grouping, scope } = question;
+    let bound = |day: Option<Date>, open: &str| day.map_or_else(|| open.to_owned(), digits);
+    let days = (bound(period.from, "00000000"), bound(period.to, "99999999"));
+    let mut table = Table::new(grouping, scope, kinds, days);
+    let mut counted_days = CountedDays::default();
+    let day_keys = DayKeys {
+        log: vec![KeyRange::below("o|d|"), KeyRange::below("d|d|")],
+        edge: KeyRange::below("d|"),
+    };
+    let plan = |extent: &Extent| {
+        for (first, last) in extent.log.iter().chain(&extent.edge) {
+            counted_days.add(first);
+            counted_days.add(last);
+        }
+        plan(question, extent)
+    };
+    let mut tail_days = CountedDays::default();
+    audit::counted(store, tail_cubes(grouping), &day_keys, plan, |kept, key, n| {
+        if let Some(hour) = key.get(2..).and_then(|rest| rest.strip_prefix("h|")) {
+            tail_days.add(hour);
+        }
+        table.add(kept, key, n)
+    })
+    .await?;
+    for (key, n) in edge.unflushed() {
+        tail_days.add(&key[2..]);
+        if table.is_within(&key[2..10]) {
+            table.add(CounterTable::Edge, &key, n)?;
+        }
     }
-    for (key, n) in &at_the_edge {
-        table.add_edge(key, *n)?;
+    if let Some((first, last)) = counted_days.0 {
+        for day in [first, last] {
+            tail_days.add_day(day);
+        }
     }
-    Ok(table.finish(period, now))
+    let (first, last) = tail_days.within(*period);
+    let (rows, total) = table.finish();
+    let today = now.vietnamese_hour().date;
+    Ok(MatchRates {
+        from: period.from.or(first).or(period.to).unwrap_or(today),
+        to: period.to.or(last).or(period.from).unwrap_or(today),
+        grouping: grouping.clone(),
+        rows,
+        total,
+    })
 }
 
-fn bound(day: Option<Date>, open: &str) -> String {
-    day.map_or_else(|| open.to_owned(), digits)
-}
-
-fn digits(day: Date) -> String {
-    format!("{:04}{:02}{:02}", day.year(), day.month(), day.day())
-}
-
-struct Table<'a> {
-    group_by: GroupBy,
-    scope: &'a Scope,
-    kinds: &'a Kinds,
-    rows: BTreeMap<String, Figures>,
-    days: Option<(String, String)>,
-}
-
-impl<'a> Table<'a> {
-    fn new(group_by: GroupBy, scope: &'a Scope, kinds: &'a Kinds) -> Self {
-        Self { group_by, scope, kinds, rows: BTreeMap::new(), days: None }
+/// Cubes whose counters a report is made of.
+fn cubes(grouping: &Grouping) -> &'static [Cube] {
+    match grouping.cube() {
+        Cube::Outcomes => &[Cube::Outcomes, Cube::Disputes],
+        Cube::Attributes => &[Cube::Attributes],
+        // That somebody has died is known to the first cube alone.
+        Cube::Provinces => &[Cube::Provinces, Cube::Outcomes, Cube::Disputes],
+        Cube::Disputes => &[Cube::Disputes],
     }
+}
 
-    fn add_counted(&mut self, key: &str, n: i64) -> Result<(), StoreError> {
-        let inconsistent = || StoreError::Inconsistent { table: "counters", row: key.to_owned() };
-        let parsed = OutcomeKey::parse(key).ok_or_else(inconsistent)?;
-        let outcome = Outcome::ALL
-            .into_iter()
-            .find(|outcome| outcome.name() == parsed.outcome)
-            .ok_or_else(inconsistent)?;
-        let place = (parsed.day, parsed.client, parsed.operation, parsed.purpose);
-        let Some(figures) = self.row(place) else {
-            return Ok(());
-        };
-        figures.received += n;
-        match outcome {
-            Outcome::Matched => {
-                figures.matched += n;
-                if parsed.status == SubjectStatus::Deceased.name() {
-                    figures.matched_deceased += n;
-                }
-            }
-            Outcome::NotMatched => figures.not_matched += n,
-            Outcome::Inconclusive => figures.inconclusive += n,
-            Outcome::Refused => figures.refused += n,
+/// The same for entries that no counter covers yet, with the cube that every one of them is in: its
+/// keys tell the days.
+fn tail_cubes(grouping: &Grouping) -> &'static [Cube] {
+    match grouping.cube() {
+        Cube::Outcomes => &[Cube::Outcomes, Cube::Disputes],
+        Cube::Attributes => &[Cube::Attributes, Cube::Outcomes, Cube::Disputes],
+        Cube::Provinces => &[Cube::Provinces, Cube::Outcomes, Cube::Disputes],
+        Cube::Disputes => &[Cube::Disputes, Cube::Outcomes],
+    }
+}
+
+/// The counters to be read.
+fn plan(question: &Question, extent: &Extent) -> Result<Vec<CounterBatch>, ReportError> {
+    let Question { period, grouping, scope } = question;
+    let client = match scope {
+        Scope::All => String::new(),
+        Scope::Client(client) => format!("{client}|"),
+    };
+    let mut batches = Vec::new();
+    let mut add = |table, cube: &str, finest, extent: &Option<(String, String)>| {
+        let Some((first, last)) = extent.as_ref().and_then(days_of) else { return Ok(()) };
+        let asked = (period.from.unwrap_or(first), period.to.unwrap_or(last));
+        let pieces = pieces(finest, asked, (first, last));
+        if finest == Finest::Hour && pieces.len() > HOUR_DAYS_MAX * 24 {
+            return Err(ReportError::TooManyHours);
+        }
+        for is_minus in [false, true] {
+            let path = |grain: Grain, digits: String| {
+                KeyRange::below(&format!("{cube}{}|{digits}|{client}", grain.letter()))
+            };
+            let ranges: Vec<KeyRange> = pieces
+                .iter()
+                .filter(|piece| piece.is_minus == is_minus)
+                .map(|piece| path(piece.grain, piece.period()))
+                .collect();
+            batches.push(CounterBatch { table, is_minus, ranges });
         }
         Ok(())
+    };
+    for cube in cubes(grouping) {
+        let prefix = format!("{}|", cube.letter());
+        add(CounterTable::Log, &prefix, Finest::of(grouping), &extent.log)?;
     }
-
-    fn add_edge(&mut self, key: &str, n: i64) -> Result<(), StoreError> {
-        let fields: Vec<&str> = key.split('|').collect();
-        let [day, client, operation, purpose, what] = fields[..] else {
-            return Err(StoreError::Inconsistent { table: "edge_counters", row: key.to_owned() });
-        };
-        let Some(figures) = self.row((day, client, operation, purpose)) else {
-            return Ok(());
-        };
-        if what == Edge::Throttled.name() {
-            figures.throttled += n;
-        } else {
-            figures.malformed += n;
+    match grouping.cube() {
+        Cube::Outcomes | Cube::Provinces => {
+            add(CounterTable::Edge, "", Finest::without_hours(grouping), &extent.edge)?;
         }
-        Ok(())
+        Cube::Attributes | Cube::Disputes => {}
     }
-
-    /// The row that a counter belongs to, if it is within the scope.
-    fn row(
-        &mut self,
-        (day, client, operation, purpose): (&str, &str, &str, &str),
-    ) -> Option<&mut Figures> {
-        if matches!(self.scope, Scope::Client(own) if own.as_str() != client) {
-            return None;
-        }
-        let (first, last) = self.days.get_or_insert_with(|| (day.to_owned(), day.to_owned()));
-        if day < first.as_str() {
-            day.clone_into(first);
-        }
-        if day > last.as_str() {
-            day.clone_into(last);
-        }
-        let group = match self.group_by {
-            GroupBy::Client => client,
-            GroupBy::Kind => ClientId::parse(client)
-                .ok()
-                .and_then(|client| self.kinds.get(&client).copied())
-                .unwrap_or("-"),
-            GroupBy::Operation => operation,
-            GroupBy::Purpose => purpose,
-            GroupBy::None => "",
-        };
-        Some(self.rows.entry(group.to_owned()).or_default())
-    }
-
-    fn finish(self, period: Period, now: Micros) -> MatchRates {
-        let today = now.vietnamese_hour().date;
-        let (first, last) = self.days.map_or((None, None), |(first, last)| {
-            (Date::strptime("%Y%m%d", first).ok(), Date::strptime("%Y%m%d", last).ok())
-        });
-        let mut total = Figures::default();
-        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
-        for (value, mut figures) in self.rows {
-            total.received += figures.received;
-            total.matched += figures.matched;
-            total.not_matched += figures.not_matched;
-            total.inconclusive += figures.inconclusive;
-            total.refused += figures.refused;
-            total.matched_deceased += figures.matched_deceased;
-            total.throttled += figures.throttled;
-            total.malformed += figures.malformed;
-            figures.match_rate = match_rate(figures.matched, figures.not_matched);
-            let group = match self.group_by {
-                GroupBy::None => BTreeMap::new(),
-                grouping => BTreeMap::from([(grouping.name(), value)]),
-            };
-            rows.push(Row { group, figures });
-        }
-        total.match_rate = match_rate(total.matched, total.not_matched);
-        MatchRates {
-            from: period.from.or(first).or(period.to).unwrap_or(today),
-            to: period.to.or(last).or(period.from).unwrap_or(today),
-            rows,
-            total,
-        }
-    }
+    Ok(batches)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn days_of((first, last): &(String, String)) -> Option<(Date, Date)> {
+    Some((day_of(first)?, day_of(last)?))
+}
 
-    fn table(group_by: GroupBy, scope: &Scope) -> MatchRates {
-        let viettel = ClientId::parse("viettel").unwrap();
-        let kinds = [(viettel, "carrier")].into_iter().collect::<Kinds>();
-        let mut table = Table::new(group_by, scope, &kinds);
-        for (key, n) in [
-            ("o|d|20261120|viettel|-|verify|telecom.subscriber|matched|active", 80),
-            ("o|d|20261120|viettel|-|verify|telecom.subscriber|matched|deceased", 3),
-            ("o|d|20261121|viettel|-|verify|telecom.cleanup|not_matched|unknown", 17),
-            ("o|d|20261121|hospital|-|verify|health.insurance|refused|not_asked", 2),
-        ] {
-            table.add_counted(key, n).unwrap();
-        }
-        table.add_edge("20261121|viettel|verify|-|malformed", 4).unwrap();
-        table.finish(Period::default(), Micros(0))
-    }
+/// The day of an hour or day by its digits.
+fn day_of(digits: &str) -> Option<Date> {
+    Date::strptime("%Y%m%d", digits.get(..8)?).ok()
+}
 
-    #[test]
-    fn rows_add_up_to_the_total_under_every_grouping() {
-        for group_by in GroupBy::ALL {
-            let report = table(group_by, &Scope::All);
-            let sum = |figure: fn(&Figures) -> i64| {
-                report.rows.iter().map(|row| figure(&row.figures)).sum::<i64>()
-            };
-            assert_eq!(sum(|f| f.received), report.total.received, "{group_by:?}");
-            assert_eq!(sum(|f| f.malformed), 4, "{group_by:?}");
-            let total = report.total;
-            assert_eq!((total.received, total.matched, total.matched_deceased), (102, 83, 3));
-            assert_eq!(total.match_rate, Some(0.83));
-            assert_eq!(report.from.to_string(), "2026-11-20");
+/// The first and the last day of which something is counted, by their digits.
+#[derive(Debug, Default)]
+struct CountedDays(Option<([u8; 8], [u8; 8])>);
+
+impl CountedDays {
+    fn add(&mut self, digits: &str) {
+        if let Some(&day) = digits.as_bytes().first_chunk() {
+            self.add_day(day);
         }
     }
 
-    #[test]
-    fn a_client_sees_its_own_rows_only() {
-        let own = Scope::Client(ClientId::parse("hospital").unwrap());
-        let report = table(GroupBy::Client, &own);
-        assert_eq!(report.rows.len(), 1);
-        assert_eq!((report.total.refused, report.total.match_rate), (2, None));
+    fn add_day(&mut self, day: [u8; 8]) {
+        let (first, last) = self.0.unwrap_or((day, day));
+        self.0 = Some((first.min(day), last.max(day)));
     }
 
-    #[test]
-    fn a_counter_that_nobody_can_have_written_is_an_error() {
-        let kinds = Kinds::default();
-        let mut table = Table::new(GroupBy::None, &Scope::All, &kinds);
-        assert!(table.add_counted("o|d|20261120|viettel", 1).is_err());
-        assert!(table.add_edge("20261120", 1).is_err());
+    /// The ends of a period that are open in the question, where anything is counted in it.
+    fn within(&self, period: Period) -> (Option<Date>, Option<Date>) {
+        let date = |day: [u8; 8]| day_of(std::str::from_utf8(&day).ok()?);
+        let first = self.0.and_then(|(first, _)| date(first));
+        let last = self.0.and_then(|(_, last)| date(last));
+        (
+            first.filter(|first| period.to.is_none_or(|to| *first <= to)),
+            last.filter(|last| period.from.is_none_or(|from| from <= *last)),
+        )
     }
 }

@@ -2,10 +2,16 @@
 //! commits of the log, so that report and recount agree.
 
 mod edge;
+mod figures;
+mod grouping;
 mod match_rates;
+mod plan;
+mod table;
 
 pub use edge::{Edge, EdgeCounters};
+pub use figures::{AttributeFigures, DisputeFigures, Figure, Figures, RowFigures, match_rate};
+pub use grouping::{Dimension, Grouping};
 pub use match_rates::{
-    DEFINITION_EN, DEFINITION_VI, Figures, GroupBy, Kinds, MatchRates, Period, Row, Scope,
-    match_rate, match_rates,
+    DEFINITION_EN, DEFINITION_VI, Kinds, MatchRates, Period, Question, ReportError, Row, Scope,
+    match_rates,
 };

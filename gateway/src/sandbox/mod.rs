@@ -26,7 +26,7 @@ use crate::cli::{self, CliError, SandboxArgs};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::http::Document;
-use crate::reports::{self, GroupBy, Period, Scope};
+use crate::reports::{self, Dimension, Grouping, Period, Question, ReportError, Scope};
 use crate::server::Doors;
 use crate::store::Store;
 use clients::CLIENTS;
@@ -148,24 +148,23 @@ async fn show_around(
 }
 
 async fn print_table(app: &App, tally: &demo::Tally) -> Result<(), CliError> {
-    let report = reports::match_rates(
-        &app.store,
-        &app.edge,
-        app.clock.now(),
-        Period::default(),
-        GroupBy::Kind,
-        &Scope::All,
-        &app.client_kinds(),
-    )
-    .await?;
+    let grouping = Grouping::by(&[Dimension::Kind]).unwrap_or_else(Grouping::none);
+    let question = Question { period: Period::default(), grouping, scope: Scope::All };
+    let (now, kinds) = (app.clock.now(), app.client_kinds());
+    let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
+    let report = report.map_err(|error| match error {
+        ReportError::Store(error) => CliError::Store(error),
+        ReportError::TooManyRows | ReportError::TooManyHours => CliError::Failed(error.to_string()),
+    })?;
     println!(
         "\nDemonstration: {} requests through the door. Match rates by kind of client:",
         tally.sent
     );
-    println!("{}", cli::match_rate_table(&report, "kind"));
+    println!("{}", cli::match_rate_table(&report));
     let carriers = report.rows.iter().find(|row| row.group["kind"] == ClientKind::Carrier.name());
-    if let Some(carriers) = carriers {
-        println!("{}", demo::beside_founding_figures(&carriers.figures, &report.total));
+    let carriers = carriers.and_then(|row| row.figures.answers());
+    if let (Some(carriers), Some(all)) = (carriers, report.total.answers()) {
+        println!("{}", demo::beside_founding_figures(carriers, all));
     }
     match tally.surprises {
         0 => println!("Every answer is the one that the truth behind its request demands."),

@@ -2,52 +2,201 @@
 
 use super::{BundleRow, CheckpointRow, Store, StoreError};
 
-/// What is counted at one moment: the counters, and the bundles that they do not cover yet.
-#[derive(Debug)]
-pub struct Counted {
-    /// Key and sum of each log, one after the other.
-    pub counters: Vec<(String, i64)>,
-    /// Each log with the bundles after its `counted_size`; a few thousand entries at most.
-    pub tails: Vec<(CheckpointRow, Vec<BundleRow>)>,
+/// Ranges that one statement reads; their sums come as two texts, some megabytes at most.
+const RANGES_PER_STATEMENT: usize = 16;
+
+/// Where sums are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CounterTable {
+    /// Sums of what the log holds.
+    Log,
+    /// Sums of what never reaches the log.
+    Edge,
+}
+
+/// Keys from `first` on and before `past`, by their bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first key.
+    pub first: String,
+    /// The key after the last.
+    pub past: String,
+}
+
+impl KeyRange {
+    /// The keys that begin with `path`, whose last character is the `|` behind its last field.
+    pub fn below(path: &str) -> Self {
+        // `}` is the character after `|`.
+        let past = format!("{}}}", path.strip_suffix('|').unwrap_or(path));
+        Self { first: path.to_owned(), past }
+    }
+}
+
+/// Which keys tell the days of each table, by their order.
+#[derive(Debug, Clone)]
+pub struct DayKeys {
+    /// Of what the log holds.
+    pub log: Vec<KeyRange>,
+    /// Of what never reaches it.
+    pub edge: KeyRange,
+}
+
+/// The first and the last of the keys that tell the days of each table, without what the range begins with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Of what the log holds.
+    pub log: Option<(String, String)>,
+    /// Of what never reaches it.
+    pub edge: Option<(String, String)>,
+}
+
+/// Counters that are read together.
+#[derive(Debug, Clone)]
+pub struct CounterBatch {
+    /// Where.
+    pub table: CounterTable,
+    /// Whether they are to be taken away.
+    pub is_minus: bool,
+    /// Their keys.
+    pub ranges: Vec<KeyRange>,
+}
+
+/// The counters of some ranges as two texts, keys and sums: a row each would cost ten times as
+/// much. The ranges stand first, so that each is a search of the primary key.
+macro_rules! sums_of_ranges {
+    ($table:literal) => {
+        concat!(
+            "with ranges (low, high) as (values ($3, $4), ($5, $6), ($7, $8), ($9, $10), \
+             ($11, $12), ($13, $14), ($15, $16), ($17, $18), ($19, $20), ($21, $22), ($23, $24), \
+             ($25, $26), ($27, $28), ($29, $30), ($31, $32), ($33, $34)) \
+             select string_agg(c.key, $2), string_agg(cast(c.n as text), $2) \
+             from ranges cross join ",
+            $table,
+            " c where c.log = $1 and c.key >= ranges.low and c.key < ranges.high"
+        )
+    };
+}
+
+/// The first and the last key of a range: two searches of the primary key.
+macro_rules! ends_of_range {
+    ($table:literal) => {
+        concat!(
+            "select (select key from ",
+            $table,
+            " where log = $1 and key >= $2 and key < $3 order by key limit 1), (select key from ",
+            $table,
+            " where log = $1 and key >= $2 and key < $3 order by key desc limit 1)"
+        )
+    };
+}
+
+/// Reads the counters of some ranges as [`Texts`]. A macro, because the two databases are two types.
+macro_rules! texts {
+    ($snapshot:ident, $table:expr, $log:expr, $ranges:expr) => {{
+        let mut query = sqlx::query_as($table.sums_of_ranges()).bind($log).bind(SEPARATOR);
+        for position in 0..RANGES_PER_STATEMENT {
+            // Ranges that are left over hold nothing; so there is one statement for any number.
+            let range = $ranges.get(position);
+            let (first, past) =
+                range.map_or(("", ""), |range| (range.first.as_str(), range.past.as_str()));
+            query = query.bind(first).bind(past);
+        }
+        let texts: Texts = query.fetch_one(&mut *$snapshot).await.map_err(StoreError::from)?;
+        texts
+    }};
+}
+
+/// Reads the first and the last key of a range, without what the range begins with.
+macro_rules! ends {
+    ($snapshot:ident, $table:expr, $log:expr, $range:expr) => {{
+        let range: &KeyRange = $range;
+        let (first, last): (Option<String>, Option<String>) =
+            sqlx::query_as($table.ends_of_range())
+                .bind($log)
+                .bind(&range.first)
+                .bind(&range.past)
+                .fetch_one(&mut *$snapshot)
+                .await
+                .map_err(StoreError::from)?;
+        let of = |key: String| key.strip_prefix(&range.first).unwrap_or(&key).to_owned();
+        first.map(of).zip(last.map(of))
+    }};
+}
+
+impl CounterTable {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Log => "counters",
+            Self::Edge => "edge_counters",
+        }
+    }
+
+    fn sums_of_ranges(self) -> &'static str {
+        match self {
+            Self::Log => sums_of_ranges!("counters"),
+            Self::Edge => sums_of_ranges!("edge_counters"),
+        }
+    }
+
+    fn ends_of_range(self) -> &'static str {
+        match self {
+            Self::Log => ends_of_range!("counters"),
+            Self::Edge => ends_of_range!("edge_counters"),
+        }
+    }
 }
 
 impl Store {
-    /// Counters of all logs whose key lies in `from..until`, with the logs' uncounted tails, all of
-    /// one moment: the writer moves entries from the tail to the counters meanwhile.
-    pub async fn counted(&self, from: &str, until: &str) -> Result<Counted, StoreError> {
-        let (counters, tails) = on_pool!(self, (pool, dialect) => {
-        let mut snapshot = pool.begin_with(dialect.begin_snapshot).await?;
-        let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
-            "select log, tree_size, counted_size, note from log_checkpoints order by log",
-        )
-        .fetch_all(&mut *snapshot)
-        .await?;
-        let mut counters = Vec::new();
-        let mut tails = Vec::with_capacity(checkpoints.len());
-        for checkpoint in checkpoints {
-            // By log, or the primary key would not help and every counter would be read.
-            let counted: Vec<(String, i64)> = sqlx::query_as(
-                "select key, n from counters where log = $1 and key >= $2 and key < $3",
+    /// Reads counters of all logs, all of one moment, with the logs' uncounted tails: each log with
+    /// the bundles after its `counted_size`, a few thousand entries at most. The writer moves
+    /// entries from there to the counters meanwhile.
+    ///
+    /// `plan` is told how far the days reach and says what is read; `visit` gets every counter.
+    pub async fn counted<E: From<StoreError>>(
+        &self,
+        days: &DayKeys,
+        plan: impl FnOnce(&Extent) -> Result<Vec<CounterBatch>, E>,
+        visit: &mut impl FnMut(CounterTable, &str, i64) -> Result<(), E>,
+    ) -> Result<Vec<(CheckpointRow, Vec<BundleRow>)>, E> {
+        on_pool!(self, (pool, dialect) => {
+            let begun = pool.begin_with(dialect.begin_snapshot).await;
+            let mut snapshot = begun.map_err(StoreError::from)?;
+            let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
+                "select log, tree_size, counted_size, note from log_checkpoints order by log",
             )
-            .bind(&checkpoint.log)
-            .bind(from)
-            .bind(until)
             .fetch_all(&mut *snapshot)
-            .await?;
-            counters.extend(counted);
-            let bundles = sqlx::query_as(
-                "select first_index, entries_count, entries from log_bundles \
-                 where log = $1 and first_index >= $2 order by first_index",
-            )
-            .bind(&checkpoint.log)
-            .bind(checkpoint.counted_size)
-            .fetch_all(&mut *snapshot)
-            .await?;
-            tails.push((checkpoint, bundles));
-        }
-        (counters, tails)
-        });
-        Ok(Counted { counters, tails })
+            .await
+            .map_err(StoreError::from)?;
+            let mut extent = Extent::default();
+            for CheckpointRow { log, .. } in &checkpoints {
+                for range in &days.log {
+                    extent.log = wider(extent.log, ends!(snapshot, CounterTable::Log, log, range));
+                }
+                let edge = ends!(snapshot, CounterTable::Edge, log, &days.edge);
+                extent.edge = wider(extent.edge, edge);
+            }
+            let batches = plan(&extent)?;
+            let mut tails = Vec::with_capacity(checkpoints.len());
+            for checkpoint in checkpoints {
+                for batch in &batches {
+                    for ranges in batch.ranges.chunks(RANGES_PER_STATEMENT) {
+                        let texts = texts!(snapshot, batch.table, &checkpoint.log, ranges);
+                        visit_all(batch.table, batch.is_minus, &texts, visit)?;
+                    }
+                }
+                let bundles = sqlx::query_as(
+                    "select first_index, entries_count, entries from log_bundles \
+                     where log = $1 and first_index >= $2 order by first_index",
+                )
+                .bind(&checkpoint.log)
+                .bind(checkpoint.counted_size)
+                .fetch_all(&mut *snapshot)
+                .await
+                .map_err(StoreError::from)?;
+                tails.push((checkpoint, bundles));
+            }
+            Ok(tails)
+        })
     }
 
     /// Every counter of one log and the number of entries it covers, for a recount.
@@ -80,20 +229,36 @@ impl Store {
         })?;
         Ok(())
     }
+}
 
-    /// Counters outside the log whose key lies in `from..until`, of each log.
-    pub async fn edge_counters(
-        &self,
-        from: &str,
-        until: &str,
-    ) -> Result<Vec<(String, i64)>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select key, n from edge_counters \
-             where log in (select log from log_checkpoints) and key >= $1 and key < $2",
-        )
-        .bind(from)
-        .bind(until)
-        .fetch_all(pool).await })?;
-        Ok(rows)
+/// Keys and sums, one after the other.
+type Texts = (Option<String>, Option<String>);
+
+/// Between keys and between sums; no key holds it.
+const SEPARATOR: &str = "\n";
+
+fn visit_all<E: From<StoreError>>(
+    table: CounterTable,
+    is_minus: bool,
+    (keys, sums): &Texts,
+    visit: &mut impl FnMut(CounterTable, &str, i64) -> Result<(), E>,
+) -> Result<(), E> {
+    let (Some(keys), Some(sums)) = (keys, sums) else { return Ok(()) };
+    let mut sums = sums.split(SEPARATOR);
+    for key in keys.split(SEPARATOR) {
+        let sum: Option<i64> = sums.next().and_then(|sum| sum.parse().ok());
+        let sum = sum.ok_or_else(|| {
+            E::from(StoreError::Inconsistent { table: table.name(), row: key.to_owned() })
+        })?;
+        visit(table, key, if is_minus { -sum } else { sum })?;
     }
+    Ok(())
+}
+
+fn wider(
+    one: Option<(String, String)>,
+    other: Option<(String, String)>,
+) -> Option<(String, String)> {
+    let (Some(one), Some(other)) = (&one, &other) else { return one.or(other) };
+    Some((one.0.clone().min(other.0.clone()), one.1.clone().max(other.1.clone())))
 }

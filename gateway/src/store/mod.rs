@@ -28,6 +28,7 @@ mod access;
 mod backup;
 mod commit;
 mod counters;
+mod disputes;
 mod hold;
 mod idempotency;
 mod inspect;
@@ -57,7 +58,8 @@ use sqlx::sqlite::{
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
-pub use counters::Counted;
+pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
 pub use inspect::DurabilitySetting;

@@ -357,6 +357,16 @@ impl TestApp {
         Caller { http: self.http.clone(), api: self.api.clone(), token: token.to_owned() }
     }
 
+    /// A client that calls the admin listener with its token.
+    pub async fn admin_caller(&self, client: &str) -> Caller {
+        Caller { api: self.admin.clone(), ..self.caller(client).await }
+    }
+
+    /// Somebody who calls the admin listener with this token.
+    pub fn admin_caller_with(&self, token: &str) -> Caller {
+        Caller { api: self.admin.clone(), ..self.caller_with(token) }
+    }
+
     /// Checks the whole log from outside, as an auditor does.
     pub async fn verify_log(&self) -> Result<Verification, VerifyError> {
         let keys = KeyFolder::open(&self.config.keys.folder, Random::seeded(99));

@@ -124,7 +124,11 @@ impl Batch {
         placed
             .filter_map(|(index, single)| {
                 let key = single.key?;
-                let client_id = single.entry.request()?.client.as_str().to_owned();
+                let client_id = match &single.entry {
+                    LogEntry::Request(entry) => entry.client.as_str().to_owned(),
+                    LogEntry::Dispute(dispute) => dispute.client.as_str().to_owned(),
+                    LogEntry::Act(_) | LogEntry::Totals(_) => return None,
+                };
                 Some(KeyRow {
                     client_id,
                     key_digest: key.key_digest,
