@@ -3,7 +3,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::audit::{AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Tiles};
+use crate::audit::{
+    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
+    RetentionError, Tiles,
+};
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -17,6 +20,11 @@ use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often the log's checkpoint is published while it grows: what was answered within this time
+/// before a database is lost is not missed by the next start.
+const PUBLISH: Duration = Duration::from_secs(1);
+/// How often it is looked for days that need not be kept any more.
+const RETENTION: Duration = Duration::from_hours(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// How often idempotency keys are forgotten that nobody can use any more.
@@ -55,6 +63,8 @@ pub struct App {
     pub subject_tokens: SubjectTokens,
     /// The log of this node.
     pub audit: AuditLog,
+    /// What keeps its last checkpoint apart from the database.
+    pub publisher: Publisher,
     /// The trees of all logs in the database.
     pub tiles: Tiles,
     /// Key files.
@@ -123,6 +133,7 @@ impl App {
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
+            publisher: Publisher::new(keys.clone(), &config.log.name),
             tiles: Tiles::new(store.clone()),
             digests: Digests::open(keys.clone())?,
             keys,
@@ -139,6 +150,11 @@ impl App {
             metrics,
         });
         let version = app.load_directory().await?;
+        app.publish_checkpoint().await;
+        tokio::spawn(publish_checkpoints(Arc::downgrade(&app)));
+        if app.config.log.retention_days > 0 {
+            tokio::spawn(drop_days(Arc::downgrade(&app)));
+        }
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
@@ -180,13 +196,56 @@ impl App {
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
     pub async fn close(&self) {
         self.audit.close().await;
+        self.publish_checkpoint().await;
         self.flush_edge().await;
+    }
+
+    /// Drops the days of this node's log before `before` (in days since 1970) that can be; how
+    /// many there were.
+    pub async fn drop_days(&self, before: i64) -> Result<usize, RetentionError> {
+        let ids = RequestIds::new(&self.random);
+        let (log, made_by) = (self.config.log.name.as_str(), (&self.clock, &ids));
+        let days = audit::drop_days(&self.store, &self.audit, log, before, made_by).await?;
+        Ok(days.len())
+    }
+
+    async fn publish_checkpoint(&self) {
+        if let Err(error) = self.publisher.publish(&self.store).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the log's checkpoint could not be published; trying again");
+        }
     }
 
     async fn flush_edge(&self) {
         if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
+        }
+    }
+}
+
+async fn publish_checkpoints(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(PUBLISH);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.publish_checkpoint().await;
+    }
+}
+
+async fn drop_days(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(RETENTION);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        let today = app.clock.now().vietnamese_day();
+        match app.drop_days(today - i64::from(app.config.log.retention_days)).await {
+            Ok(0) => {}
+            Ok(days) => tracing::info!(days, "days of the log were dropped"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "days of the log could not be dropped; trying again");
+            }
         }
     }
 }

@@ -151,6 +151,9 @@ pub struct LogConfig {
     pub queue_entries_max: usize,
     /// Entries in one commit.
     pub batch_entries_max: usize,
+    /// Whole Vietnamese days before today whose entries are kept; those of earlier days are dropped
+    /// by and by, their hashes and figures stay. 0: all are kept.
+    pub retention_days: u32,
 }
 
 impl Default for LogConfig {
@@ -160,6 +163,7 @@ impl Default for LogConfig {
             origin: "gateway.invalid/log".into(),
             queue_entries_max: 16_384,
             batch_entries_max: 4_096,
+            retention_days: 0,
         }
     }
 }

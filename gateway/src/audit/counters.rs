@@ -96,6 +96,18 @@ impl Counts {
         }
     }
 
+    /// Puts the sums of a day in the place of what was counted of it; `day` as it stands in keys.
+    /// Of its rows, those by the hour count: all others are made of them.
+    pub fn replace_day<'a>(&mut self, day: &str, rows: impl IntoIterator<Item = (&'a str, i64)>) {
+        // A key begins with cube, `|h|` and ten digits: `o|h|2026112121|...`.
+        self.hours.retain(|key, _| &key[4..12] != day);
+        for (key, n) in rows {
+            if key.get(1..4) == Some("|h|") && key.get(4..12) == Some(day) {
+                self.hours.insert(key.to_owned(), n);
+            }
+        }
+    }
+
     /// Entries that were added, counted ones or not.
     pub fn entries(&self) -> u64 {
         self.entries

@@ -194,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_goes_back_makes_no_key_in_the_place_of_a_destroyed_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        let at = |text| Micros::parse_rfc3339(text).unwrap();
+        let (december, january) =
+            (at("2026-12-31T23:59:59+07:00"), at("2027-01-01T00:00:00+07:00"));
+        Digests::open(keys.clone()).unwrap().pseudonym(december, &key, None).unwrap();
+        keys.destroy("pseudonym-2026Q4").unwrap();
+        let digests = Digests::open(keys).unwrap();
+        digests.pseudonym(january, &key, None).unwrap();
+        let refused = digests.pseudonym(december, &key, None).unwrap_err();
+        assert!(matches!(refused, KeyError::Destroyed { .. }), "{refused}");
+        digests.pseudonym(january, &key, None).unwrap();
+    }
+
+    #[test]
     fn all_keys_of_a_person_have_one_pseudonym_and_keys_of_nobody_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let folder = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();

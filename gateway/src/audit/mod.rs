@@ -7,8 +7,10 @@ mod counted;
 mod counters;
 mod cube;
 mod digest;
+mod dropped;
 mod entry;
 mod field;
+mod published;
 mod head;
 mod keys_in_flight;
 mod listing;
@@ -18,6 +20,7 @@ mod read_entry;
 mod reader;
 mod recount;
 mod recovery;
+mod retention;
 mod search;
 mod tiles;
 mod tree;
@@ -31,6 +34,7 @@ pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
+pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -41,11 +45,13 @@ pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
+pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use reader::DroppedRanges;
 pub use recount::{Recount, recount};
-pub use recovery::{OpenError, split_bundle};
+pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
+pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};

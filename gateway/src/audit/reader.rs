@@ -213,9 +213,14 @@ impl<'a> BundleReader<'a> {
 pub(super) struct EntryReader<'a>(BundleReader<'a>);
 
 impl<'a> EntryReader<'a> {
-    pub(super) fn new(store: &'a Store, log: &'a str, size: u64) -> Self {
-        static NONE_DROPPED: DroppedRanges = DroppedRanges(Vec::new());
-        Self(BundleReader::new(store, log, &NONE_DROPPED, 0, size))
+    /// Entries of days that were dropped are passed over.
+    pub(super) fn new(
+        store: &'a Store,
+        log: &'a str,
+        size: u64,
+        dropped: &'a DroppedRanges,
+    ) -> Self {
+        Self(BundleReader::new(store, log, dropped, 0, size))
     }
 
     /// The entries of the next bundle with their indexes; none after the last one.

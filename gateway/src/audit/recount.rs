@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
+use super::dropped::{DroppedDay, digest, dropped_days, summed_days};
 use super::entry::LogEntry;
-use super::reader::EntryReader;
+use super::reader::{DroppedRanges, EntryReader};
 use super::verify::VerifyError;
 use crate::store::Store;
 
@@ -17,7 +18,8 @@ pub struct Recount {
     pub entries: u64,
     /// Counters compared.
     pub counters: usize,
-    /// Keys whose counter is not what the entries give: key, counter, recounted.
+    /// Keys whose counter is not what the entries give: key, counter, recounted. Of a dropped day
+    /// whose counters are not those of its totals, the day.
     pub differences: Vec<(String, i64, i64)>,
 }
 
@@ -29,7 +31,11 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
         .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
     let mut counts = Counts::default();
     let mut entries = 0;
-    let mut reader = EntryReader::new(store, log, row.tree_size as u64);
+    // Read after the counters, and so no shorter than what these are of.
+    let dropped = dropped_days(store, log).await?;
+    let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
+    let ranges = DroppedRanges::new(dropped.iter().map(range));
+    let mut reader = EntryReader::new(store, log, row.tree_size as u64, &ranges);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
             let entry =
@@ -41,6 +47,19 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
             entries += 1;
         }
     }
+    let mut lost = Vec::new();
+    for day in &dropped {
+        let is_dropped = |day| dropped.iter().any(|other| i64::from(other.totals.day) == day);
+        let days = summed_days(day.totals.day.into(), is_dropped);
+        let mut rows: Vec<_> = days.iter().flat_map(|day| of_day(&stored, day)).collect();
+        rows.sort_unstable();
+        if digest(&rows) != day.totals.counters {
+            lost.push((format!("totals of {}", days.join(" and ")), 0, 1));
+        }
+        for day in &days {
+            counts.replace_day(day, rows.iter().map(|(key, n)| (key.as_str(), *n)));
+        }
+    }
     let (stored, recounted): (BTreeMap<_, _>, _) = (stored.into_iter().collect(), counts.by_key());
     let keys: BTreeSet<&String> = stored.keys().chain(recounted.keys()).collect();
     let of = |sums: &BTreeMap<String, i64>, key: &String| sums.get(key).copied().unwrap_or(0);
@@ -48,6 +67,16 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
         .iter()
         .map(|&key| (key.clone(), of(&stored, key), of(&recounted, key)))
         .filter(|(_, counter, again)| counter != again)
+        .chain(lost)
         .collect();
     Ok(Recount { log: log.into(), entries, counters: keys.len(), differences })
+}
+
+/// The counters of a day and its hours among those of a log.
+fn of_day(stored: &[(String, i64)], digits: &str) -> Vec<(String, i64)> {
+    let is_of = |key: &str| {
+        let period = key.get(4..).unwrap_or_default();
+        matches!(key.get(1..4), Some("|d|" | "|h|")) && period.starts_with(digits)
+    };
+    stored.iter().filter(|(key, _)| is_of(key)).cloned().collect()
 }

@@ -1,11 +1,17 @@
 //! Start-up of a log: its right edge from what is on disk, refused if that contradicts the signed
 //! checkpoint.
 
-use super::checkpoint::{CheckpointError, CheckpointSigner};
+use std::path::PathBuf;
+
+use super::checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 use super::counters::Counts;
 use super::entry::LogEntry;
+use super::published::Loss;
 use super::tree::{self, Frontier, Hash, TILE_WIDTH};
-use crate::store::{BundleRow, CheckpointRow, KeyError, Store, StoreError, TileRow};
+use super::writer::{key_name, open_signer};
+use crate::clock::Micros;
+use crate::config::LogConfig;
+use crate::store::{BundleRow, CheckpointRow, KeyError, KeyFolder, Store, StoreError, TileRow};
 
 /// Bundles read at once while the tail is hashed again.
 const BUNDLES_PER_READ: i64 = 64;
@@ -28,6 +34,23 @@ pub enum OpenError {
         #[source]
         source: CheckpointError,
     },
+    /// The published checkpoint is not ours or was changed.
+    #[error(
+        "the published checkpoint {path} of log {log} cannot be trusted; put a copy of it in its \
+         place, or move it away if there is none"
+    )]
+    Published {
+        /// The log.
+        log: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: CheckpointError,
+    },
+    /// Published entries are not in the database.
+    #[error(transparent)]
+    Loss(Box<Loss>),
     /// Entries, tiles and checkpoint do not tell the same story.
     #[error("log {log} contradicts its checkpoint: {what}")]
     Contradiction {
@@ -49,12 +72,22 @@ pub(super) struct Recovered {
     pub(super) last_day: i64,
 }
 
+/// Whether a writer may be at work while a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Nobody writes: entries beyond the checkpoint contradict it.
+    Alone,
+    /// Entries beyond the checkpoint are of commits after it.
+    BesideWriter,
+}
+
 /// A log as its checkpoint promises it, or the reason why it is not there. A log without a
 /// checkpoint is new.
 pub(super) async fn recover(
     store: &Store,
     log: &str,
     signer: &CheckpointSigner,
+    reading: Reading,
 ) -> Result<Option<Recovered>, OpenError> {
     let Some(row) = store.checkpoint(log).await? else {
         return Ok(None);
@@ -67,7 +100,7 @@ pub(super) async fn recover(
     if i64::try_from(checkpoint.size) != Ok(row.tree_size) {
         return Err(contradiction("the signed size is not the size in its row"));
     }
-    let mut tiles = vec![tail_leaves(store, log, checkpoint.size).await?];
+    let mut tiles = vec![tail_leaves(store, log, checkpoint.size, reading).await?];
     if checkpoint.size == 0 {
         tiles.clear();
     }
@@ -82,6 +115,85 @@ pub(super) async fn recover(
     let uncounted = count_tail(store, &row).await?;
     let last_day = store.last_day(log).await?.unwrap_or_default();
     Ok(Some(Recovered { frontier, uncounted, last_day }))
+}
+
+/// The checkpoint of a log whose tail agrees with it. Reads only; entries before the last full
+/// tile are the auditor's.
+///
+/// # Errors
+/// [`OpenError`] if there is no such log, or it contradicts its checkpoint.
+pub async fn check_tail(
+    store: &Store,
+    keys: &KeyFolder,
+    config: &LogConfig,
+) -> Result<Checkpoint, OpenError> {
+    let signer = open_signer(&keys.load(&key_name(config))?, config)?;
+    let recovered = recover(store, &config.name, &signer, Reading::BesideWriter).await?;
+    let frontier = recovered.map(|recovered| recovered.frontier).ok_or_else(|| {
+        OpenError::Contradiction { log: config.name.clone(), what: "there is none".into() }
+    })?;
+    let origin = signer.origin().to_owned();
+    Ok(Checkpoint { origin, size: frontier.size(), root: frontier.root() })
+}
+
+/// When the last entry of a log was written; none if there is no entry.
+///
+/// # Errors
+/// [`OpenError`] if the entry cannot be read.
+pub async fn last_entry_at(store: &Store, log: &str) -> Result<Option<Micros>, OpenError> {
+    let size = store.checkpoint(log).await?.map_or(0, |row| row.tree_size);
+    if size == 0 {
+        return Ok(None);
+    }
+    let bundles = store.bundles_from(log, size - 1, 1).await?;
+    let last = bundles.first().and_then(|bundle| split_bundle(&bundle.entries)?.pop());
+    let at = last.and_then(|bytes| LogEntry::decode_at(bytes).ok());
+    at.map(Some).ok_or_else(|| OpenError::Contradiction {
+        log: log.into(),
+        what: format!("entry {} cannot be read", size - 1),
+    })
+}
+
+/// Root of the first `first` entries of a log of `size` entries, from its tiles and its tail.
+pub(super) async fn root_of_first(
+    store: &Store,
+    log: &str,
+    size: u64,
+    first: u64,
+) -> Result<Hash, OpenError> {
+    let mut tiles = Vec::new();
+    for level in 0..tree::partial_levels(first) {
+        tiles.push(match level {
+            0 => first_leaves(store, log, size, first).await?,
+            _ => tile_roots(store, log, first, level).await?,
+        });
+    }
+    let frontier = Frontier::from_partial_tiles(first, tiles);
+    frontier.map(|frontier| frontier.root()).ok_or_else(|| OpenError::Contradiction {
+        log: log.into(),
+        what: format!("the tree of the first {first} entries cannot be made"),
+    })
+}
+
+/// Hashes of the tile that was in progress when the log had `first` entries.
+async fn first_leaves(
+    store: &Store,
+    log: &str,
+    size: u64,
+    first: u64,
+) -> Result<Vec<Hash>, OpenError> {
+    let (width, index) = (tree::partial_width(first, 0) as usize, first / TILE_WIDTH as u64);
+    let mut leaves = if index < size / TILE_WIDTH as u64 {
+        let tile = store.tile(log, 0, index as i64).await?;
+        tile.as_ref().and_then(tile_hashes).ok_or_else(|| OpenError::Contradiction {
+            log: log.into(),
+            what: format!("tile {index} of level 0 is missing or damaged"),
+        })?
+    } else {
+        tail_leaves(store, log, size, Reading::BesideWriter).await?
+    };
+    leaves.truncate(width);
+    Ok(leaves)
 }
 
 async fn count_tail(store: &Store, row: &CheckpointRow) -> Result<Counts, OpenError> {
@@ -110,7 +222,12 @@ pub(super) fn count_bundles(bundles: &[BundleRow], counts: &mut Counts) -> Optio
 
 /// Hashes of the entries after the last full tile, from their bundles. Entries beyond the
 /// checkpoint make the tree too wide and are found by the caller.
-async fn tail_leaves(store: &Store, log: &str, size: u64) -> Result<Vec<Hash>, OpenError> {
+async fn tail_leaves(
+    store: &Store,
+    log: &str,
+    size: u64,
+    reading: Reading,
+) -> Result<Vec<Hash>, OpenError> {
     let first = size - tree::partial_width(size, 0);
     let (mut next, mut leaves) = (first, Vec::new());
     loop {
@@ -136,6 +253,10 @@ async fn tail_leaves(store: &Store, log: &str, size: u64) -> Result<Vec<Hash>, O
                     });
                 }
             }
+        }
+        if reading == Reading::BesideWriter && next >= size {
+            leaves.truncate((size - first) as usize);
+            return Ok(leaves);
         }
         if next == before {
             return Ok(leaves);

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::report::print_json;
 use super::{CliError, Format, open_store};
-use crate::audit::{self, Check, CheckpointVerifier, DroppedRanges, Progress, Verification};
+use crate::audit::{self, Check, CheckpointVerifier, Progress, Verification};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, LogConfig};
 use crate::store::{KeyFolder, Store};
@@ -78,7 +78,8 @@ async fn verify_one(
     let range = range(store, log, args).await?;
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = args.jobs.map_or_else(cores, NonZeroUsize::get);
-    let check = Check { range: range.clone(), jobs, dropped: DroppedRanges::default() };
+    let dropped = audit::dropped_ranges(store, log).await?;
+    let check = Check { range: range.clone(), jobs, dropped };
     let started = clock.monotonic_nanos();
     let mut teller = Teller::new(log, args.progress, clock);
     let mut tell = |progress| teller.tell(progress);

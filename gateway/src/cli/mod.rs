@@ -1,8 +1,13 @@
 //! The commands.
 
+mod acting;
+mod backup;
 mod compare;
 mod disputes;
 pub mod client;
+mod doctor;
+mod keys;
+mod loss;
 mod log_columns;
 mod log_export;
 mod log_verify;
@@ -12,6 +17,7 @@ mod normalize;
 mod output;
 mod projections;
 mod report;
+mod retention;
 mod serve;
 
 use std::error::Error;
@@ -66,6 +72,15 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Check everything that can be wrong and say what to do. Writes nothing.
+    Doctor,
+    /// Copy the database into a folder, while a gateway runs.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of a database that is not there.
+    Restore(backup::RestoreArgs),
+    /// The keys of log, pseudonyms and tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// What is built from the log: search, citizen history, distinct persons.
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
@@ -183,6 +198,16 @@ enum LogCommand {
     Consistency(ConsistencyArgs),
     /// Print the key that verifies the checkpoints of each log.
     Key,
+    /// Drop the entries of whole days: their totals are logged first, hashes and figures stay. No
+    /// gateway may run; a running one drops by itself, see `log.retention_days`.
+    DropDays(DropDaysArgs),
+    /// Go on with a log that is older than its published checkpoint: entries are lost, and that is
+    /// put on record. No gateway may run.
+    AcceptLoss {
+        /// Name of the log, to say that you mean it.
+        #[arg(long)]
+        log: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -200,6 +225,32 @@ struct ConsistencyArgs {
     /// Which log; that of the configuration when left out.
     #[arg(long)]
     log: Option<String>,
+}
+
+/// Arguments of dropping days.
+#[derive(Debug, Args)]
+struct DropDaysArgs {
+    /// First Vietnamese day that is kept, such as 2026-11-01.
+    #[arg(long)]
+    before: String,
+    /// Only show which days would go.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Show which keys there are, since when, and which are in use.
+    List,
+    /// Destroy the key of a past quarter: its pseudonyms can never be linked to people again. No
+    /// gateway may run.
+    Destroy {
+        /// Name of the key, such as pseudonym-2026Q1.
+        name: String,
+        /// Do it; without this the command says what would be lost.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Why a command did not do what it was asked.
@@ -299,6 +350,10 @@ impl Cli {
             | Command::Report(_)
             | Command::Dispute(_)
             | Command::Log(_)
+            | Command::Doctor
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Key(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
         }
@@ -319,6 +374,19 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
         Command::Log(LogCommand::Verify(args)) => {
             log_verify::verify(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::AcceptLoss { log }) => {
+            loss::accept(&load(cli)?, log, cli.output).await
+        }
+        Command::Log(LogCommand::DropDays(args)) => {
+            retention::drop_days(&load(cli)?, args, cli.output).await
+        }
+        Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
+        Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
+        Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
+        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::Destroy { name, yes }) => {
+            keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }
         Command::Log(LogCommand::Export(args)) => {
             log_export::export(&load(cli)?, args, cli.output).await
@@ -353,11 +421,15 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
 
 /// Opens the store of a configuration; a command that reads makes none.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
-    if config.store.url.is_none() && !config.store.path.exists() {
-        let path = config.store.path.display();
-        return Err(CliError::Usage(format!(
-            "there is no database at {path}; name one by --config"
-        )));
-    }
+    require_store(config)?;
     Ok(Store::open_existing(&config.store).await?)
+}
+
+/// Refuses a configuration that names no database.
+fn require_store(config: &Config) -> Result<(), CliError> {
+    if config.store.url.is_some() || config.store.path.exists() {
+        return Ok(());
+    }
+    let path = config.store.path.display();
+    Err(CliError::Usage(format!("there is no database at {path}; name one by --config")))
 }

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::CliError;
 use crate::http::DistinctPersonsReply;
 use crate::reports::{Figure, MatchRates, Row, RowFigures};
 
@@ -68,6 +69,32 @@ pub(super) fn match_rate_csv(report: &MatchRates) -> Result<String, csv::Error> 
         writer.write_record(values.into_iter().chain(figures))?;
     }
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Rows of text as a table for people.
+pub(super) fn plain_table<const N: usize>(columns: &[&str; N], rows: &[[String; N]]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(columns);
+    table.add_rows(rows);
+    table.to_string()
+}
+
+/// Rows of text as CSV.
+pub(super) fn plain_csv<const N: usize>(
+    columns: &[&str; N],
+    rows: &[[String; N]],
+) -> Result<String, CliError> {
+    let write = || -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(columns)?;
+        for row in rows {
+            writer.write_record(row)?;
+        }
+        Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
+    };
+    let bytes = write().map_err(|error| CliError::Failed(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

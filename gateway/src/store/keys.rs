@@ -33,6 +33,12 @@ pub enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// The key was destroyed on purpose: what was made with it stays unlinked.
+    #[error("the key {name} was destroyed and is not made again")]
+    Destroyed {
+        /// Name of the key.
+        name: String,
+    },
     /// The file does not hold 64 hexadecimal digits.
     #[error("the key file {path} does not hold 64 hexadecimal digits")]
     Form {
@@ -57,6 +63,7 @@ impl KeyFolder {
         let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) => parse(text.trim()).ok_or(KeyError::Form { path }),
+            Err(_) if self.is_destroyed(name) => Err(KeyError::Destroyed { name: name.into() }),
             Err(source) => Err(KeyError::File { path, source }),
         }
     }
@@ -77,6 +84,16 @@ impl KeyFolder {
         }
     }
 
+    /// Where the files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A number to tell a temporary file from others.
+    pub(super) fn random_number(&self) -> u64 {
+        u64::from_be_bytes(self.random.bytes())
+    }
+
     /// The names of all keys in the folder.
     pub fn names(&self) -> Result<Vec<String>, KeyError> {
         let refuse = |source| KeyError::File { path: self.folder.clone(), source };
@@ -90,7 +107,7 @@ impl KeyFolder {
         Ok(names)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }
 }

@@ -25,13 +25,19 @@ macro_rules! on_pool {
 }
 
 mod access;
+mod backup;
 mod commit;
 mod counters;
 mod disputes;
 mod hold;
 mod idempotency;
+mod inspect;
+mod key_files;
 mod keys;
 mod log;
+mod published;
+mod retention;
+mod server_copy;
 mod log_check;
 mod projection_upkeep;
 mod projection_writer;
@@ -56,12 +62,17 @@ pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
+pub use inspect::DurabilitySetting;
+pub use key_files::KeyFile;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
 pub use projections::{ClientPersonRow, DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
+pub use published::PublishedNote;
+pub use retention::{BundlePlace, DroppedRow};
+pub use server_copy::{ServerSnapshot, server_variables};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;

@@ -203,6 +203,7 @@ impl Mutation {
             VerifyError::Store(_)
             | VerifyError::Open(_)
             | VerifyError::NoSuchLog { .. }
+            | VerifyError::Dropped { .. }
             | VerifyError::Range { .. } => false,
         }
     }

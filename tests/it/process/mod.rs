@@ -10,6 +10,7 @@ mod auditor;
 mod disk;
 mod failing_disk;
 mod fsync;
+mod keeping;
 mod kill;
 mod kill_postgres;
 mod load;

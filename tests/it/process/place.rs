@@ -7,6 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, ensure};
+use gateway::config::StoreConfig;
+use gateway::store::Store;
 use serde_json::Value;
 
 use super::api::{self, Api};
@@ -114,6 +116,16 @@ impl Place {
     ) -> anyhow::Result<()> {
         let path = self.data().join(name);
         sandbox.wait_for(&format!("{name} is written"), async || path.exists()).await
+    }
+
+    /// Waits until the log's last checkpoint is published; nothing may be logged meanwhile.
+    pub(super) async fn wait_until_published(&self, sandbox: &mut Process) -> anyhow::Result<()> {
+        let path = self.data().join("gateway.sqlite");
+        let store = Store::open_existing(&StoreConfig::file(path)).await?;
+        let last = store.checkpoint("n1").await?.context("the log is there")?.note;
+        let path = self.data().join("keys/log-n1.checkpoint");
+        let published = async || fs::read_to_string(&path).is_ok_and(|note| note == last);
+        sandbox.wait_for("the checkpoint is published", published).await
     }
 
     /// The clients of `clients.json`.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use gateway::app::{App, StartError};
 use gateway::audit::{Recount, Verification, VerifyError, recount, verify_log};
 use gateway::clock::{Clock, ManualClock, Micros, Random};
-use gateway::config::Config;
+use gateway::config::{Config, StoreConfig};
 use gateway::request::ClientId;
 use gateway::server::Doors;
 use gateway::store::{KeyFolder, SecretRow, Store};
@@ -189,6 +189,26 @@ impl Kept {
             seed: self.seed + 1,
             ..TestApp::builder()
         }
+    }
+
+    /// The configuration's file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("gateway.toml")
+    }
+
+    /// The store, as it was configured.
+    pub fn store(&self) -> StoreConfig {
+        StoreConfig::file(self.database())
+    }
+
+    /// The key folder.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    /// The checkpoint that the gateway published last.
+    pub fn published(&self) -> PathBuf {
+        self.keys().join("log-n1.checkpoint")
     }
 
     /// Everything that it keeps in files.

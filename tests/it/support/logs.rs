@@ -9,7 +9,7 @@ use gateway::audit::{Entry, LogEntry, leaf_hash};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 /// The bytes of all entries in their order.
-async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
+pub async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
     let (mut entries, mut next) = (Vec::new(), 0);
     loop {
         let bundles = app.store.bundles_from("n1", next, 64).await.expect("the store answers");
@@ -63,8 +63,13 @@ impl From<&PathBuf> for Rows {
 
 /// Runs a statement behind the gateway's back; it changes one row.
 pub async fn tamper(rows: impl Into<Rows>, statement: String) {
+    assert_eq!(run_on(rows, statement).await, 1);
+}
+
+/// Runs a statement behind the gateway's back; how many rows it changed.
+pub async fn run_on(rows: impl Into<Rows>, statement: String) -> u64 {
     let statement = AssertSqlSafe(statement);
-    let changed = match &rows.into() {
+    match &rows.into() {
         Rows::File(file) => {
             let mut connection = open(file).await;
             let done = sqlx::query(statement).execute(&mut connection).await;
@@ -76,8 +81,32 @@ pub async fn tamper(rows: impl Into<Rows>, statement: String) {
             let done = sqlx::query(statement).execute(&mut connection).await;
             done.expect("the statement runs").rows_affected()
         }
-    };
-    assert_eq!(changed, 1);
+    }
+}
+
+/// Copies the database as it is now.
+pub async fn copy_database(database: &Path, copy: &Path) {
+    let mut connection = open(database).await;
+    let statement = format!("vacuum into '{}'", copy.display());
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+    done.expect("the database is copied");
+    connection.close().await.expect("the database closes");
+}
+
+/// Puts a copy in the place of the database.
+pub fn put_back(copy: &Path, database: &Path) {
+    remove_database(database);
+    std::fs::copy(copy, database).expect("the copy is there");
+}
+
+/// Deletes the database and what lies beside it.
+pub fn remove_database(database: &Path) {
+    for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
+        match std::fs::remove_file(database.with_extension(ending)) {
+            Ok(()) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
+    }
 }
 
 /// Flips one bit in the middle of `column` in the row of `table` that `condition` names.

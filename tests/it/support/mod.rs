@@ -32,6 +32,9 @@ pub use answer::Answer;
 pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
-pub use logs::{Rows, entries, flip_byte, leaf_of, tamper};
+pub use logs::{
+    Rows, copy_database, entries, entry_bytes, flip_byte, leaf_of, put_back, remove_database,
+    run_on, tamper,
+};
 pub use postgres::Postgres;
 pub use register::{CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, on_file, person_on_file};

@@ -25,6 +25,16 @@ pub enum VerifyError {
         /// The log.
         log: String,
     },
+    /// A row says that a day was dropped, and the log does not.
+    #[error(
+        "log {log}: that day {day} (since 1970) was dropped is not backed by totals in the log"
+    )]
+    Dropped {
+        /// The log.
+        log: String,
+        /// The day.
+        day: i64,
+    },
     /// The range asked for is empty or reaches beyond the log.
     #[error("log {log} has {entries} entries, and the range does not lie among them")]
     Range {
@@ -106,6 +116,7 @@ impl VerifyError {
             | Self::Open(_)
             | Self::NoSuchLog { .. }
             | Self::NoCheckpoint { .. }
+            | Self::Dropped { .. }
             | Self::Range { .. }
             | Self::Checkpoint { .. }
             | Self::Tile { .. } => false,

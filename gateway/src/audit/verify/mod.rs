@@ -17,6 +17,7 @@ use std::ops::Range;
 pub use fault::{BundleFault, EntryFault, TileFault, VerifyError};
 
 use super::checkpoint::CheckpointVerifier;
+use super::dropped::dropped_ranges;
 use super::entry::LogEntry;
 use super::reader::{Bundle, BundleReader, DroppedRanges};
 use super::recovery::OpenError;
@@ -74,7 +75,9 @@ pub async fn verify_log(
     config: &LogConfig,
 ) -> Result<Verification, VerifyError> {
     let verifier = verifier_of(keys, config)?;
-    verify(store, &verifier, &config.name, &Check::default(), &mut |_| {}).await
+    let dropped = dropped_ranges(store, &config.name).await?;
+    let check = Check { dropped, ..Check::default() };
+    verify(store, &verifier, &config.name, &check, &mut |_| {}).await
 }
 
 /// What verifies the checkpoints of a log, from its key in the key folder. A key that is lost is

@@ -15,11 +15,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::checkpoint::CheckpointSigner;
 use super::entry::LogEntry;
-use super::recovery::{OpenError, recover};
+use super::published::{Loss, loss_of};
+use super::recovery::{OpenError, Reading, Recovered, recover};
 use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
-use crate::store::{KEY_BYTES, KeyFolder, Store};
+use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
 use batch::{Many, Message, Single};
 use task::Writer;
@@ -120,8 +121,8 @@ enum WriterState {
 }
 
 impl AuditLog {
-    /// Opens the log: verifies its tail against the signed checkpoint, makes the first checkpoint
-    /// of a new one, and starts the writer.
+    /// Opens the log: verifies its tail against the signed checkpoint and the whole against the
+    /// published one, makes the first checkpoint of a new log, and starts the writer.
     pub async fn open(
         store: &Store,
         keys: &KeyFolder,
@@ -129,38 +130,26 @@ impl AuditLog {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
-        let seed = match store.checkpoint(&config.name).await? {
-            Some(_) => keys.load(&key_name(config))?,
-            None => keys.load_or_create(&key_name(config))?,
-        };
-        let signer = open_signer(&seed, config)?;
-        let mut rows = store.log_writer().await?;
-        let known = recover(store, &config.name, &signer).await?;
-        let is_new = known.is_none();
-        let recovered = known.unwrap_or_default();
-        if is_new {
-            rows.create(&config.name, &signer.sign(0, recovered.frontier.root())).await?;
+        match Found::open(store, keys, config).await? {
+            Found { loss: Some(loss), .. } => Err(OpenError::Loss(Box::new(loss))),
+            found => found.start(config, clock, metrics).await,
         }
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (state, stopped) = watch::channel(WriterState::Running);
-        let places = Arc::new(Semaphore::new(config.queue_entries_max));
-        let refused_at = Arc::new(AtomicU64::new(0));
-        let writer = Writer {
-            log: config.name.as_str().into(),
-            rows,
-            signer,
-            frontier: recovered.frontier,
-            uncounted: recovered.uncounted,
-            last_day: recovered.last_day,
-            batch_max: config.batch_entries_max,
-            places: Arc::clone(&places),
-            refused_at: Arc::clone(&refused_at),
-            clock: clock.clone(),
-            metrics,
-        };
-        tokio::spawn(writer.run(receiver, state));
-        Ok(Self { sender, places, stopped, refused_at, clock })
+    }
+
+    /// Opens the log for a command although entries are lost: this loss was accepted, no other.
+    pub async fn open_after_loss(
+        store: &Store,
+        keys: &KeyFolder,
+        config: &LogConfig,
+        clock: Clock,
+        accepted: &Loss,
+    ) -> Result<Self, OpenError> {
+        match Found::open(store, keys, config).await? {
+            Found { loss: Some(loss), .. } if loss != *accepted => {
+                Err(OpenError::Loss(Box::new(loss)))
+            }
+            found => found.start(config, clock, Arc::new(Metrics::new())).await,
+        }
     }
 
     /// Makes an entry durable and counted, and says where it stands.
@@ -240,6 +229,64 @@ impl AuditLog {
         if tokio::time::timeout(CLOSE_TIMEOUT, ended).await.is_err() {
             tracing::error!("the log's last commit did not end; start-up will find out");
         }
+    }
+}
+
+/// A log as it was found.
+struct Found {
+    rows: LogWriter,
+    signer: CheckpointSigner,
+    recovered: Option<Recovered>,
+    loss: Option<Loss>,
+}
+
+impl Found {
+    async fn open(store: &Store, keys: &KeyFolder, config: &LogConfig) -> Result<Self, OpenError> {
+        // A log that exists was signed with a key; if that is lost, a new one would only hide it.
+        let exists = store.checkpoint(&config.name).await?.is_some()
+            || keys.published(&config.name)?.is_some();
+        let name = key_name(config);
+        let seed = if exists { keys.load(&name) } else { keys.load_or_create(&name) }?;
+        let signer = open_signer(&seed, config)?;
+        let rows = store.log_writer().await?;
+        let recovered = recover(store, &config.name, &signer, Reading::Alone).await?;
+        let new = Recovered::default();
+        let frontier = &recovered.as_ref().unwrap_or(&new).frontier;
+        let loss = loss_of(store, keys, config, &signer, frontier).await?;
+        Ok(Self { rows, signer, recovered, loss })
+    }
+
+    async fn start(
+        mut self,
+        config: &LogConfig,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<AuditLog, OpenError> {
+        let is_new = self.recovered.is_none();
+        let recovered = self.recovered.unwrap_or_default();
+        if is_new {
+            let note = self.signer.sign(0, recovered.frontier.root());
+            self.rows.create(&config.name, &note).await?;
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (state, stopped) = watch::channel(WriterState::Running);
+        let places = Arc::new(Semaphore::new(config.queue_entries_max));
+        let refused_at = Arc::new(AtomicU64::new(0));
+        let writer = Writer {
+            log: config.name.as_str().into(),
+            rows: self.rows,
+            signer: self.signer,
+            frontier: recovered.frontier,
+            uncounted: recovered.uncounted,
+            last_day: recovered.last_day,
+            batch_max: config.batch_entries_max,
+            places: Arc::clone(&places),
+            refused_at: Arc::clone(&refused_at),
+            clock: clock.clone(),
+            metrics,
+        };
+        tokio::spawn(writer.run(receiver, state));
+        Ok(AuditLog { sender, places, stopped, refused_at, clock })
     }
 }
 

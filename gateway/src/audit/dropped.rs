@@ -1,0 +1,120 @@
+//! Days that were dropped, as the log itself tells them: a row beside the log counts only if the
+//! totals that it holds stand in the tree.
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::entry::{LogEntry, Totals};
+use super::reader::DroppedRanges;
+use super::recovery::{split_bundle, tile_hashes};
+use super::tree::{self, Hash, TILE_WIDTH};
+use super::verify::VerifyError;
+use crate::clock::date_of_day;
+use crate::store::{DroppedRow, Store, StoreError};
+
+/// Outcome of a key of the outcome cube by day: `o|d|period|client|on behalf of|operation|purpose|
+/// outcome|status`.
+const OUTCOME_FIELD: usize = 7;
+
+/// A day whose entries may be absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedDay {
+    /// Its sums, as they stand in the log.
+    pub totals: Totals,
+    /// Where they stand.
+    pub totals_index: u64,
+}
+
+/// The days of a log that were dropped.
+///
+/// # Errors
+/// [`VerifyError::Dropped`] for a day whose totals are not in the tree.
+pub async fn dropped_days(store: &Store, log: &str) -> Result<Vec<DroppedDay>, VerifyError> {
+    let mut days = Vec::new();
+    for row in store.dropped_days(log).await? {
+        let (Some(totals_index), Some(bytes)) = (row.totals_index, &row.totals) else { continue };
+        let leaf = leaf_at(store, log, totals_index).await?;
+        let totals = match LogEntry::decode(bytes) {
+            Ok(LogEntry::Totals(totals)) if fits(&totals, &row) => Some(totals),
+            _ => None,
+        };
+        let totals = totals.filter(|_| leaf == Some(tree::leaf_hash(bytes)));
+        let totals =
+            totals.ok_or_else(|| VerifyError::Dropped { log: log.into(), day: row.day })?;
+        days.push(DroppedDay { totals, totals_index: totals_index as u64 });
+    }
+    Ok(days)
+}
+
+/// The ranges of entries that may be absent from a log.
+pub async fn dropped_ranges(store: &Store, log: &str) -> Result<DroppedRanges, VerifyError> {
+    let days = dropped_days(store, log).await?;
+    let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
+    Ok(DroppedRanges::new(days.iter().map(range)))
+}
+
+fn fits(totals: &Totals, row: &DroppedRow) -> bool {
+    i64::from(totals.day) == row.day
+        && totals.first_index as i64 == row.first_index
+        && totals.end_index as i64 == row.end_index
+}
+
+/// Leaf hash of an entry that is in a full tile or in its bundle.
+async fn leaf_at(store: &Store, log: &str, index: i64) -> Result<Option<Hash>, StoreError> {
+    let (tile, place) = (index / TILE_WIDTH as i64, index % TILE_WIDTH as i64);
+    if let Some(tile) = store.tile(log, 0, tile).await? {
+        return Ok(tile_hashes(&tile).map(|hashes| hashes[place as usize]));
+    }
+    let bundles = store.bundles_from(log, index, 1).await?;
+    let leaf = bundles.first().and_then(|bundle| {
+        let place = usize::try_from(index - bundle.first_index).ok()?;
+        split_bundle(&bundle.entries)?.get(place).map(|bytes| tree::leaf_hash(bytes))
+    });
+    Ok(leaf)
+}
+
+/// The days whose counters the totals of a dropped day sum up, as they stand in keys: the day
+/// itself, and the day before if it has no totals of its own. Its last requests may have been
+/// committed after midnight, in a bundle of the next day.
+pub(super) fn summed_days(day: i64, is_dropped: impl Fn(i64) -> bool) -> Vec<String> {
+    let days = if is_dropped(day - 1) { vec![day] } else { vec![day - 1, day] };
+    days.into_iter().map(|day| date_of_day(day).strftime("%Y%m%d").to_string()).collect()
+}
+
+/// The counters of days and their hours, in the order of their keys' bytes.
+pub(super) async fn day_counters(
+    store: &Store,
+    log: &str,
+    days: &[String],
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut rows = Vec::new();
+    for day in days {
+        // A cube is one letter; which ones there are is for those who count.
+        for cube in 'a'..='z' {
+            let (from, until) = (format!("{cube}|d|{day}|"), format!("{cube}|d|{day}}}"));
+            rows.extend(store.counters_between(log, &from, &until).await?);
+            let (from, until) = (format!("{cube}|h|{day}00|"), format!("{cube}|h|{day}23}}"));
+            rows.extend(store.counters_between(log, &from, &until).await?);
+        }
+    }
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+/// Digest of a day's counters: of each its key, a space, its number and a line feed.
+pub(super) fn digest(counters: &[(String, i64)]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for (key, n) in counters {
+        context.update(format!("{key} {n}\n").as_bytes());
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+/// Sum of an outcome over a day.
+pub(super) fn sum_of(counters: &[(String, i64)], outcome: &str) -> u64 {
+    let is_of =
+        |key: &str| key.starts_with("o|d|") && key.split('|').nth(OUTCOME_FIELD) == Some(outcome);
+    let sum: i64 = counters.iter().filter(|(key, _)| is_of(key)).map(|(_, n)| n).sum();
+    sum as u64
+}
