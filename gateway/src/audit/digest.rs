@@ -90,9 +90,13 @@ impl Digests {
     /// If the folder or a key in it cannot be read.
     pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
         let mut linked = Linked::default();
-        for name in self.folder.names()? {
-            let Some(quarter) = Quarter::of_key_name(&name) else { continue };
-            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
+        for file in self.folder.list()? {
+            let Some(quarter) = Quarter::of_key_name(&file.name) else { continue };
+            // One whose destruction was cut short is there still and must not be used.
+            if file.is_destroyed || !file.is_there {
+                continue;
+            }
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&file.name)?);
             linked.quarters.insert(quarter);
             linked.pseudonyms.extend(keys.iter().map(|subject| Pseudonym {
                 period: quarter.0,
