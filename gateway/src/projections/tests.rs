@@ -16,7 +16,7 @@ use crate::matching::{Finding, Findings, Outcome};
 use crate::policy::{Reason, Refusal};
 use crate::population::SubjectStatus;
 use crate::request::{Attribute, AttributeSet, ClientId, KeyKind, Operation, Purpose};
-use crate::store::{KeyFolder, ProjectionTable, Unbuilt};
+use crate::store::{DroppedRow, KeyFolder, ProjectionTable, Unbuilt};
 use crate::telemetry::Metrics;
 
 /// 20 November 2026, 09:00 in Viet Nam.
@@ -390,4 +390,30 @@ async fn a_rebuild_tells_what_was_not_as_it_should_be() {
     assert_eq!(tables, ["person_entries", "distinct_persons"]);
     assert_eq!(distinct(&made.store).await, expected_people(&made.entries).0);
     assert!(rebuild(&made.store).await.unwrap().tables.iter().all(|table| table.equal));
+}
+
+#[tokio::test]
+async fn a_rebuild_counts_persons_of_dropped_entries_once() {
+    let made = Made::with(9_000).await;
+    catch_up(&made.store, "n1").await.unwrap();
+    let counted = distinct(&made.store).await;
+    let day = Micros(START).vietnamese_day();
+    let row = DroppedRow {
+        day,
+        first_index: 0,
+        end_index: 4_000,
+        from_size: 9_000,
+        totals_index: None,
+        totals: None,
+    };
+    made.store.choose_day("n1", &row).await.unwrap();
+    made.store.declare_dropped("n1", day, 9_000, &[]).await.unwrap();
+    made.store.delete_bundles("n1", day, 0, 4_000).await.unwrap();
+    assert_eq!(made.store.next_bundle_index("n1", 0).await.unwrap(), Some(4_000));
+    for _ in 0..2 {
+        let rebuilt = rebuild(&made.store).await.unwrap();
+        assert!(rebuilt.tables.iter().all(|table| table.equal), "{rebuilt:?}");
+        assert_eq!(distinct(&made.store).await, counted);
+    }
+    assert_eq!(counted, expected_people(&made.entries).0);
 }
