@@ -215,6 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_whose_destruction_was_cut_short_links_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
+        let digests = Digests::open(keys.clone()).unwrap();
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        for at in ["2026-12-31T23:59:59+07:00", "2027-01-01T00:00:00+07:00"] {
+            digests.pseudonym(Micros::parse_rfc3339(at).unwrap(), &key, None).unwrap();
+        }
+        assert_eq!(digests.linked(&[key]).unwrap().quarters.len(), 2);
+        std::fs::write(folder.path().join("pseudonym-2026Q4.destroyed"), "").unwrap();
+        assert!(keys.holds("pseudonym-2026Q4"));
+        let linked = digests.linked(&[key]).unwrap();
+        assert_eq!((linked.quarters.len(), linked.pseudonyms.len()), (1, 1));
+        assert!(linked.pseudonyms.iter().all(|one| one.period == 2027 * 4));
+        keys.destroy("pseudonym-2026Q4").unwrap();
+        assert_eq!(digests.linked(&[key]).unwrap().quarters, linked.quarters);
+    }
+
+    #[test]
     fn all_keys_of_a_person_have_one_pseudonym_and_keys_of_nobody_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let folder = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
