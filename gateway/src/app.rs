@@ -9,6 +9,7 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
+use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::store::{KeyError, KeyFolder, Store, StoreError};
@@ -141,6 +142,8 @@ impl App {
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
+        let follower = Follower::new(&app.config.log.name, app.clock.clone());
+        tokio::spawn(follow_log(Arc::downgrade(&app), follower));
         tokio::spawn(forget_keys(Arc::downgrade(&app)));
         Ok(app)
     }
@@ -206,6 +209,16 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
                 tracing::error!(error, "clients and policies could not be loaded again");
             }
         }
+    }
+}
+
+/// Builds the projections of this node's log behind its writer.
+async fn follow_log(app: Weak<App>, mut follower: Follower) {
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        let rest = follower.turn(&app.store).await;
+        drop(app);
+        tokio::time::sleep(rest).await;
     }
 }
 

@@ -31,6 +31,9 @@ pub mod matching;
 
 // What was decided, provably, and counted.
 pub mod audit;
+
+// What is built from the log behind its writer, and the figures.
+pub mod projections;
 pub mod reports;
 
 // The shared parts, assembled once.
@@ -38,6 +41,7 @@ pub mod app;
 
 // The story of one request.
 pub mod verification;
+pub mod history;
 
 // Its siblings: a request that comes again, an answer that is disputed.
 pub mod replay;

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, peers, report, run, truth};
+use crate::{accuracy, log, peers, report, run, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Accuracy(AccuracyArgs),
     /// Measures the match-rate report with the counters of so many entries
     Report(ReportArgs),
+    /// Measures the log by itself: entries a second in bulk, bytes of each, fsyncs, verifying
+    Log(LogArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -133,6 +135,26 @@ pub(crate) struct ReportArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `log`.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Entries written to each database
+    #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1_000..=50_000_000))]
+    pub(crate) entries: u64,
+    /// Rounds that they are written in; the median counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Also measure an empty database of a PostgreSQL that runs already
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres: Option<String>,
+    /// Also measure a PostgreSQL that is started for it
+    #[arg(long, conflicts_with = "postgres")]
+    pub(crate) postgres_private: bool,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -190,6 +212,8 @@ pub(crate) struct EchoArgs {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     let mut runtime = match command {
         Command::Echo(_) => peers::echo_runtime(),
+        // The log's writer and those who make its entries work side by side, as in a gateway.
+        Command::Log(_) => Builder::new_multi_thread(),
         Command::Run(_)
         | Command::Peers(_)
         | Command::Truth(_)
@@ -214,6 +238,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Truth(args) => truth::run(&args).await,
         Command::Accuracy(args) => accuracy::run(&args).await,
         Command::Report(args) => report::run(&args).await,
+        Command::Log(args) => log::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

@@ -3,13 +3,15 @@
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
-//! `accuracy` and `report` send no requests: they ask the matching rules and the counters.
+//! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
+//! counters themselves.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "measuring how long other programs really take is this program's whole job"
 )]
 
+mod chance;
 mod failure;
 mod interrupt;
 mod stats;
@@ -26,6 +28,7 @@ mod token;
 mod drive;
 
 mod accuracy;
+mod log;
 mod peers;
 mod report;
 mod run;

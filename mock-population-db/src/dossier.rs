@@ -1,7 +1,7 @@
 //! Everything the nation knows about one person, as people and scripts read it.
 
 use crate::digits::PersonalNumber;
-use crate::field::FieldSet;
+use crate::field::{Field, FieldSet};
 use crate::insurance::{Insurance, InsuranceCard};
 use crate::json;
 use crate::person::Person;
@@ -24,7 +24,7 @@ impl Dossier {
         let mut out = String::with_capacity(1_024);
         out.push('{');
         json::member(&mut out, "personal_id", person.personal_id.as_str());
-        json::fields(&mut out, person, FieldSet::ALL);
+        json::fields(&mut out, person, FieldSet::OF_PERSON);
         out.push(',');
         json::member(&mut out, "status", person.status().name());
         out.push(',');
@@ -33,10 +33,8 @@ impl Dossier {
         json::date(&mut out, "card_expiry_date", person.card.and_then(|card| card.expires));
         out.push(',');
         json::place(&mut out, "former_address", person.former_address);
-        out.push_str(",\"superseded_numbers\":");
-        json::list(&mut out, &self.superseded_numbers, |out, number| {
-            json::string(out, number.as_str());
-        });
+        out.push(',');
+        json::numbers(&mut out, Field::SupersededNumbers.name(), &self.superseded_numbers);
         out.push_str(",\"insurance\":");
         match &self.insurance {
             Some(insurance) => write_insurance(&mut out, insurance),

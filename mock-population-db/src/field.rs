@@ -16,11 +16,12 @@ pub(crate) enum Field {
     CardIssueDate,
     PlaceOfOrigin,
     PermanentAddress,
+    SupersededNumbers,
 }
 
 impl Field {
     /// All fields in the order in which they are written, whatever the order they are asked in.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OldIdNumber,
         Self::InsuranceNumber,
         Self::FullName,
@@ -29,6 +30,7 @@ impl Field {
         Self::CardIssueDate,
         Self::PlaceOfOrigin,
         Self::PermanentAddress,
+        Self::SupersededNumbers,
     ];
 
     /// The name on the wire.
@@ -42,17 +44,24 @@ impl Field {
             Self::CardIssueDate => "card_issue_date",
             Self::PlaceOfOrigin => "place_of_origin",
             Self::PermanentAddress => "permanent_address",
+            Self::SupersededNumbers => "superseded_numbers",
         }
     }
 }
 
 /// Some of the fields. Read from a list of names without an allocation; asking twice is asking once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FieldSet(u8);
+pub(crate) struct FieldSet(u16);
 
 impl FieldSet {
-    /// Every field.
-    pub(crate) const ALL: Self = Self(u8::MAX);
+    /// Everything that a [`crate::Person`] holds: every field but the cancelled numbers, which are
+    /// kept apart.
+    pub(crate) const OF_PERSON: Self = Self((1 << Field::SupersededNumbers as u16) - 1);
+
+    /// The fields that are in both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
 
     /// Whether `field` is among them.
     pub(crate) fn contains(self, field: Field) -> bool {

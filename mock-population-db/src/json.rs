@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::date::{BirthDate, Date, IsoDate};
-use crate::digits::Digits;
+use crate::digits::{Digits, PersonalNumber};
 use crate::field::{Field, FieldSet};
 use crate::person::{Person, Place};
 
@@ -33,8 +33,10 @@ pub(crate) fn list<T>(out: &mut String, items: &[T], write: impl Fn(&mut String,
     out.push(']');
 }
 
-/// Writes the asked fields of `person`, each after a comma.
+/// Writes the asked fields of `person`, each after a comma. Cancelled numbers are not in a person
+/// and are for the caller to write.
 pub(crate) fn fields(out: &mut String, person: &Person, asked: FieldSet) {
+    let asked = asked.and(FieldSet::OF_PERSON);
     for field in Field::ALL.into_iter().filter(|field| asked.contains(*field)) {
         out.push(',');
         let name = field.name();
@@ -47,6 +49,7 @@ pub(crate) fn fields(out: &mut String, person: &Person, asked: FieldSet) {
             Field::CardIssueDate => date(out, name, person.card.map(|card| card.issued)),
             Field::PlaceOfOrigin => place(out, name, person.place_of_origin),
             Field::PermanentAddress => place(out, name, person.permanent_address),
+            Field::SupersededNumbers => unreachable!("not a field of a person"),
         }
     }
 }
@@ -61,6 +64,12 @@ fn optional(out: &mut String, name: &str, value: Option<&str>) {
 
 fn digits<const N: usize>(out: &mut String, name: &str, value: Option<Digits<N>>) {
     optional(out, name, value.as_ref().map(Digits::as_str));
+}
+
+/// Writes a list of personal numbers.
+pub(crate) fn numbers(out: &mut String, name: &str, numbers: &[PersonalNumber]) {
+    key(out, name);
+    list(out, numbers, |out, number| string(out, number.as_str()));
 }
 
 /// Writes a date, or null.

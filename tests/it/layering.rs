@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 29] = [
     "clock",
     "config",
     "telemetry",
@@ -19,9 +19,11 @@ const ORDER: [&str; 27] = [
     "population",
     "matching",
     "audit",
+    "projections",
     "reports",
     "app",
     "verification",
+    "history",
     "replay",
     "disputes",
     "batch",

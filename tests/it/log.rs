@@ -5,8 +5,20 @@ use gateway::audit::{OpenError, VerifyError};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Kept, TestApp, about_person, entries, flip_byte, leaf_of, merge, read_gauge, tamper,
+    Database, Kept, TestApp, about_person, entries, flip_byte, leaf_of, merge, on_both_databases,
+    read_gauge, tamper,
 };
+
+on_both_databases! {
+    a_new_process_goes_on_where_the_last_one_ended,
+    many_requests_share_a_commit,
+    a_changed_tail_or_checkpoint_is_refused_at_start,
+    a_changed_entry_far_back_is_found_by_the_auditor,
+    a_changed_tile_is_found_at_start_and_by_the_auditor,
+    a_changed_counter_is_found_by_a_recount,
+    a_writer_that_was_overtaken_answers_503_and_stops,
+    the_log_holds_references_as_keyed_digests_only,
+}
 
 /// Sends so many true verifications at once and returns their receipts.
 async fn fill(app: &TestApp, count: usize) -> Vec<Value> {
@@ -21,17 +33,16 @@ async fn fill(app: &TestApp, count: usize) -> Vec<Value> {
 }
 
 /// A stopped gateway with so many entries.
-async fn filled(count: usize) -> Kept {
-    let app = TestApp::start().await;
+async fn filled(database: Database, count: usize) -> Kept {
+    let app = TestApp::start_on(database).await;
     fill(&app, count).await;
     let (kept, ended_well) = app.stop().await;
     assert!(ended_well);
     kept
 }
 
-#[tokio::test]
-async fn a_new_process_goes_on_where_the_last_one_ended() {
-    let app = TestApp::start().await;
+async fn a_new_process_goes_on_where_the_last_one_ended(database: Database) {
+    let app = TestApp::start_on(database).await;
     let mut receipts = fill(&app, 300).await;
     let report = app.caller("carrier").await.report("").await.ok();
     let (kept, ended_well) = app.stop().await;
@@ -52,9 +63,8 @@ async fn a_new_process_goes_on_where_the_last_one_ended() {
     assert_eq!(app.recount().await.entries, 340);
 }
 
-#[tokio::test]
-async fn many_requests_share_a_commit() {
-    let app = TestApp::start().await;
+async fn many_requests_share_a_commit(database: Database) {
+    let app = TestApp::start_on(database).await;
     fill(&app, 200).await;
     let metrics = app.metrics().await;
     assert_eq!(read_gauge(&metrics, "gateway_log_entries_total"), 200);
@@ -64,12 +74,11 @@ async fn many_requests_share_a_commit() {
     assert_eq!(bundles.len() as u64, commits, "a commit is one bundle");
 }
 
-#[tokio::test]
-async fn a_changed_tail_or_checkpoint_is_refused_at_start() {
+async fn a_changed_tail_or_checkpoint_is_refused_at_start(database: Database) {
     let rows = [("log_bundles", "entries", "first_index = 0"), ("log_checkpoints", "note", "true")];
     for (table, column, condition) in rows {
-        let kept = filled(3).await;
-        flip_byte(&kept.database(), table, column, condition).await;
+        let kept = filled(database, 3).await;
+        flip_byte(kept.rows(), table, column, condition).await;
         let refusal = kept.again().try_start().await.map(drop).unwrap_err();
         let StartError::Log(refusal) = refusal else { panic!("{table}: {refusal:?}") };
         let found = match table {
@@ -80,10 +89,9 @@ async fn a_changed_tail_or_checkpoint_is_refused_at_start() {
     }
 }
 
-#[tokio::test]
-async fn a_changed_entry_far_back_is_found_by_the_auditor() {
-    let kept = filled(300).await;
-    flip_byte(&kept.database(), "log_bundles", "entries", "first_index = 0").await;
+async fn a_changed_entry_far_back_is_found_by_the_auditor(database: Database) {
+    let kept = filled(database, 300).await;
+    flip_byte(kept.rows(), "log_bundles", "entries", "first_index = 0").await;
     let app = kept.again().start().await;
     let error = app.verify_log().await.unwrap_err();
     let found = matches!(
@@ -96,12 +104,11 @@ async fn a_changed_entry_far_back_is_found_by_the_auditor() {
     assert!(found, "{error}");
 }
 
-#[tokio::test]
-async fn a_changed_tile_is_found_at_start_and_by_the_auditor() {
-    let app = TestApp::start().await;
+async fn a_changed_tile_is_found_at_start_and_by_the_auditor(database: Database) {
+    let app = TestApp::start_on(database).await;
     fill(&app, 300).await;
     app.verify_log().await.unwrap();
-    flip_byte(&app.kept().database(), "log_tiles", "hashes", "level = 0").await;
+    flip_byte(app.kept().rows(), "log_tiles", "hashes", "level = 0").await;
     let error = app.verify_log().await.unwrap_err();
     assert!(matches!(error, VerifyError::Tile { level: 0, tile_index: 0, .. }), "{error}");
     let (kept, _) = app.stop().await;
@@ -109,21 +116,19 @@ async fn a_changed_tile_is_found_at_start_and_by_the_auditor() {
     assert!(matches!(refusal, StartError::Log(OpenError::Contradiction { .. })), "{refusal}");
 }
 
-#[tokio::test]
-async fn a_changed_counter_is_found_by_a_recount() {
-    let app = TestApp::start().await;
+async fn a_changed_counter_is_found_by_a_recount(database: Database) {
+    let app = TestApp::start_on(database).await;
     fill(&app, 3).await;
     app.recount().await;
     let key = "o|d|20261120|carrier|-|verify|telecom.subscriber|inconclusive|active";
     let insert = format!("insert into counters (log, key, n) values ('n1', '{key}', 1)");
-    tamper(&app.kept().database(), insert).await;
+    tamper(app.kept().rows(), insert).await;
     let recount = gateway::audit::recount(&app.app.store, "n1").await.unwrap();
     assert_eq!(recount.differences, [(key.to_owned(), 1, 0)]);
 }
 
-#[tokio::test]
-async fn a_writer_that_was_overtaken_answers_503_and_stops() {
-    let first = TestApp::start().await;
+async fn a_writer_that_was_overtaken_answers_503_and_stops(database: Database) {
+    let first = TestApp::start_on(database).await;
     fill(&first, 2).await;
     let second = first.kept().again().start().await;
     let receipts = fill(&second, 1).await;
@@ -143,9 +148,8 @@ async fn a_writer_that_was_overtaken_answers_503_and_stops() {
     second.recount().await;
 }
 
-#[tokio::test]
-async fn the_log_holds_references_as_keyed_digests_only() {
-    let app = TestApp::start().await;
+async fn the_log_holds_references_as_keyed_digests_only(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let body = about_person(&app.person());
     let with = |case: &str, official: &str| {
@@ -162,4 +166,27 @@ async fn the_log_holds_references_as_keyed_digests_only() {
     assert!(entries[3].case.is_none() && entries[3].official.is_none());
     assert!(entries.windows(2).all(|pair| pair[0].subject == pair[1].subject));
     assert_eq!(entries[0].procedure.as_ref().unwrap().as_str(), "2.000488");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_gives_503_and_one_that_is_back_is_written_to_again() {
+    let app = TestApp::start_on(Database::Postgres).await;
+    let (caller, body) = (app.caller("carrier").await, about_person(&app.person()));
+    caller.verify(&body).await.ok();
+    let kept = app.kept();
+    kept.postgres().stop().await;
+    for _ in 0..3 {
+        caller.verify(&body).await.problem(503, "log-unavailable");
+    }
+    kept.postgres().restart().await;
+    // One that is killed may still be found dead by the first request after it.
+    kept.postgres().terminate_backends().await;
+    let mut answer = caller.verify(&body).await;
+    if answer.status != 200 {
+        answer.problem(503, "log-unavailable");
+        answer = caller.verify(&body).await;
+    }
+    assert_eq!(answer.ok()["receipt"]["index"], 1);
+    assert_eq!(app.verify_log().await.unwrap().entries, 2);
+    assert_eq!(app.recount().await.entries, 2);
 }

@@ -29,7 +29,7 @@ async fn a_private_postgres_is_durable_and_sorts_as_people_do() {
 
 #[tokio::test]
 async fn a_private_postgres_survives_what_tests_do_to_it() {
-    let mut postgres = Postgres::start().await;
+    let postgres = Postgres::start().await;
     let mut connection = postgres.connect().await;
     sqlx::query("create table kept (n bigint)").execute(&mut connection).await.unwrap();
     for round in 0..4_i64 {

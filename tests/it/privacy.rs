@@ -181,7 +181,7 @@ async fn no_personal_value_is_kept_or_told_anywhere() {
     }
     assert_clean("the metrics", app.metrics().await.as_bytes());
     assert_clean("the debug form of the app", format!("{:?}", app.app).as_bytes());
-    let folder = app.kept().database().parent().unwrap().to_owned();
+    let folder = app.kept().folder().to_owned();
     // With the write-ahead log still beside the database, and once more without it.
     for (name, bytes) in files(&folder) {
         assert_clean(&name, &bytes);

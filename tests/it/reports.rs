@@ -3,7 +3,18 @@
 use gateway::policy::Disclosure;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, TestApp, TestClient, about, about_person, entries, merge};
+use crate::support::{
+    Answer, Caller, Database, TestApp, TestClient, about, about_person, entries, merge,
+    on_both_databases,
+};
+
+on_both_databases! {
+    a_client_sees_its_own_rows_and_the_operator_all,
+    nothing_answered_has_no_rate,
+    days_are_vietnamese_and_both_ends_are_included,
+    after_a_mix_in_parallel_report_answers_and_recount_are_equal,
+    own_figures_need_no_operation_and_stay_readable_when_the_log_is_closed,
+}
 
 const FIGURES: [&str; 8] = [
     "received",
@@ -40,9 +51,8 @@ fn checked(answer: &Answer) -> Value {
     report
 }
 
-#[tokio::test]
-async fn a_client_sees_its_own_rows_and_the_operator_all() {
-    let app = TestApp::start().await;
+async fn a_client_sees_its_own_rows_and_the_operator_all(database: Database) {
+    let app = TestApp::start_on(database).await;
     let [carrier, hospital] = [app.caller("carrier").await, app.caller("hospital").await];
     let operator = app.caller("operator").await;
     for (position, person) in app.people(5).iter().enumerate() {
@@ -77,9 +87,8 @@ async fn a_client_sees_its_own_rows_and_the_operator_all() {
     assert_eq!(checked(&narrow.report("").await)["total"]["received"], 0);
 }
 
-#[tokio::test]
-async fn nothing_answered_has_no_rate() {
-    let app = TestApp::start().await;
+async fn nothing_answered_has_no_rate(database: Database) {
+    let app = TestApp::start_on(database).await;
     let carrier = app.caller("carrier").await;
     let empty = checked(&carrier.report("").await);
     assert_eq!(empty["total"]["match_rate"], Value::Null);
@@ -92,10 +101,9 @@ async fn nothing_answered_has_no_rate() {
     assert_eq!(refused["total"]["received"], 1);
 }
 
-#[tokio::test]
-async fn days_are_vietnamese_and_both_ends_are_included() {
+async fn days_are_vietnamese_and_both_ends_are_included(database: Database) {
     // 17:00 UTC is midnight in Viet Nam.
-    let app = TestApp::builder().at("2026-11-20T16:59:58Z").start().await;
+    let app = TestApp::builder().on(database).at("2026-11-20T16:59:58Z").start().await;
     let body = about_person(&app.person());
     let carrier = app.caller("carrier").await;
     carrier.verify(&body).await.ok();
@@ -254,14 +262,13 @@ enum Planned {
     Malformed,
 }
 
-#[tokio::test]
-async fn after_a_mix_in_parallel_report_answers_and_recount_are_equal() {
+async fn after_a_mix_in_parallel_report_answers_and_recount_are_equal(database: Database) {
     let purposes = [
         ("carrier", "telecom.cleanup"),
         ("hospital", "health.insurance"),
         ("ministry", "insurance.reconcile"),
     ];
-    let app = TestApp::start().await;
+    let app = TestApp::start_on(database).await;
     let mut asking = tokio::task::JoinSet::new();
     for (client, purpose) in purposes {
         let caller = app.caller(client).await;
@@ -316,10 +323,11 @@ async fn send(caller: &Caller, plan: Planned, body: &Value) {
     }
 }
 
-#[tokio::test]
-async fn own_figures_need_no_operation_and_stay_readable_when_the_log_is_closed() {
+async fn own_figures_need_no_operation_and_stay_readable_when_the_log_is_closed(
+    database: Database,
+) {
     let clients = [TestClient { rate: 1, burst: 3, ..TestClient::carrier("slow") }];
-    let app = TestApp::builder().clients(clients).start().await;
+    let app = TestApp::builder().on(database).clients(clients).start().await;
     let slow = app.caller("slow").await;
     slow.verify(&about("001090012345", "Đặng Thử Nghiệm", "1990")).await.ok();
     app.app.close().await;

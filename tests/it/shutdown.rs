@@ -2,11 +2,18 @@
 
 use tokio::net::TcpStream;
 
-use crate::support::{FakeRegister, Reaction, TestApp, about_person, entries, leaf_of, on_file};
+use crate::support::{
+    Database, FakeRegister, Reaction, TestApp, about_person, entries, leaf_of, on_both_databases,
+    on_file,
+};
 
-#[tokio::test]
-async fn stopping_while_requests_run_loses_nothing_that_was_answered() {
-    let app = TestApp::start().await;
+on_both_databases! {
+    stopping_while_requests_run_loses_nothing_that_was_answered,
+    a_request_that_waits_for_the_register_is_still_answered_after_a_stop,
+}
+
+async fn stopping_while_requests_run_loses_nothing_that_was_answered(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let mut asking = tokio::task::JoinSet::new();
     for person in app.people(300) {
@@ -37,10 +44,9 @@ async fn stopping_while_requests_run_loses_nothing_that_was_answered() {
     app.recount().await;
 }
 
-#[tokio::test]
-async fn a_request_that_waits_for_the_register_is_still_answered_after_a_stop() {
+async fn a_request_that_waits_for_the_register_is_still_answered_after_a_stop(database: Database) {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
-    let app = TestApp::builder().register(&register.url).start().await;
+    let app = TestApp::builder().on(database).register(&register.url).start().await;
     let caller = app.caller("carrier").await;
     let waiting = tokio::spawn(async move { caller.verify(&on_file()).await.ok() });
     register.called(1).await;

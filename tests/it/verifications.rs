@@ -6,9 +6,17 @@ use gateway::policy::{Disclosure, Refusal};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Builder, FakeRegister, Reaction, TestApp, TestClient, about_person, entries, leaf_of, merge,
-    on_file, read_gauge,
+    Builder, Database, FakeRegister, Reaction, TestApp, TestClient, about_person, entries, leaf_of,
+    merge, on_both_databases, on_file, read_gauge,
 };
+
+on_both_databases! {
+    what_is_true_matches_and_says_under_which_rules,
+    receipts_rise_and_lead_to_the_entries_of_their_answers,
+    a_refusal_leaves_an_entry_and_is_counted,
+    malformed_and_throttled_requests_are_counted_outside_received,
+    every_decision_has_its_entry_and_every_entry_its_decision,
+}
 
 fn verdict(answer: &Value, attribute: &str) -> (String, Option<String>) {
     let shown = &answer["attributes"][attribute];
@@ -27,9 +35,8 @@ fn with_register(register: &FakeRegister, timeout_ms: u64) -> Builder {
     })
 }
 
-#[tokio::test]
-async fn what_is_true_matches_and_says_under_which_rules() {
-    let app = TestApp::start().await;
+async fn what_is_true_matches_and_says_under_which_rules(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     for person in app.people(20) {
         let answer = caller.verify(&about_person(&person)).await.ok();
@@ -254,9 +261,8 @@ async fn a_late_answer_never_meets_the_next_question() {
     assert_eq!(caller.verify(&body).await.ok()["outcome"], "matched");
 }
 
-#[tokio::test]
-async fn receipts_rise_and_lead_to_the_entries_of_their_answers() {
-    let app = TestApp::start().await;
+async fn receipts_rise_and_lead_to_the_entries_of_their_answers(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     for (index, person) in app.people(10).iter().enumerate() {
         let answer = caller.verify(&about_person(person)).await;
@@ -273,12 +279,11 @@ async fn receipts_rise_and_lead_to_the_entries_of_their_answers() {
     assert_eq!(app.verify_log().await.unwrap().entries, 10);
 }
 
-#[tokio::test]
-async fn a_refusal_leaves_an_entry_and_is_counted() {
+async fn a_refusal_leaves_an_entry_and_is_counted(database: Database) {
     let two = TestClient { operations: &["verify", "lookup"], ..TestClient::carrier("two") };
     let clients = [two, TestClient::carrier("carrier"), TestClient::operator("operator")];
     let register = FakeRegister::start(Reaction::Answer).await;
-    let app = with_register(&register, 2_000).clients(clients).start().await;
+    let app = with_register(&register, 2_000).on(database).clients(clients).start().await;
     let operator = app.caller("operator").await;
     let carrier = app.caller("carrier").await;
     let mut asked = vec![operator.verify(&on_file()).await];
@@ -323,10 +328,13 @@ async fn a_refusal_leaves_an_entry_and_is_counted() {
     app.recount().await;
 }
 
-#[tokio::test]
-async fn malformed_and_throttled_requests_are_counted_outside_received() {
+async fn malformed_and_throttled_requests_are_counted_outside_received(database: Database) {
     let slow = TestClient { rate: 1, burst: 2, ..TestClient::carrier("slow") };
-    let app = TestApp::builder().clients([slow, TestClient::operator("operator")]).start().await;
+    let app = TestApp::builder()
+        .on(database)
+        .clients([slow, TestClient::operator("operator")])
+        .start()
+        .await;
     let slow = app.caller("slow").await;
     let body = about_person(&app.person());
     for _ in 0..3 {
@@ -352,9 +360,8 @@ async fn malformed_and_throttled_requests_are_counted_outside_received() {
     assert_eq!(again, total);
 }
 
-#[tokio::test]
-async fn every_decision_has_its_entry_and_every_entry_its_decision() {
-    let app = TestApp::start().await;
+async fn every_decision_has_its_entry_and_every_entry_its_decision(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let mut asking = tokio::task::JoinSet::new();
     for (position, person) in app.people(120).into_iter().enumerate() {

@@ -1,11 +1,12 @@
 //! Keyed digests: who and what an entry is about, for those alone who hold the keys.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 
+use super::quarter::Quarter;
 use super::writer::IdempotencyKey;
 use crate::clock::Micros;
 use crate::request::{Claims, PersonalId, SubjectKey};
@@ -18,6 +19,15 @@ pub struct Pseudonym {
     pub period: u16,
     /// HMAC-SHA-256, first 16 bytes.
     pub digest: [u8; 16],
+}
+
+/// Some keys of a person in all quarters that can be linked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linked {
+    /// The pseudonyms.
+    pub pseudonyms: HashSet<Pseudonym>,
+    /// The quarters.
+    pub quarters: BTreeSet<Quarter>,
 }
 
 /// A reference under the key of references.
@@ -52,7 +62,7 @@ impl Digests {
         asked: &SubjectKey,
         resolved: Option<PersonalId>,
     ) -> Result<Pseudonym, KeyError> {
-        let period = quarter(at);
+        let period = Quarter::of(at).0;
         let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(&period) {
@@ -64,12 +74,32 @@ impl Digests {
         let key = match known.entry(period) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let name = format!("pseudonym-{}Q{}", period / 4, period % 4 + 1);
-                let bytes = self.folder.load_or_create(&name)?;
+                // A clock that went back finds no key of a quarter that was destroyed, and makes none.
+                let bytes = self.folder.load_or_create(&Quarter(period).key_name())?;
                 entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
             }
         };
         Ok(Pseudonym { period, digest: digest_of_key(key, subject) })
+    }
+
+    /// The pseudonyms of keys in every quarter whose key is still in the folder, and these
+    /// quarters. A key that was destroyed is not used, though this process may remember it: what it
+    /// linked is not to be linked any more.
+    ///
+    /// # Errors
+    /// If the folder or a key in it cannot be read.
+    pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
+        let mut linked = Linked::default();
+        for name in self.folder.names()? {
+            let Some(quarter) = Quarter::of_key_name(&name) else { continue };
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
+            linked.quarters.insert(quarter);
+            linked.pseudonyms.extend(keys.iter().map(|subject| Pseudonym {
+                period: quarter.0,
+                digest: digest_of_key(&key, *subject),
+            }));
+        }
+        Ok(linked)
     }
 
     /// Digest of an official of a client.
@@ -137,11 +167,6 @@ fn digest<const N: usize>(key: &hmac::Key, parts: &[&[u8]]) -> [u8; N] {
     let mut digest = [0; N];
     digest.copy_from_slice(&context.sign().as_ref()[..N]);
     digest
-}
-
-fn quarter(at: Micros) -> u16 {
-    let date = at.vietnamese_hour().date;
-    date.year().unsigned_abs() * 4 + (u16::from(date.month().unsigned_abs()) - 1) / 3
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod field;
 mod head;
 mod keys_in_flight;
 mod proof;
+mod quarter;
 mod read_entry;
 mod reader;
 mod recount;
@@ -26,7 +27,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
 pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
-pub use digest::{Digests, Pseudonym, ShortDigest};
+pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -36,9 +37,10 @@ pub use keys_in_flight::KeysInFlight;
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
+pub use quarter::Quarter;
 pub use read_entry::read_entry;
 pub use recount::{Recount, recount};
-pub use recovery::OpenError;
+pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};

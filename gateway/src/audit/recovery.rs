@@ -172,7 +172,7 @@ pub(super) fn tile_hashes(row: &TileRow) -> Option<Vec<Hash>> {
 }
 
 /// The entries of a bundle, each after its length as big-endian `uint16`.
-pub(super) fn split_bundle(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+pub fn split_bundle(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let (mut rest, mut entries) = (bytes, Vec::new());
     while !rest.is_empty() {
         let (length, after) = rest.split_first_chunk::<2>()?;

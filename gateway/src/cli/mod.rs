@@ -5,8 +5,10 @@ mod compare;
 mod disputes;
 pub mod client;
 mod log_proof;
+mod log_search;
 mod normalize;
 mod output;
+mod projections;
 mod report;
 mod serve;
 
@@ -60,6 +62,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// What is built from the log: search, citizen history, distinct persons.
+    #[command(subcommand)]
+    Projections(projections::ProjectionsCommand),
     /// Print the table of problem codes (Markdown).
     #[command(hide = true)]
     ProblemTable,
@@ -114,6 +119,18 @@ enum ReportCommand {
     MatchRates(MatchRatesArgs),
     /// Count the log again and compare with the counters.
     Recount,
+    /// How many different persons each client asked about in each month.
+    DistinctPersons(DistinctPersonsArgs),
+}
+
+#[derive(Debug, Args)]
+struct DistinctPersonsArgs {
+    /// First Vietnamese month, such as 2026-11.
+    #[arg(long)]
+    from_month: Option<String>,
+    /// Last Vietnamese month, inclusive.
+    #[arg(long)]
+    to_month: Option<String>,
 }
 
 const GROUP_BY_HELP: &str = "none, or what one cube holds, separated by commas: client, kind, \
@@ -150,6 +167,9 @@ struct DisputeListArgs {
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
     Verify,
+    /// Find entries of all logs, the newest first. Several values of one option are alternatives,
+    /// options narrow each other.
+    Search(Box<log_search::SearchArgs>),
     /// Prove that an answer is in the log: where its entry stands, and the hashes between it and
     /// the signed checkpoint.
     Prove(ProveArgs),
@@ -197,6 +217,9 @@ pub enum CliError {
     /// The log is not in order.
     #[error(transparent)]
     Log(#[from] crate::audit::VerifyError),
+    /// The projections cannot be built or read.
+    #[error(transparent)]
+    Projections(#[from] crate::projections::ProjectionError),
     /// The log's tree cannot be read.
     #[error(transparent)]
     Tiles(#[from] crate::audit::TilesError),
@@ -227,6 +250,7 @@ impl CliError {
             Self::Start(_)
             | Self::Store(_)
             | Self::Log(_)
+            | Self::Projections(_)
             | Self::Tiles(_)
             | Self::Io { .. }
             | Self::Failed(_) => 1,
@@ -269,6 +293,7 @@ impl Cli {
             | Command::Report(_)
             | Command::Dispute(_)
             | Command::Log(_)
+            | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
         }
     }
@@ -289,6 +314,13 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }
+        Command::Report(ReportCommand::DistinctPersons(args)) => {
+            report::distinct_persons(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Search(args)) => {
+            log_search::search(&load(cli)?, args, cli.output).await
+        }
+        Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
         Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::http::DistinctPersonsReply;
 use crate::reports::{Figure, MatchRates, Row, RowFigures};
 
 /// Form of what is printed.
@@ -40,6 +41,20 @@ pub fn match_rate_table(report: &MatchRates) -> String {
         table.add_row(values.into_iter().chain(figures.map(|(_, figure)| for_people(figure))));
     }
     format!("{} to {}, Vietnamese days\n{table}", report.from, report.to)
+}
+
+/// The report of distinct persons as a table for people.
+pub(super) fn distinct_persons_table(report: &DistinctPersonsReply) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["client", "month", "persons"]);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for row in report.rows() {
+        table.add_row([row.client.clone(), row.month.clone(), grouped(row.persons)]);
+    }
+    format!("{table}\n{} entries are not counted yet", grouped(report.behind()))
 }
 
 /// The match-rate report as CSV; the last line is the total.

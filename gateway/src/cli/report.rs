@@ -1,10 +1,10 @@
 //! `gateway report`: the figures from the store, whether a gateway runs on it or not.
 
-use super::{CliError, Format, MatchRatesArgs, open_store, output};
+use super::{CliError, DistinctPersonsArgs, Format, MatchRatesArgs, open_store, output};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::{MatchRatesReply, read_day};
+use crate::http::{DistinctPersonsReply, MatchRatesReply, read_day, read_months};
 use crate::reports::{self, EdgeCounters, Grouping, Kinds, Period, Question, ReportError, Scope};
 
 pub(super) async fn match_rates(
@@ -87,6 +87,32 @@ pub(super) async fn recount(config: &Config, format: Format) -> Result<(), CliEr
     }
     if differences > 0 {
         return Err(CliError::Failed(format!("{differences} counters differ from the log")));
+    }
+    Ok(())
+}
+
+pub(super) async fn distinct_persons(
+    config: &Config,
+    args: &DistinctPersonsArgs,
+    format: Format,
+) -> Result<(), CliError> {
+    let months =
+        read_months(args.from_month.as_deref(), args.to_month.as_deref()).map_err(|_| {
+            CliError::Usage(
+                "--from-month and --to-month take months in order, such as 2026-11".into(),
+            )
+        })?;
+    let store = open_store(config).await?;
+    let report = DistinctPersonsReply::read(&store, months, None).await?;
+    match format {
+        Format::Json => print_json(&report)?,
+        Format::Csv => {
+            println!("client,month,persons");
+            for row in report.rows() {
+                println!("{},{},{}", row.client, row.month, row.persons);
+            }
+        }
+        Format::Table => println!("{}", output::distinct_persons_table(&report)),
     }
     Ok(())
 }

@@ -321,7 +321,7 @@ fn read_dispute(node: &json::Node<'_>) -> Result<(Disputed, Note), Problem> {
             }
         }
         let log = receipt.text("log", &mut errors);
-        let index = receipt.number("index", &mut errors);
+        let index = receipt.number("index", 0..=u64::MAX, &mut errors);
         let leaf = receipt
             .parsed("leaf", &mut errors, |leaf| STANDARD.decode(leaf).map_err(|_| Malformed::Form));
         receipt.finish(&mut errors);

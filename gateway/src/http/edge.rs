@@ -22,11 +22,14 @@ use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 15] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
     "/v1/whoami",
+    "/v1/subjects/history",
+    "/v1/reports/distinct-persons",
+    "/admin/v1/log/entries",
     "/v1/logs",
     "/v1/logs/{log}/checkpoint",
     "/v1/logs/{log}/tile/{*tile}",

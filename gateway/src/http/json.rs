@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -15,9 +16,9 @@ use crate::request::Malformed;
 /// A JSON value that borrows from its text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node<'a> {
-    /// `null`, a boolean or any other number: nothing that a request of ours holds.
+    /// `null`, a boolean or a number that is not whole: nothing that a request of ours holds.
     Other,
-    /// A whole number that is not negative.
+    /// A whole number from 0 on.
     Number(u64),
     /// A string.
     Text(Cow<'a, str>),
@@ -217,17 +218,6 @@ impl<'n, 'a> Fields<'n, 'a> {
         }
     }
 
-    /// Takes a whole number, if it is there.
-    pub fn number(&mut self, name: &str, errors: &mut Errors) -> Option<u64> {
-        match self.take(name)? {
-            Node::Number(number) => Some(*number),
-            Node::Other | Node::Text(_) | Node::List(_) | Node::Object(_) => {
-                errors.shape(self.pointer(name), "wrong-type");
-                None
-            }
-        }
-    }
-
     /// Takes a text and parses it, if it is there.
     pub fn parsed<T>(
         &mut self,
@@ -237,6 +227,26 @@ impl<'n, 'a> Fields<'n, 'a> {
     ) -> Option<T> {
         let text = self.text(name, errors)?;
         parse(text).map_err(|malformed| errors.value(self.pointer(name), malformed)).ok()
+    }
+
+    /// Takes a whole number of a range, if it is there.
+    pub fn number(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<u64>,
+        errors: &mut Errors,
+    ) -> Option<u64> {
+        match self.take(name)? {
+            Node::Number(number) if range.contains(number) => Some(*number),
+            Node::Number(_) => {
+                errors.value(self.pointer(name), Malformed::Form);
+                None
+            }
+            Node::Other | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                None
+            }
+        }
     }
 
     /// Takes an object, if it is there.

@@ -6,19 +6,23 @@
 mod claims;
 mod code;
 mod disputes;
+mod distinct_persons;
 mod document;
 mod edge;
 mod error;
 mod extract;
 mod finish;
+mod found;
 mod health;
 mod idempotency;
 mod json;
+mod log_entries;
 mod logs;
 mod normalize;
 mod oauth;
 mod reports;
 mod subject;
+mod subjects;
 mod verifications;
 mod whoami;
 
@@ -38,9 +42,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use code::{Code, Explained, problem_table};
+pub use distinct_persons::{DistinctPersonsReply, Months, read_months};
 pub use document::Document;
 pub use edge::Edge;
 pub use error::{FieldError, Problem};
+pub use found::FoundReply;
+pub use log_entries::{Search, read_search};
 pub use reports::{MatchRatesReply, read_day};
 
 use crate::app::App;
@@ -78,8 +85,10 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let (router, mut description) = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(oauth::post_token))
         .routes(routes!(verifications::post_verification))
+        .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
         .routes(routes!(disputes::post_dispute, disputes::get_disputes))
+        .routes(routes!(distinct_persons::get_distinct_persons))
         .routes(routes!(logs::get_logs))
         .routes(routes!(logs::get_checkpoint))
         .routes(routes!(logs::get_tile))
@@ -146,6 +155,7 @@ pub fn admin_edge(app: &Arc<App>) -> Edge {
         .route("/metrics", get(health::get_metrics))
         .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
         .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
+        .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

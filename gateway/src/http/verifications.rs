@@ -21,6 +21,7 @@ use super::idempotency::{self, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
+use crate::audit::Receipt;
 use crate::matching::{self, Shown};
 use crate::replay;
 use crate::reports::Edge;
@@ -122,6 +123,17 @@ pub struct ReceiptReply {
     index: u64,
     /// Leaf hash of the entry (RFC 6962), base64.
     leaf: String,
+}
+
+impl ReceiptReply {
+    /// Shows a receipt.
+    pub(super) fn new(receipt: &Receipt) -> Self {
+        Self {
+            log: receipt.log().to_owned(),
+            index: receipt.index(),
+            leaf: STANDARD.encode(receipt.leaf()),
+        }
+    }
 }
 
 /// Findings as far as they are shown, an object by attribute.
@@ -232,7 +244,8 @@ async fn read(
     Ok((field, body, verification))
 }
 
-fn refusal_code(refusal: crate::policy::Refusal) -> Code {
+/// The code that tells a client why the policy refused.
+pub(super) fn refusal_code(refusal: crate::policy::Refusal) -> Code {
     use crate::policy::Refusal;
     match refusal {
         Refusal::Operation => Code::OperationNotPermitted,
@@ -301,11 +314,7 @@ fn reply(decision: Decision) -> Response {
         subject_token: decision.subject_token,
         registry_as_of: decision.registry_as_of.map(|at| at.to_string()),
         evaluated_at: decision.evaluated_at.to_string(),
-        receipt: ReceiptReply {
-            log: decision.receipt.log().to_owned(),
-            index: decision.receipt.index(),
-            leaf: STANDARD.encode(decision.receipt.leaf()),
-        },
+        receipt: ReceiptReply::new(&decision.receipt),
     };
     json_reply(&body)
 }

@@ -288,7 +288,8 @@ fn grant_reply(grant: &ParsedGrant) -> GrantReply {
     }
 }
 
-fn purpose_reply(purpose: &Purpose) -> PurposeReply {
+/// Shows a purpose by code and in words.
+pub(super) fn purpose_reply(purpose: &Purpose) -> PurposeReply {
     let name = PurposeName::find(purpose);
     PurposeReply {
         code: purpose.as_str().to_owned(),

@@ -11,7 +11,7 @@ mod summary;
 mod words;
 
 pub use document::{Disclosure, Grant, ParsedGrant, Policy, PolicyDocument, PolicyError};
-pub use permit::{Permit, PermitQuestion, Refusal, check};
+pub use permit::{HistoryPermit, Permit, PermitQuestion, Refusal, check};
 pub use purposes::PurposeName;
 pub use reason::{Reason, ReasonSet};
 pub use summary::Summary;

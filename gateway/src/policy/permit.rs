@@ -32,6 +32,17 @@ impl Permit {
     }
 }
 
+/// Proof that the caller may see who asked about a person.
+#[derive(Debug, Clone)]
+pub struct HistoryPermit(());
+
+impl HistoryPermit {
+    /// Takes a permit for that operation; `None` for one of any other.
+    pub fn of(permit: &Permit) -> Option<Self> {
+        (permit.operation() == Operation::History).then_some(Self(()))
+    }
+}
+
 /// What the policy is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct PermitQuestion<'a> {

@@ -20,8 +20,8 @@ pub use subject_token::SubjectTokens;
 
 use crate::clock::{Clock, Micros};
 use crate::config::PopulationConfig;
-use crate::policy::Permit;
-use crate::request::{AttributeSet, SubjectKey};
+use crate::policy::{HistoryPermit, Permit};
+use crate::request::{Attribute, AttributeSet, SubjectKey};
 use crate::telemetry::Metrics;
 
 /// One question to the register.
@@ -29,6 +29,8 @@ use crate::telemetry::Metrics;
 struct Question {
     key: SubjectKey,
     fields: AttributeSet,
+    /// Whether the cancelled numbers are asked for as well.
+    superseded_numbers: bool,
 }
 
 /// What the register said about one subject.
@@ -84,8 +86,18 @@ impl Population {
 
     /// Asks who is on file under `key`, and for the permitted attributes only.
     pub async fn find(&self, permit: &Permit, key: SubjectKey) -> Answer {
+        self.ask(Question { key, fields: permit.attributes(), superseded_numbers: false }).await
+    }
+
+    /// Asks which numbers lead to whoever is on file under `key`, and for nothing else about them:
+    /// what has been logged about somebody is logged under these.
+    pub async fn find_numbers(&self, _history: &HistoryPermit, key: SubjectKey) -> Answer {
+        let fields = [Attribute::OldIdNumber, Attribute::InsuranceNumber].into_iter().collect();
+        self.ask(Question { key, fields, superseded_numbers: true }).await
+    }
+
+    async fn ask(&self, question: Question) -> Answer {
         let asked_at = self.clock.monotonic_nanos();
-        let question = Question { key, fields: permit.attributes() };
         let reply = match self.queue.push(question) {
             Some(reply) => reply.await.ok(),
             None => None,

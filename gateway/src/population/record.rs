@@ -34,6 +34,9 @@ pub struct Record {
     pub permanent_address: Option<Address>,
     /// Health insurance number.
     pub insurance_number: Option<InsuranceNumber>,
+    /// Personal numbers that were cancelled and put another in place of, oldest first; asked for
+    /// by [`find_numbers`](super::Population::find_numbers) alone.
+    pub superseded_numbers: Box<[PersonalId]>,
 }
 
 impl Record {

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::{Finding, Person, Question, Record, SubjectStatus};
 use crate::clock::Micros;
-use crate::request::{Address, InsuranceNumber, OldIdNumber, PartialDate, PersonalId, Sex};
+use crate::request::{
+    Address, Attribute, InsuranceNumber, OldIdNumber, PartialDate, PersonalId, Sex,
+};
 
 /// The register's answer does not follow the contract.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum WireError {
     },
 }
 
+/// The field of cancelled numbers, which is no attribute: nobody claims anything about it.
+const SUPERSEDED_NUMBERS: &str = "superseded_numbers";
+
 /// Writes the request body. Keys are digits and field names are ours, so nothing needs escaping.
 pub(super) fn write_request(questions: &[Question]) -> String {
     let mut body = String::with_capacity(32 + questions.len() * 128);
@@ -48,12 +53,14 @@ pub(super) fn write_request(questions: &[Question]) -> String {
         let (kind, key) = (question.key.kind().name(), question.key);
         write!(body, r#"{{"key":{{"{kind}":"{key}"}},"fields":["#)
             .expect("a String takes every write");
-        for (position, attribute) in question.fields.iter().enumerate() {
+        let superseded = question.superseded_numbers.then_some(SUPERSEDED_NUMBERS);
+        let fields = question.fields.iter().map(Attribute::name).chain(superseded);
+        for (position, field) in fields.enumerate() {
             if position > 0 {
                 body.push(',');
             }
             body.push('"');
-            body.push_str(attribute.name());
+            body.push_str(field);
             body.push('"');
         }
         body.push_str("]}");
@@ -122,6 +129,8 @@ struct PersonBody<'a> {
     permanent_address: Option<AddressBody<'a>>,
     #[serde(borrow, default)]
     insurance_number: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    superseded_numbers: Vec<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +180,11 @@ fn person(body: PersonBody<'_>) -> Result<Person, WireError> {
             .insurance_number
             .map(|text| InsuranceNumber::parse(&text).map_err(|_| bad("insurance_number")()))
             .transpose()?,
+        superseded_numbers: body
+            .superseded_numbers
+            .iter()
+            .map(|text| PersonalId::from_register(text).ok_or_else(bad(SUPERSEDED_NUMBERS)))
+            .collect::<Result<_, _>>()?,
     };
     let personal_id =
         PersonalId::from_register(&body.personal_id).ok_or_else(bad("personal_id"))?;
@@ -191,13 +205,19 @@ fn address(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Attribute, AttributeSet, SubjectKey};
+    use crate::request::{AttributeSet, SubjectKey};
+
+    /// A question about nothing but who has the key.
+    fn nothing(key: SubjectKey) -> Question {
+        Question { key, fields: AttributeSet::EMPTY, superseded_numbers: false }
+    }
 
     #[test]
     fn a_question_names_its_own_fields() {
         let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
-        let one = Question { key, fields: AttributeSet::EMPTY.with(Attribute::FullName) };
-        let two = Question { key, fields: AttributeSet::EMPTY };
+        let one =
+            Question { fields: AttributeSet::EMPTY.with(Attribute::FullName), ..nothing(key) };
+        let two = nothing(key);
         insta::assert_snapshot!(
             write_request(&[one, two]),
             @r#"{"items":[{"key":{"personal_id":"001090012345"},"fields":["full_name"]},{"key":{"personal_id":"001090012345"},"fields":[]}]}"#
@@ -205,10 +225,33 @@ mod tests {
     }
 
     #[test]
+    fn cancelled_numbers_are_asked_for_and_read() {
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        let fields = AttributeSet::EMPTY.with(Attribute::OldIdNumber);
+        let question = Question { key, fields, superseded_numbers: true };
+        insta::assert_snapshot!(
+            write_request(&[question]),
+            @r#"{"items":[{"key":{"personal_id":"001090012345"},"fields":["old_id_number","superseded_numbers"]}]}"#
+        );
+        let person = |numbers: &str| {
+            format!(
+                r#"{{"as_of":"2026-01-01T00:00:00Z","items":[{{"persons":[{{"personal_id":
+                "001090012345","status":"active","superseded_numbers":{numbers}}}]}}]}}"#
+            )
+        };
+        let (_, findings) = read_answer(1, person(r#"["001090054321"]"#).as_bytes()).unwrap();
+        let Finding::Found(found) = &findings[0] else { panic!("one person is on file") };
+        let number = PersonalId::from_register("001090054321").unwrap();
+        assert_eq!(*found.record.superseded_numbers, [number]);
+        let (_, findings) = read_answer(1, person(r#"["1"]"#).as_bytes()).unwrap();
+        assert!(matches!(findings[0], Finding::Unavailable));
+    }
+
+    #[test]
     fn a_key_goes_under_its_own_name_and_in_its_canonical_form() {
         let old = SubjectKey::OldIdNumber(OldIdNumber::parse("012345678").unwrap());
         let card = SubjectKey::InsuranceNumber(InsuranceNumber::parse("DN4790123456789").unwrap());
-        let questions = [old, card].map(|key| Question { key, fields: AttributeSet::EMPTY });
+        let questions = [old, card].map(nothing);
         insta::assert_snapshot!(
             write_request(&questions),
             @r#"{"items":[{"key":{"old_id_number":"012345678"},"fields":[]},{"key":{"insurance_number":"0123456789"},"fields":[]}]}"#

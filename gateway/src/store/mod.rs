@@ -32,6 +32,9 @@ mod hold;
 mod idempotency;
 mod keys;
 mod log;
+mod projection_upkeep;
+mod projection_writer;
+mod projections;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -54,6 +57,9 @@ pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
+pub use projection_upkeep::{ProjectionTable, Unbuilt};
+pub use projection_writer::{Progress, ProjectionWriter};
+pub use projections::{ClientPersonRow, DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;

@@ -6,7 +6,6 @@
 //! time, each answer with the row that it belongs to, so that nothing has to be remembered.
 
 mod benign;
-mod chance;
 mod engine;
 mod kind;
 mod marks;

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use mock_population_db::{BirthDate, Nation, POPULATION, Person, Place};
 
-use super::chance::Chance;
+use crate::chance::Chance;
 
 /// People tried for one case: the rarest names are one in some hundreds.
 const TRIES: u32 = 100_000;

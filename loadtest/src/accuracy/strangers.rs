@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use mock_population_db::{Nation, POPULATION, Person};
 use unicode_normalization::UnicodeNormalization;
 
-use super::chance::Chance;
 use super::people::birth_as_held;
 use super::row::{BIRTH, Case, NAME};
+use crate::chance::Chance;
 
 /// Pairs people of one family name, each with the one of that name who was drawn before. Families
 /// meet as often as they are.

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use anyhow::Context;
 use mock_population_db::Nation;
 
-use super::chance::Chance;
 use super::kind::Kind;
 use super::report::Report;
 use super::row::{Answer, Case, Row};
 use super::strangers::Pairs;
 use super::{benign, near};
+use crate::chance::Chance;
 use crate::failure::Failure;
 
 /// Cases that one process gets in a row, of one kind.

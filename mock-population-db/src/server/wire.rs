@@ -9,9 +9,8 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::digits::{Digits, PersonalNumber};
-use crate::field::FieldSet;
-use crate::person::Person;
-use crate::{AS_OF, Key, Nation, json};
+use crate::field::{Field, FieldSet};
+use crate::{AS_OF, Hit, Key, Nation, json};
 
 /// Items of one batch: the largest the contract allows.
 const ITEMS_MAX: usize = 1_000;
@@ -124,7 +123,13 @@ pub(super) fn answer(nation: &Nation, items: &[Item<'_>]) -> String {
             if index > 0 {
                 out.push(',');
             }
-            write(&mut out, &hit.person, hit.superseded, item.fields);
+            write(&mut out, &hit, item.fields);
+            if item.fields.contains(Field::SupersededNumbers) {
+                let numbers: Vec<_> = nation.superseded_numbers(hit.ordinal).collect();
+                out.push(',');
+                json::numbers(&mut out, Field::SupersededNumbers.name(), &numbers);
+            }
+            out.push('}');
         }
         out.push_str("]}");
     }
@@ -132,12 +137,13 @@ pub(super) fn answer(nation: &Nation, items: &[Item<'_>]) -> String {
     out
 }
 
-fn write(out: &mut String, person: &Person, superseded: bool, fields: FieldSet) {
+/// Writes a person but for the closing brace.
+fn write(out: &mut String, hit: &Hit, fields: FieldSet) {
+    let person = &hit.person;
     out.push('{');
     json::member(out, "personal_id", person.personal_id.as_str());
     out.push(',');
     json::member(out, "status", person.status().name());
-    out.push_str(if superseded { ",\"superseded\":true" } else { ",\"superseded\":false" });
+    out.push_str(if hit.superseded { ",\"superseded\":true" } else { ",\"superseded\":false" });
     json::fields(out, person, fields);
-    out.push('}');
 }

@@ -65,6 +65,12 @@ impl Load {
             .await
     }
 
+    /// Waits for so many answers more than there are now.
+    pub(super) async fn wait_for_further_answers(&self, count: usize) -> anyhow::Result<()> {
+        let now = lock(&self.answers).acknowledged.len();
+        self.wait_for_answers(now + count).await
+    }
+
     /// Waits for so many answers other than 200.
     pub(super) async fn wait_for_refusals(&self, count: usize) -> anyhow::Result<()> {
         let refused = || lock(&self.answers).others.values().sum::<usize>();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use gateway::audit::{Entry, LogEntry, leaf_hash};
-use gateway::config::StoreConfig;
+use gateway::config::Config;
 use gateway::matching::Outcome;
 use gateway::store::Store;
 
@@ -21,10 +21,10 @@ pub(super) struct Logged {
     outcome: Option<&'static str>,
 }
 
-/// Every entry of the sandbox's log, in order.
+/// Every entry of the log that the configuration among these data names, in order.
 pub(super) async fn read(data: &Path) -> anyhow::Result<Vec<Logged>> {
-    let file = StoreConfig::file(data.join("gateway.sqlite"));
-    let store = Store::open_existing(&file).await?;
+    let config = Config::load(Some(&data.join("gateway.toml")))?;
+    let store = Store::open_existing(&config.store).await?;
     let mut log = Vec::new();
     loop {
         let next = i64::try_from(log.len())?;

@@ -1,6 +1,6 @@
 //! The production gateway behind its real doors, on free ports, in a temporary folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::clients::secret_hash;
-use super::{Answer, SECRET, TestClient};
+use super::{Answer, Postgres, Rows, SECRET, TestClient};
 
 /// The moment at which every test begins, a Friday morning in Viet Nam.
 const START: &str = "2026-11-20T09:00:00+07:00";
@@ -31,8 +31,17 @@ pub fn micros(text: &str) -> Micros {
     Micros::parse_rfc3339(text).expect("an RFC 3339 time")
 }
 
+/// The databases that the same story is told on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
 /// What a gateway for a test is made of.
 pub struct Builder {
+    database: Database,
+    postgres: Option<Arc<Postgres>>,
     clients: Vec<TestClient>,
     register: Option<String>,
     folder: Arc<TempDir>,
@@ -45,6 +54,12 @@ impl Builder {
     /// Connects these clients in place of the usual company.
     pub fn clients(mut self, clients: impl Into<Vec<TestClient>>) -> Self {
         self.clients = clients.into();
+        self
+    }
+
+    /// Keeps its rows there; for `PostgreSQL`, on a server of the test's own.
+    pub fn on(mut self, database: Database) -> Self {
+        self.database = database;
         self
     }
 
@@ -72,13 +87,16 @@ impl Builder {
     }
 
     /// Starts the gateway, or says why it refuses.
-    pub async fn try_start(self) -> Result<TestApp, StartError> {
+    pub async fn try_start(mut self) -> Result<TestApp, StartError> {
+        if self.database == Database::Postgres && self.postgres.is_none() {
+            self.postgres = Some(Arc::new(Postgres::start().await));
+        }
         let nation = Arc::new(Nation::new(DEFAULT_SEED));
         let register = match self.register {
             Some(url) => url,
             None => start_mock(Arc::clone(&nation)).await,
         };
-        let mut config = read_config(&self.folder, &register);
+        let mut config = read_config(&self.folder, self.postgres.as_deref(), &register);
         (self.change)(&mut config);
         // Before the gateway starts, as an administrator would: it follows changes by itself, and
         // a test must not depend on when.
@@ -96,7 +114,13 @@ impl Builder {
         let (stop, stopped) = watch::channel(false);
         let served = tokio::spawn(doors.serve(Arc::clone(&app), Vec::new(), stopped));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let kept = Kept { folder: self.folder, clients: self.clients, seed: self.seed };
+        let kept = Kept {
+            folder: self.folder,
+            database: self.database,
+            postgres: self.postgres,
+            clients: self.clients,
+            seed: self.seed,
+        };
         Ok(TestApp { app, hand, api, admin, http, nation, config, stop, served, kept })
     }
 }
@@ -115,17 +139,20 @@ async fn start_mock(nation: Arc<Nation>) -> String {
 }
 
 /// The configuration as an operator writes it: from a file.
-fn read_config(folder: &TempDir, register: &str) -> Config {
+fn read_config(folder: &TempDir, postgres: Option<&Postgres>, register: &str) -> Config {
     let file = folder.path().join("gateway.toml");
+    let store = postgres.map_or(String::new(), |server| format!("url = \"{}\"\n", server.url()));
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
-         [population]\nurl = \"{register}\"\napi_key = \"{REGISTER_KEY}\"\n"
+         [population]\nurl = \"{register}\"\napi_key = \"{REGISTER_KEY}\"\n\
+         [store]\n{store}"
     );
     std::fs::write(&file, text).expect("the folder is ours");
     Config::load(Some(&file)).expect("the configuration is good")
 }
 
-async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
+/// Puts clients, their policies and secrets into the store.
+pub async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
     let store = Store::open(&config.store).await;
     // A damaged store is for the gateway to refuse.
     let Ok(store) = store else { return };
@@ -145,6 +172,8 @@ async fn seed(config: &Config, clients: &[TestClient], now: Micros) {
 #[derive(Debug, Clone)]
 pub struct Kept {
     folder: Arc<TempDir>,
+    database: Database,
+    postgres: Option<Arc<Postgres>>,
     clients: Vec<TestClient>,
     seed: u64,
 }
@@ -153,6 +182,8 @@ impl Kept {
     /// A gateway in the same folder. Its chance differs, as that of a new process would.
     pub fn again(&self) -> Builder {
         Builder {
+            database: self.database,
+            postgres: self.postgres.clone(),
             clients: self.clients.clone(),
             folder: Arc::clone(&self.folder),
             seed: self.seed + 1,
@@ -160,9 +191,28 @@ impl Kept {
         }
     }
 
-    /// The database.
+    /// Everything that it keeps in files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The server that its rows are on, for a test that does something to it.
+    pub fn postgres(&self) -> &Postgres {
+        self.postgres.as_deref().expect("this gateway is on PostgreSQL")
+    }
+
+    /// The database file of a gateway on `SQLite`.
     pub fn database(&self) -> PathBuf {
+        assert_eq!(self.database, Database::Sqlite, "this gateway has no database file");
         self.folder.path().join("gateway.sqlite")
+    }
+
+    /// The tables, to be reached behind its back.
+    pub fn rows(&self) -> Rows {
+        match &self.postgres {
+            Some(postgres) => Rows::Server(postgres.url()),
+            None => Rows::File(self.database()),
+        }
     }
 }
 
@@ -190,6 +240,8 @@ impl TestApp {
     /// A gateway with the usual company and the mock, to be changed.
     pub fn builder() -> Builder {
         Builder {
+            database: Database::Sqlite,
+            postgres: None,
             clients: TestClient::company(),
             register: None,
             folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
@@ -202,6 +254,11 @@ impl TestApp {
     /// A gateway with the usual company and the mock.
     pub async fn start() -> Self {
         Self::builder().start().await
+    }
+
+    /// The same on a database.
+    pub async fn start_on(database: Database) -> Self {
+        Self::builder().on(database).start().await
     }
 
     /// What another gateway in the same folder needs.

@@ -1,11 +1,12 @@
 //! The log as it lies in the database, read and damaged behind the gateway's back.
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway::app::App;
 use gateway::audit::{Entry, LogEntry, leaf_hash};
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
-use std::path::Path;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 /// The bytes of all entries in their order.
 async fn entry_bytes(app: &App) -> Vec<Vec<u8>> {
@@ -45,31 +46,82 @@ fn split(mut bundle: &[u8]) -> Vec<Vec<u8>> {
     entries
 }
 
-async fn connect(database: &Path) -> SqliteConnection {
-    let url = format!("sqlite://{}", database.display());
-    SqliteConnection::connect(&url).await.expect("the database opens")
+/// The tables as they lie in the database.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// In an `SQLite` file.
+    File(PathBuf),
+    /// On a `PostgreSQL` server.
+    Server(String),
+}
+
+impl From<&PathBuf> for Rows {
+    fn from(file: &PathBuf) -> Self {
+        Self::File(file.clone())
+    }
 }
 
 /// Runs a statement behind the gateway's back; it changes one row.
-pub async fn tamper(database: &Path, statement: String) {
-    let mut connection = connect(database).await;
-    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
-    assert_eq!(done.expect("the statement runs").rows_affected(), 1);
-    connection.close().await.expect("the database closes");
+pub async fn tamper(rows: impl Into<Rows>, statement: String) {
+    let statement = AssertSqlSafe(statement);
+    let changed = match &rows.into() {
+        Rows::File(file) => {
+            let mut connection = open(file).await;
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            connection.close().await.expect("the database closes");
+            done.expect("the statement runs").rows_affected()
+        }
+        Rows::Server(url) => {
+            let mut connection = reach(url).await;
+            let done = sqlx::query(statement).execute(&mut connection).await;
+            done.expect("the statement runs").rows_affected()
+        }
+    };
+    assert_eq!(changed, 1);
 }
 
 /// Flips one bit in the middle of `column` in the row of `table` that `condition` names.
-pub async fn flip_byte(database: &Path, table: &str, column: &str, condition: &str) {
-    let mut connection = connect(database).await;
-    let select = format!("select cast({column} as blob) from {table} where {condition}");
-    let selected = sqlx::query_scalar(AssertSqlSafe(select)).fetch_one(&mut connection).await;
-    let mut bytes: Vec<u8> = selected.expect("the row is there");
-    connection.close().await.expect("the database closes");
+pub async fn flip_byte(rows: impl Into<Rows>, table: &str, column: &str, condition: &str) {
+    let rows = rows.into();
+    let mut bytes = read(&rows, table, column, condition).await;
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     let hex: String = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     // A note is text and stays text.
-    let kind = if column == "note" { "text" } else { "blob" };
-    let value = format!("cast(x'{hex}' as {kind})");
-    tamper(database, format!("update {table} set {column} = {value} where {condition}")).await;
+    let value = match (&rows, column == "note") {
+        (Rows::File(_), true) => format!("cast(x'{hex}' as text)"),
+        (Rows::File(_), false) => format!("x'{hex}'"),
+        (Rows::Server(_), true) => format!("convert_from(decode('{hex}', 'hex'), 'UTF8')"),
+        (Rows::Server(_), false) => format!("decode('{hex}', 'hex')"),
+    };
+    tamper(rows, format!("update {table} set {column} = {value} where {condition}")).await;
+}
+
+/// The bytes of `column` in the one row of `table` that `condition` names.
+async fn read(rows: &Rows, table: &str, column: &str, condition: &str) -> Vec<u8> {
+    let bytes = match (rows, column == "note") {
+        (Rows::File(_), _) => format!("cast({column} as blob)"),
+        (Rows::Server(_), true) => format!("convert_to({column}, 'UTF8')"),
+        (Rows::Server(_), false) => column.to_owned(),
+    };
+    let select = AssertSqlSafe(format!("select {bytes} from {table} where {condition}"));
+    let read = match rows {
+        Rows::File(file) => {
+            let mut connection = open(file).await;
+            let read = sqlx::query_scalar(select).fetch_one(&mut connection).await;
+            connection.close().await.expect("the database closes");
+            read
+        }
+        Rows::Server(url) => sqlx::query_scalar(select).fetch_one(&mut reach(url).await).await,
+    };
+    read.expect("the row is there")
+}
+
+async fn open(file: &Path) -> SqliteConnection {
+    let url = format!("sqlite://{}", file.display());
+    SqliteConnection::connect(&url).await.expect("the database opens")
+}
+
+async fn reach(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("the server answers")
 }

@@ -1,6 +1,25 @@
 //! What every test stands on: the production gateway in a temporary folder, registers that behave
 //! and registers that do not, a PostgreSQL of their own, and answers that check themselves.
 
+/// Makes two tests of each story, `story::on_sqlite` and `story::on_postgres`. A story is an `async
+/// fn` of the module with the database as its parameter.
+macro_rules! on_both_databases {
+    ($($story:ident,)+) => {$(
+        mod $story {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$story(crate::support::Database::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                super::$story(crate::support::Database::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_databases;
+
 mod answer;
 mod app;
 mod claims;
@@ -10,9 +29,9 @@ mod postgres;
 mod register;
 
 pub use answer::Answer;
-pub use app::{Builder, Caller, Kept, TestApp, micros, read_gauge};
+pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
-pub use logs::{entries, flip_byte, leaf_of, tamper};
+pub use logs::{Rows, entries, flip_byte, leaf_of, tamper};
 pub use postgres::Postgres;
 pub use register::{CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, on_file, person_on_file};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSeverity};
 
 use super::{Append, CheckpointRow, CommitFailure, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
@@ -186,8 +186,11 @@ fn code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
-/// Whether the connection is gone, so that the server has not said how a statement ended: no answer
-/// at all, or one of class 57P (shutdown, or the crash of another backend).
+/// Whether the connection is gone, so that the server has not said how a statement ended. An error
+/// rolls back and leaves the connection; a word of any other severity is the session's last: it was
+/// shut down, or the server panics, as when its log cannot be synced, and recovers a commit that
+/// may be there.
 fn is_lost(error: &sqlx::Error) -> bool {
-    code(error).is_none_or(|code| code.starts_with("57P"))
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    error.is_none_or(|error: &PgDatabaseError| error.severity() != PgSeverity::Error)
 }

@@ -20,14 +20,26 @@ const APPEND: &str = "begin immediate; \
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2; commit";
 
+/// Carries the write-ahead log over into the database.
+const CARRY_OVER: &str = "pragma wal_checkpoint(passive)";
+/// Pages after which that is done: what `SQLite` would do by itself after as many.
+const CARRY_OVER_PAGES: i64 = 1_000;
+/// Pages that every commit changes: checkpoint, and those of the tables and indexes that grow.
+const PAGES_PER_COMMIT: usize = 8;
+const PAGE_BYTES: usize = 4_096;
+
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: SqliteConnection,
+    /// Pages in the write-ahead log that are not carried over, about.
+    uncarried_pages: i64,
 }
 
 impl Writer {
+    /// Carrying over is done by the writer itself: `SQLite` would not tell that it has failed.
     pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
-        Ok(Self { connection: options.connect().await? })
+        let options = options.clone().pragma("wal_autocheckpoint", "0");
+        Ok(Self { connection: options.connect().await?, uncarried_pages: 0 })
     }
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
@@ -49,6 +61,7 @@ impl Writer {
             .bind(append.keys_after_us)
             .fetch_all(&mut self.connection)
             .await;
+        self.uncarried_pages += pages(append) as i64;
         match rows {
             Ok(rows) => Ok(ReadBack::from_rows(rows)),
             Err(error) => {
@@ -68,11 +81,34 @@ impl Writer {
             .execute(&mut self.connection)
             .await;
         match done {
-            Ok(_) => Ok(()),
+            Ok(_) => self.carry_over().await,
             Err(error) => {
                 self.roll_back().await;
                 Err(classify(error))
             }
+        }
+    }
+
+    /// Carries the write-ahead log over when it has grown. The commit before it is durable; but a
+    /// disk that cannot sync is not written to again, and nothing more is promised on it.
+    async fn carry_over(&mut self) -> Result<(), CommitFailure> {
+        if self.uncarried_pages < CARRY_OVER_PAGES {
+            return Ok(());
+        }
+        let done: Result<(i64, i64, i64), _> =
+            sqlx::query_as(CARRY_OVER).fetch_one(&mut self.connection).await;
+        match done.map_err(classify) {
+            // Busy or not: what readers still need stays for the next time.
+            Ok((_busy, pages, carried)) => {
+                self.uncarried_pages = pages - carried;
+                Ok(())
+            }
+            Err(CommitFailure::NotWritten(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the write-ahead log is not carried over and grows");
+                Ok(())
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -81,6 +117,13 @@ impl Writer {
         // transactions would count on it and stay stuck.
         let _none_open = sqlx::raw_sql("rollback").execute(&mut self.connection).await;
     }
+}
+
+/// Pages that an append writes into the write-ahead log, about: each tile fills two, and a counter
+/// may lie anywhere.
+fn pages(append: &Append<'_>) -> usize {
+    let counters = append.counters.matches(':').count();
+    PAGES_PER_COMMIT + append.entries.len() / PAGE_BYTES + 2 * append.tiles.len() + counters / 8
 }
 
 /// What a failure means for what is on disk, by `SQLite`'s result code.

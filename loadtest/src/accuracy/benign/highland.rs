@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::super::chance::Chance;
 use super::unicode::Vary;
+use crate::chance::Chance;
 
 /// All ways; none where the name has no such sign or letter.
 const VARIANTS: [Vary; 5] =

@@ -7,10 +7,10 @@ mod unicode;
 use mock_population_db::records::legacy;
 use mock_population_db::{Key, Nation, Person};
 
-use super::chance::Chance;
 use super::kind::Benign;
 use super::people::{birth_as_held, first_fit, place};
 use super::row::{ADDRESS, BIRTH, Case, NAME};
+use crate::chance::Chance;
 
 /// The rows of one case. Variants of a kind take turns, so that each has its share.
 pub(super) fn make(

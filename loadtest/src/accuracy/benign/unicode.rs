@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::super::chance::Chance;
 use super::super::marks::{tone_apart, tone_first};
+use crate::chance::Chance;
 
 /// A way to write a name; none where it does not apply.
 pub(super) type Vary = fn(&str, &mut Chance) -> Option<String>;

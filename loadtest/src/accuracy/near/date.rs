@@ -2,7 +2,7 @@
 
 use mock_population_db::Person;
 
-use super::super::chance::Chance;
+use crate::chance::Chance;
 
 /// Years that a person now on file may have been born in.
 const YEARS: std::ops::RangeInclusive<u32> = 1900..=2025;

@@ -1,8 +1,8 @@
 //! One letter, or the tone of one syllable.
 
-use super::super::chance::Chance;
 use super::super::marks::{TONES, has_mark, without_tone};
 use super::super::people::plain_tokens;
+use crate::chance::Chance;
 use unicode_normalization::UnicodeNormalization;
 
 /// Endings behind which a syllable has one of two tones.

@@ -10,11 +10,11 @@ mod token;
 use mock_population_db::records::spelling::without_marks;
 use mock_population_db::{Nation, Person};
 
-use super::chance::Chance;
 use super::kind::Near;
 use super::marks::has_mark;
 use super::people::{first_fit, place};
 use super::row::{ADDRESS, BIRTH, NAME};
+use crate::chance::Chance;
 
 /// One row with this error.
 pub(super) fn make(

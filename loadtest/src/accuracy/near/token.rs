@@ -2,9 +2,9 @@
 
 use mock_population_db::Sex;
 
-use super::super::chance::Chance;
 use super::super::marks::{has_mark, without_tone};
 use super::super::people::plain_tokens;
+use crate::chance::Chance;
 
 /// One token less, never the given name, of at least three.
 pub(super) fn missing(name: &str, chance: &mut Chance) -> Option<String> {

@@ -10,8 +10,10 @@ mod cluster;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,7 +51,8 @@ pub struct Postgres {
     cluster: Cluster,
     port: u16,
     settings: Vec<String>,
-    postmaster: Option<Child>,
+    environment: Mutex<Vec<(&'static str, PathBuf)>>,
+    postmaster: Mutex<Option<Child>>,
     // Last: what is in it must have ended before it is removed.
     folder: TempDir,
 }
@@ -65,7 +68,14 @@ impl Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let cluster = Cluster::make(folder.path(), &folder.path().join("data"));
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postgres = Self { cluster, port: free_port(), settings, postmaster: None, folder };
+        let mut postgres = Self {
+            cluster,
+            port: free_port(),
+            settings,
+            environment: Mutex::default(),
+            postmaster: Mutex::default(),
+            folder,
+        };
         // Another test may take the port between our look and the start.
         while !postgres.launch().await {
             assert!(postgres.errors().contains("could not bind"), "{}", postgres.errors());
@@ -98,26 +108,46 @@ impl Postgres {
         connected.unwrap_or_else(|_| panic!("it does not recover: {}", self.errors()))
     }
 
-    /// What it has said so far.
+    /// Where its data lie, as the system names it.
+    pub fn data(&self) -> PathBuf {
+        fs::canonicalize(&self.cluster.data).expect("the data are there")
+    }
+
+    /// A folder that it may write to.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The environment that it has from its next start on.
+    pub fn set_environment(&self, environment: &[(&'static str, PathBuf)]) {
+        *self.environment.lock().unwrap_or_else(PoisonError::into_inner) = environment.to_vec();
+    }
+
+    /// The end of what it has said.
     pub fn errors(&self) -> String {
-        let text = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let text = self.output();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n")
     }
 
+    /// What it has said since it was started last.
+    pub fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// `kill -9` of the postmaster. Its backends end by themselves when they notice.
-    pub fn kill(&mut self) {
-        let mut postmaster = self.postmaster.take().expect("it is running");
+    pub fn kill(&self) {
+        let mut postmaster = self.postmaster().take().expect("it is running");
         postmaster.kill().expect("it can be killed");
         postmaster.wait().expect("it is ours to wait for");
     }
 
     /// Stops it in good order; connections are closed under their owners.
-    pub async fn stop(&mut self) {
-        let mut postmaster = self.postmaster.take().expect("it is running");
-        kill_process(Pid::from_child(&postmaster), Signal::INT).expect("it can be told to stop");
+    pub async fn stop(&self) {
+        let pid = Pid::from_child(self.postmaster().as_ref().expect("it is running"));
+        kill_process(pid, Signal::INT).expect("it can be told to stop");
         let ended = async {
-            while postmaster.try_wait().expect("it is ours to wait for").is_none() {
+            while self.is_running() {
                 tokio::time::sleep(POLL).await;
             }
         };
@@ -125,7 +155,7 @@ impl Postgres {
     }
 
     /// Starts it again on the same data and the same port.
-    pub async fn restart(&mut self) {
+    pub async fn restart(&self) {
         let running = async {
             // As long as a backend of a killed postmaster lives, the data are in its hands.
             while !self.launch().await {
@@ -162,7 +192,7 @@ impl Postgres {
 
     /// `kill -9` of one backend, upon which PostgreSQL throws all others out and recovers.
     pub fn kill_backend(&self, pid: i32) {
-        let parent = self.postmaster.as_ref().expect("it is running").id();
+        let parent = self.postmaster().as_ref().expect("it is running").id();
         // A backend that has ended since it was listed may have left its id to anybody.
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         if status.lines().any(|line| line == format!("PPid:\t{parent}")) {
@@ -171,27 +201,34 @@ impl Postgres {
     }
 
     /// Starts the postmaster; false where it has ended before it accepted a connection.
-    async fn launch(&mut self) -> bool {
-        let mut postmaster = self.spawn();
+    async fn launch(&self) -> bool {
+        *self.postmaster() = Some(self.spawn());
         let ready = async {
-            loop {
+            while self.is_running() {
                 if let Ok(connection) = PgConnection::connect(&self.url()).await {
                     return connection.close().await.is_ok();
                 }
-                if postmaster.try_wait().expect("it is ours to wait for").is_some() {
-                    return false;
-                }
                 tokio::time::sleep(POLL).await;
             }
+            false
         };
         let ready = tokio::time::timeout(LIMIT, ready).await;
-        // Kept before anything can panic, so that it is ended on every way out.
-        self.postmaster = Some(postmaster);
-        let ready = ready.unwrap_or_else(|_| panic!("it is not ready: {}", self.errors()));
-        if !ready {
-            self.end();
+        ready.unwrap_or_else(|_| panic!("it is not ready: {}", self.errors()))
+    }
+
+    /// Whether the postmaster has not ended; one that has is forgotten.
+    fn is_running(&self) -> bool {
+        let mut postmaster = self.postmaster();
+        let Some(child) = postmaster.as_mut() else { return false };
+        let running = child.try_wait().expect("it is ours to wait for").is_none();
+        if !running {
+            *postmaster = None;
         }
-        ready
+        running
+    }
+
+    fn postmaster(&self) -> MutexGuard<'_, Option<Child>> {
+        self.postmaster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spawn(&self) -> Child {
@@ -202,14 +239,16 @@ impl Postgres {
         for setting in SETTINGS.iter().copied().chain(self.settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
+        let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        command.envs(environment);
         // A group of its own: what is sent to the test from a terminal is not for it.
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command.spawn().expect("postgres starts")
     }
 
     /// Ends it without keeping anything in order: its data are to be removed.
-    fn end(&mut self) {
-        let Some(mut postmaster) = self.postmaster.take() else { return };
+    fn end(&self) {
+        let Some(mut postmaster) = self.postmaster().take() else { return };
         // What fails here has ended already. The id is ours until it is waited for.
         let _sent = kill_process(Pid::from_child(&postmaster), Signal::QUIT);
         for _ in 0..LIMIT.as_millis() / POLL.as_millis() {

@@ -2,17 +2,17 @@
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
     /// The stream of one case of one kind.
-    pub(super) fn of(kind: usize, case: u64) -> Self {
+    pub(crate) fn of(kind: usize, case: u64) -> Self {
         let mut chance = Self(case);
         Self(chance.next() ^ (kind as u64).rotate_left(48))
     }
 
     /// 64 random bits.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,13 +21,13 @@ impl Chance {
     }
 
     /// A number below `limit`; 0 where that is 0.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         // Limits are lengths of names: the bias is nil.
         (self.next() % (limit.max(1) as u64)) as usize
     }
 
     /// One of several; none of none.
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         from.get(self.below(from.len())).copied()
     }
 }

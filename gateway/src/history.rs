@@ -1,0 +1,199 @@
+//! Who asked about a person: the story of one look into the logs.
+//!
+//! A sibling of `verification`. The steps are the same but for the fourth: admission, permit, the
+//! register (which numbers lead to this person), the logs under every name that they have for the
+//! person, and an entry of its own: whoever looks is in the next history.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::audit::{Decided, Entry, LogUnavailable, Receipt, Subject};
+use crate::auth::Caller;
+use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
+use crate::population::{Finding, Person};
+use crate::projections::{self, Cursor, Page, ProjectionError};
+use crate::rate_limit::RateLimited;
+use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
+use crate::store::KeyError;
+use crate::verification::RequestContext;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct HistoryRequest {
+    /// About whom.
+    pub subject: NamedSubject,
+    /// Why, from the purpose codes of the client.
+    pub purpose: Purpose,
+    /// Where the page before this one ended.
+    pub after: Option<Cursor>,
+    /// Entries at most.
+    pub limit: usize,
+}
+
+/// Who asked about a person.
+#[derive(Debug)]
+pub struct History {
+    /// The entries, newest first.
+    pub page: Page,
+    /// Quarters of which the logs hold entries that nobody can link to a person any more, because
+    /// their key was destroyed.
+    pub unlinkable_quarters: usize,
+    /// Proof that this look is written down.
+    pub receipt: Receipt,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnswered {
+    /// The client's rate is used up; nothing was recorded.
+    #[error(transparent)]
+    Throttled(#[from] RateLimited),
+    /// The policy refused it; the refusal is recorded.
+    #[error("the policy refused the request: {}", .0.name())]
+    Refused(Refusal, Receipt),
+    /// The register did not say which numbers lead to the person; nothing was shown or recorded.
+    #[error("the register did not answer")]
+    RegisterUnavailable,
+    /// The log could not take the entry, so whatever was found stays inside.
+    #[error(transparent)]
+    LogUnavailable(#[from] LogUnavailable),
+    /// The logs could not be searched.
+    #[error(transparent)]
+    Projections(#[from] ProjectionError),
+    /// The keys of pseudonyms could not be read.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The policy of the client was not found: our fault.
+    #[error("the client's policy is missing")]
+    NoPolicy,
+}
+
+/// Answers who asked about a person.
+pub async fn history(
+    app: &App,
+    caller: &Caller,
+    request: &HistoryRequest,
+    context: RequestContext,
+) -> Result<History, NotAnswered> {
+    let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
+    let asked = Asked { app, caller, request, context, policy: &policy };
+
+    let admission = app.client_limits.admit(caller)?;
+    let permit = match policy::check(admission, caller, &policy, asked.question()) {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            let receipt = app.audit.record(asked.refusal(refusal)?).await?;
+            return Err(NotAnswered::Refused(refusal, receipt));
+        }
+    };
+    let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
+    let answer = app.population.find_numbers(&permit, request.subject.key()).await;
+    let person = resolved(&answer.finding)?;
+    let linked = app.digests.linked(&names(request.subject.key(), person))?;
+    let held = projections::quarters(&app.store).await?;
+    let unlinkable_quarters = held.difference(&linked.quarters).count();
+    let after = request.after.as_ref();
+    let page = projections::history(&app.store, linked.pseudonyms, after, request.limit).await?;
+    let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
+    let receipt = app.audit.record(entry).await?;
+    Ok(History { page, unlinkable_quarters, receipt })
+}
+
+/// The person on file under the key. Whoever shares a key with others is not told apart from them
+/// without a name, so that theirs is the history of the key alone.
+fn resolved(finding: &Finding) -> Result<Option<&Person>, NotAnswered> {
+    match finding {
+        Finding::Found(person) => Ok(Some(person)),
+        Finding::Ambiguous(_) | Finding::Unknown => Ok(None),
+        Finding::Unavailable => Err(NotAnswered::RegisterUnavailable),
+    }
+}
+
+/// Every key under which the logs may have the person. Who was asked about while the register was
+/// down is there under the key that was asked.
+fn names(asked: SubjectKey, person: Option<&Person>) -> Vec<SubjectKey> {
+    let mut names = vec![asked];
+    if let Some(person) = person {
+        let record = &person.record;
+        names.push(SubjectKey::PersonalId(person.personal_id));
+        names.extend(record.superseded_numbers.iter().copied().map(SubjectKey::PersonalId));
+        names.extend(record.old_id_number.map(SubjectKey::OldIdNumber));
+        names.extend(record.insurance_number.map(SubjectKey::InsuranceNumber));
+    }
+    names
+}
+
+/// One request on its way: what its entry is put together from.
+struct Asked<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    request: &'a HistoryRequest,
+    context: RequestContext,
+    policy: &'a Arc<Policy>,
+}
+
+impl Asked<'_> {
+    /// What the policy is asked. A history shows no attribute of the person.
+    fn question(&self) -> PermitQuestion<'_> {
+        PermitQuestion {
+            operation: Operation::History,
+            purpose: &self.request.purpose,
+            attributes: AttributeSet::EMPTY,
+            on_behalf_of: None,
+        }
+    }
+
+    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
+    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+        let record = Decided::Refused { refusal, asked: AttributeSet::EMPTY };
+        let entry = self.record(None, record)?;
+        if self.app.policies.know(&entry.purpose) {
+            return Ok(entry);
+        }
+        Ok(Entry { purpose: Purpose::unknown(), ..entry })
+    }
+
+    /// The entry of a look at so many entries.
+    fn disclosure(
+        &self,
+        resolved: Option<PersonalId>,
+        entries: usize,
+    ) -> Result<Entry, LogUnavailable> {
+        let entries = u32::try_from(entries).unwrap_or(u32::MAX);
+        self.record(resolved, Decided::Disclosed { entries })
+    }
+
+    fn record(
+        &self,
+        resolved: Option<PersonalId>,
+        record: Decided,
+    ) -> Result<Entry, LogUnavailable> {
+        let HistoryRequest { subject, purpose, .. } = self.request;
+        let at = self.app.clock.now();
+        let pseudonym =
+            self.app.digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "no pseudonym key, so nothing can be logged");
+                LogUnavailable
+            })?;
+        let prefix = match (subject.key(), resolved) {
+            (SubjectKey::PersonalId(id), _) | (_, Some(id)) => id.prefix(),
+            (SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_), None) => 0,
+        };
+        Ok(Entry {
+            at,
+            request_id: self.context.request_id,
+            item: 0,
+            client: self.caller.client().client_id.clone(),
+            on_behalf_of: None,
+            official: None,
+            operation: Operation::History,
+            purpose: purpose.clone(),
+            procedure: None,
+            case: None,
+            policy: Arc::clone(self.policy.label()),
+            subject: Subject { key_kind: subject.named_by(), pseudonym, prefix },
+            record,
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! `POST /v1/subjects/history`: who asked about a person.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::code::Code;
+use super::error::{Problem, ProblemDocument};
+use super::extract;
+use super::finish::Finish;
+use super::json::{self, Errors, Fields};
+use super::subject::{Reader, SubjectBody, read_subject};
+use super::verifications::{ReceiptReply, json_reply, refusal_code};
+use super::whoami::{PurposeReply, purpose_reply};
+use crate::app::App;
+use crate::audit::{Decided, Entry};
+use crate::history::{self, History, HistoryRequest, NotAnswered};
+use crate::matching::Outcome;
+use crate::projections::{Cursor, Hit};
+use crate::reports::Edge;
+use crate::request::{Attribute, Malformed, Operation, Purpose};
+
+/// Entries in an answer where the request does not say how many.
+const LIMIT_USUAL: u64 = 100;
+/// Entries in an answer at most.
+const LIMIT_MAX: u64 = 1_000;
+
+/// Body of a question for a history. The handler reads it by hand so that all errors are told at
+/// once.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+pub struct HistoryBody {
+    /// The person asked about, by exactly one key.
+    pub subject: SubjectBody,
+    /// Purpose code of the client.
+    #[schema(example = "operations.report")]
+    pub purpose: String,
+    /// `next` of the answer before.
+    #[schema(nullable = false)]
+    pub after: Option<String>,
+    /// Entries at most; 100 when left out.
+    #[schema(nullable = false, minimum = 1, maximum = 1000)]
+    pub limit: Option<u16>,
+}
+
+/// Who asked about a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryReply {
+    /// Identity of the answer.
+    id: String,
+    /// Who asked, the newest first.
+    entries: Vec<HistoryEntryReply>,
+    /// What `after` takes to go on; null where there is nothing more.
+    next: Option<String>,
+    /// Quarters of the logs whose entries nobody can link to a person any more, because the key
+    /// was destroyed: this history holds none of them.
+    unlinkable_quarters: usize,
+    /// Where this look is written down.
+    receipt: ReceiptReply,
+}
+
+/// One request about the person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryEntryReply {
+    /// When, RFC 3339.
+    at: String,
+    /// Who.
+    client: HistoryClientReply,
+    /// Code of the client's agency; null where the client is not connected any more.
+    agency_code: Option<String>,
+    /// For which agency, if not its own.
+    on_behalf_of: Option<String>,
+    /// Why.
+    purpose: PurposeReply,
+    /// What was done.
+    operation: &'static str,
+    /// Attributes that were asked.
+    attributes: Vec<&'static str>,
+    /// `matched`, `not_matched`, `inconclusive` or `refused`; null for a look at a history.
+    outcome: Option<&'static str>,
+    /// The request.
+    request_id: String,
+}
+
+/// A client and its names.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistoryClientReply {
+    /// Identifier.
+    id: String,
+    /// In Vietnamese; null where the client is not connected any more.
+    name: Option<String>,
+    /// In English.
+    name_en: Option<String>,
+}
+
+/// Shows who asked about a person, over all logs and under all of the person's numbers.
+///
+/// A number that leads to nobody has the history of those who asked for it; so has an old number
+/// that several persons share.
+#[utoipa::path(
+    post,
+    path = "/v1/subjects/history",
+    request_body = HistoryBody,
+    responses(
+        (status = 200, body = HistoryReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["history"]))
+)]
+pub async fn post_history(
+    State(app): State<Arc<App>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let exchange = extract::exchange(&request)?;
+    let caller = extract::caller(&app, &exchange, request.headers())?;
+    let client = Arc::clone(caller.client());
+    let count = |edge| {
+        let (at, operation) = (exchange.received_at, Some(Operation::History));
+        app.edge.add(at, &client.client_id, operation, None, edge);
+    };
+    let parsed = match extract::query::<0>(&request, []) {
+        Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
+            let reader = Reader {
+                client: &client.client_id,
+                tokens: &app.subject_tokens,
+                current_year: app.clock.current_year(),
+            };
+            read_history(&json::parse(&body)?, reader)
+        }),
+        Err(problem) => Err(problem),
+    };
+    let asked = parsed.inspect_err(|_| count(Edge::Malformed))?;
+    let (shared, context) = (Arc::clone(&app), exchange.context());
+    let story = async move { history::history(&shared, &caller, &asked, context).await };
+    match Finish::new(story).await {
+        Ok(history) => Ok(reply(&app, &exchange.request_id.to_string(), history)),
+        Err(NotAnswered::Throttled(limited)) => {
+            count(Edge::Throttled);
+            Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
+        }
+        Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
+        Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
+        Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
+        Err(NotAnswered::Projections(error)) => Err(super::log_entries::unreadable(&error)),
+        Err(error @ (NotAnswered::Keys(_) | NotAnswered::NoPolicy)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "no history");
+            Err(Code::InternalError.into())
+        }
+    }
+}
+
+fn read_history(node: &json::Node<'_>, reader: Reader<'_>) -> Result<HistoryRequest, Problem> {
+    let mut errors = Errors::default();
+    let mut fields = Fields::of(node, String::new(), &mut errors);
+    let sent = read_subject(&mut fields, reader, &mut errors);
+    if !fields.has("purpose") {
+        fields.missing("purpose", &mut errors);
+    }
+    let purpose = fields.parsed("purpose", &mut errors, Purpose::parse);
+    let after =
+        fields.parsed("after", &mut errors, |text| Cursor::parse(text).ok_or(Malformed::Form));
+    let limit = fields.number("limit", 1..=LIMIT_MAX, &mut errors).unwrap_or(LIMIT_USUAL);
+    fields.finish(&mut errors);
+    errors.finish()?;
+    // Whatever is missing was noted above, so both are there now.
+    let (Some(subject), Some(purpose)) = (sent.subject, purpose) else {
+        return Err(Code::InternalError.into());
+    };
+    // At most a thousand.
+    Ok(HistoryRequest { subject, purpose, after, limit: limit as usize })
+}
+
+fn reply(app: &App, id: &str, history: History) -> Response {
+    let History { page, unlinkable_quarters, receipt } = history;
+    let body = HistoryReply {
+        id: format!("his_{id}"),
+        entries: page.hits.iter().filter_map(|hit| show(app, hit)).collect(),
+        next: page.next.map(|next| next.to_string()),
+        unlinkable_quarters,
+        receipt: ReceiptReply::new(&receipt),
+    };
+    json_reply(&body)
+}
+
+/// `None` for what is no request; a history holds nothing else.
+fn show(app: &App, hit: &Hit) -> Option<HistoryEntryReply> {
+    let entry = hit.entry.request()?;
+    let client = app.directory.client(&entry.client);
+    Some(HistoryEntryReply {
+        at: entry.at.to_string(),
+        client: HistoryClientReply {
+            id: entry.client.to_string(),
+            name: client.as_ref().map(|client| client.name_vi.clone()),
+            name_en: client.as_ref().map(|client| client.name_en.clone()),
+        },
+        agency_code: client.map(|client| client.agency_code.as_str().to_owned()),
+        on_behalf_of: entry.on_behalf_of.as_ref().map(|code| code.as_str().to_owned()),
+        purpose: purpose_reply(&entry.purpose),
+        operation: entry.operation.name(),
+        attributes: attributes(entry),
+        outcome: entry.outcome().map(Outcome::name),
+        request_id: entry.request_id.to_string(),
+    })
+}
+
+fn attributes(entry: &Entry) -> Vec<&'static str> {
+    match &entry.record {
+        Decided::Answered { findings, .. } => {
+            findings.iter().map(|(attribute, _)| attribute.name()).collect()
+        }
+        Decided::Refused { asked, .. } => asked.iter().map(Attribute::name).collect(),
+        Decided::Disclosed { .. } => Vec::new(),
+    }
+}

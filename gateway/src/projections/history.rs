@@ -1,0 +1,60 @@
+//! The entries about one person, under every name that the logs have for them.
+
+use std::collections::BTreeSet;
+
+use super::ProjectionError;
+use super::cursor::Cursor;
+use super::reader;
+use super::terms::QUARTER;
+use super::walk::{Page, Question, page};
+use crate::audit::{Pseudonym, Quarter};
+use crate::store::{Store, StoreError};
+
+/// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`.
+pub async fn history(
+    store: &Store,
+    pseudonyms: impl IntoIterator<Item = Pseudonym>,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, ProjectionError> {
+    page(store, &Question::Persons(pseudonyms.into_iter().collect()), after, limit).await
+}
+
+/// The quarters of which the logs hold entries.
+pub async fn quarters(store: &Store) -> Result<BTreeSet<Quarter>, ProjectionError> {
+    let mut quarters = BTreeSet::new();
+    for checkpoint in store.checkpoints().await? {
+        let log = checkpoint.log.as_str();
+        let prefix = format!("{QUARTER}=");
+        for term in store.search_terms(log, &prefix, &format!("{prefix}~")).await? {
+            let number =
+                term.strip_prefix(&prefix).and_then(|number| number.parse().ok()).map(Quarter);
+            quarters.insert(number.ok_or_else(|| StoreError::Inconsistent {
+                table: "search_postings",
+                row: format!("{log}, {term}"),
+            })?);
+        }
+        let open = super::progress(store, log).await?.search;
+        quarters.extend(quarters_from(store, log, open, checkpoint.tree_size).await?);
+    }
+    Ok(quarters)
+}
+
+/// The quarters of entries that no closed segment has. Mostly the first and the last entry say it;
+/// only where a quarter lies between theirs is every entry looked at.
+async fn quarters_from(
+    store: &Store,
+    log: &str,
+    from: i64,
+    until: i64,
+) -> Result<BTreeSet<Quarter>, ProjectionError> {
+    let first = reader::quarter_at(store, log, from).await?;
+    let last = reader::quarter_at(store, log, until - 1).await?;
+    let ends: BTreeSet<Quarter> = first.into_iter().chain(last).collect();
+    match (first, last) {
+        (Some(first), Some(last)) if last.0.abs_diff(first.0) > 1 => {
+            reader::quarters_within(store, log, from, until).await
+        }
+        (_, _) => Ok(ends),
+    }
+}

@@ -1,0 +1,43 @@
+//! `loadtest log`: what the log makes of entries in bulk, without the requests before it: how many
+//! a second, how many bytes each, how many fsyncs, and how fast they are verified again.
+//!
+//! It runs the gateway's own library on a fresh `SQLite` file and, where asked, on a PostgreSQL.
+
+mod database;
+mod entries;
+mod private;
+mod report;
+mod stage;
+
+use anyhow::Context;
+
+use crate::cli::LogArgs;
+use crate::failure::Failure;
+use database::Database;
+use private::Private;
+use report::Report;
+
+/// Measures and judges.
+pub(crate) async fn run(args: &LogArgs) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let (entries, rounds) = (args.entries as usize, args.rounds as usize);
+    let mut report = Report::new(args.entries, rounds);
+    let measure = async |database: &Database| {
+        println!("{}: {entries} entries in {rounds} rounds ...", database.name());
+        let keys = folder.path().join(format!("{}-keys", database.name()));
+        stage::measure(database, &keys, entries, rounds).await.context(database.name())
+    };
+    let file = Database::Sqlite(folder.path().join("log.sqlite"));
+    report.add_sqlite(&measure(&file).await?);
+    let private = if args.postgres_private { Some(Private::start().await?) } else { None };
+    let url = args.postgres.clone().or(private.as_ref().map(|private| private.url.clone()));
+    if let Some(url) = url {
+        report.add_postgres(&measure(&Database::Postgres(url)).await?);
+    }
+    drop(private);
+    print!("{report}");
+    if let Some(path) = &args.json {
+        report.write(path)?;
+    }
+    report.check()
+}
