@@ -89,7 +89,8 @@ pub struct VietnameseHour {
     pub hour: u8,
 }
 
-fn date_of_day(day: i64) -> jiff::civil::Date {
+/// The Vietnamese date of a day, in days since 1970.
+pub fn date_of_day(day: i64) -> jiff::civil::Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     // Out-of-range days (year 9999 and beyond) saturate; no clock or log entry reaches them.
     epoch.saturating_add(jiff::Span::new().days(day.clamp(-700_000, 2_900_000)))

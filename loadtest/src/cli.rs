@@ -37,10 +37,10 @@ pub(crate) enum Command {
     Truth(TruthArgs),
     /// Measures the matching rules: the same people, different people, and near misses
     Accuracy(AccuracyArgs),
-    /// Measures the match-rate report with the counters of so many entries
-    Report(ReportArgs),
     /// Measures the log by itself: entries a second in bulk, bytes of each, fsyncs, verifying
     Log(LogArgs),
+    /// Measures the match-rate report with the counters of so many entries
+    Report(ReportArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -124,17 +124,6 @@ pub(crate) struct AccuracyArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// Entries of the year that the counters are of
-    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
-    pub(crate) entries: u64,
-    /// Also write the figures to this file
-    #[arg(long)]
-    pub(crate) json: Option<PathBuf>,
-}
-
 /// Arguments of `log`.
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
@@ -150,6 +139,17 @@ pub(crate) struct LogArgs {
     /// Also measure a PostgreSQL that is started for it
     #[arg(long, conflicts_with = "postgres")]
     pub(crate) postgres_private: bool,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Entries of the year that the counters are of
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
+    pub(crate) entries: u64,
     /// Also write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
@@ -237,8 +237,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Peers(args) => peers::compare(&args).await,
         Command::Truth(args) => truth::run(&args).await,
         Command::Accuracy(args) => accuracy::run(&args).await,
-        Command::Report(args) => report::run(&args).await,
         Command::Log(args) => log::run(&args).await,
+        Command::Report(args) => report::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

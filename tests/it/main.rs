@@ -6,6 +6,7 @@
 
 mod admitted;
 mod card_qr;
+mod citus;
 mod cubes;
 mod disputes;
 mod existence;
@@ -17,6 +18,7 @@ mod limits;
 mod log;
 mod logs;
 mod misbehaviour;
+mod mutations;
 mod normalize;
 mod postgres;
 mod privacy;

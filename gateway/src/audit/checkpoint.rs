@@ -11,6 +11,7 @@ use crate::store::KEY_BYTES;
 /// Algorithm number of Ed25519 in a signed note.
 const ED25519_ALGORITHM: u8 = 1;
 const SIGNATURE_BYTES: usize = 64;
+const PUBLIC_KEY_BYTES: usize = 32;
 
 /// A statement of how far a log reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,15 @@ pub enum CheckpointError {
     /// Signed by somebody else, for another log, or changed since.
     #[error("the checkpoint's signature does not verify")]
     Signature,
+    /// More than a checkpoint and the log's own signature.
+    #[error("the checkpoint holds more than the log itself has signed")]
+    LeftOver,
 }
+
+/// Why a text is not a verifier key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a verifier key is name+id+key, of an Ed25519 key and with the id that belongs to it")]
+pub struct VerifierKeyError;
 
 impl Checkpoint {
     fn text(&self) -> String {
@@ -57,26 +66,39 @@ impl Checkpoint {
     }
 }
 
-/// Signs and verifies the checkpoints of one log.
-pub struct CheckpointSigner {
-    pair: Ed25519KeyPair,
+/// Verifies the checkpoints of one log by its public key alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointVerifier {
     origin: String,
+    key: [u8; PUBLIC_KEY_BYTES],
     key_id: [u8; 4],
 }
 
-impl CheckpointSigner {
-    /// Takes the log's key (an Ed25519 seed) and its origin, which is the key's name too.
-    ///
-    /// Returns `None` if the seed is not usable, which no 32 bytes are.
-    pub fn new(seed: &[u8; KEY_BYTES], origin: String) -> Option<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+impl CheckpointVerifier {
+    fn new(origin: String, key: [u8; PUBLIC_KEY_BYTES]) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(origin.as_bytes());
         context.update(&[b'\n', ED25519_ALGORITHM]);
-        context.update(pair.public_key().as_ref());
-        let digest = context.finish();
-        let key_id = digest.as_ref().first_chunk().copied()?;
-        Some(Self { pair, origin, key_id })
+        context.update(&key);
+        let mut key_id = [0; 4];
+        key_id.copy_from_slice(&context.finish().as_ref()[..4]);
+        Self { origin, key, key_id }
+    }
+
+    /// Reads a verifier key in the form of signed notes: `name+id+base64(algorithm || key)`.
+    ///
+    /// # Errors
+    /// [`VerifierKeyError`].
+    pub fn parse(text: &str) -> Result<Self, VerifierKeyError> {
+        let read = || {
+            // The key may hold a plus sign, the name may not.
+            let mut parts = text.splitn(3, '+');
+            let origin = parts.next().filter(|origin| !origin.is_empty())?;
+            let (_id, key) = (parts.next()?, STANDARD.decode(parts.next()?).ok()?);
+            let key = key.strip_prefix(&[ED25519_ALGORITHM])?.try_into().ok()?;
+            Some(Self::new(origin.to_owned(), key))
+        };
+        read().filter(|verifier| verifier.key_text() == text).ok_or(VerifierKeyError)
     }
 
     /// The log's origin.
@@ -85,23 +107,14 @@ impl CheckpointSigner {
     }
 
     /// The verifier key in the form of signed notes: `name+id+base64(algorithm || key)`.
-    pub fn verifier_key(&self) -> String {
+    pub fn key_text(&self) -> String {
         let id = u32::from_be_bytes(self.key_id);
-        let mut key = vec![ED25519_ALGORITHM];
-        key.extend_from_slice(self.pair.public_key().as_ref());
+        let key = [&[ED25519_ALGORITHM], self.key.as_slice()].concat();
         format!("{}+{id:08x}+{}", self.origin, STANDARD.encode(key))
     }
 
-    /// Signs how far the log reaches.
-    pub fn sign(&self, size: u64, root: Hash) -> String {
-        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
-        let text = checkpoint.text();
-        let mut signature = self.key_id.to_vec();
-        signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
-        format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(signature))
-    }
-
-    /// Reads a note and verifies our signature on it.
+    /// Reads a note and verifies the log's signature on it. Signatures of others may stand beside
+    /// it, as signed notes allow.
     ///
     /// # Errors
     /// [`CheckpointError`].
@@ -112,7 +125,7 @@ impl CheckpointSigner {
         if checkpoint.origin != self.origin {
             return Err(CheckpointError::Signature);
         }
-        let public = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
+        let public = UnparsedPublicKey::new(&ED25519, self.key.as_slice());
         let signed = signatures
             .lines()
             .filter_map(|line| line.strip_prefix("\u{2014} ")?.split_once(' '))
@@ -122,11 +135,81 @@ impl CheckpointSigner {
             .any(|bytes| public.verify(text.as_bytes(), &bytes[4..]).is_ok());
         if signed { Ok(checkpoint) } else { Err(CheckpointError::Signature) }
     }
+
+    /// Reads a note as the log's own store keeps it: the checkpoint, its one signature and not a
+    /// byte more.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn verify_stored(&self, unverified_note: &str) -> Result<Checkpoint, CheckpointError> {
+        let checkpoint = self.verify(unverified_note)?;
+        // A line of this form and length is the one signature that was just verified.
+        let signature_text = (4 + SIGNATURE_BYTES).div_ceil(3) * 4;
+        let start = format!("{}\n\u{2014} {} ", checkpoint.text(), self.origin);
+        let is_whole = unverified_note.starts_with(&start)
+            && unverified_note.len() == start.len() + signature_text + 1
+            && unverified_note.ends_with('\n');
+        if !is_whole {
+            return Err(CheckpointError::LeftOver);
+        }
+        Ok(checkpoint)
+    }
+}
+
+/// Signs and verifies the checkpoints of one log.
+pub struct CheckpointSigner {
+    pair: Ed25519KeyPair,
+    verifier: CheckpointVerifier,
+}
+
+impl CheckpointSigner {
+    /// Takes the log's key (an Ed25519 seed) and its origin, which is the key's name too.
+    ///
+    /// Returns `None` if the seed is not usable, which no 32 bytes are.
+    pub fn new(seed: &[u8; KEY_BYTES], origin: String) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        let key = pair.public_key().as_ref().try_into().ok()?;
+        Some(Self { pair, verifier: CheckpointVerifier::new(origin, key) })
+    }
+
+    /// The log's origin.
+    pub fn origin(&self) -> &str {
+        self.verifier.origin()
+    }
+
+    /// What verifies these checkpoints without being able to sign one.
+    pub fn verifier(&self) -> &CheckpointVerifier {
+        &self.verifier
+    }
+
+    /// The verifier key in the form of signed notes: `name+id+base64(algorithm || key)`.
+    pub fn verifier_key(&self) -> String {
+        self.verifier.key_text()
+    }
+
+    /// Signs how far the log reaches.
+    pub fn sign(&self, size: u64, root: Hash) -> String {
+        let checkpoint = Checkpoint { origin: self.verifier.origin.clone(), size, root };
+        let text = checkpoint.text();
+        let mut signature = self.verifier.key_id.to_vec();
+        signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
+        format!("{text}\n\u{2014} {} {}\n", self.verifier.origin, STANDARD.encode(signature))
+    }
+
+    /// Reads a note and verifies our signature on it.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn verify(&self, unverified_note: &str) -> Result<Checkpoint, CheckpointError> {
+        self.verifier.verify(unverified_note)
+    }
 }
 
 impl std::fmt::Debug for CheckpointSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckpointSigner").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("CheckpointSigner")
+            .field("origin", &self.verifier.origin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,5 +236,41 @@ mod tests {
         assert!(signer.verify(&note.replacen("42", "43", 1)).is_err());
         assert!(signer.verify(&note.replacen("42", "042", 1)).is_err());
         assert!(signer.verify("").is_err());
+    }
+
+    #[test]
+    fn the_public_key_alone_verifies() {
+        let signer = CheckpointSigner::new(&[7; 32], "gateway.example/log/n1".into()).unwrap();
+        let verifier = CheckpointVerifier::parse(&signer.verifier_key()).unwrap();
+        assert_eq!(&verifier, signer.verifier());
+        assert_eq!(verifier.verify_stored(&signer.sign(42, [9; 32])).unwrap().size, 42);
+        let key = signer.verifier_key();
+        for end in 0..key.len() {
+            assert_eq!(CheckpointVerifier::parse(&key[..end]), Err(VerifierKeyError), "{end}");
+        }
+        let other_name = key.replacen("n1", "n2", 1);
+        assert_eq!(CheckpointVerifier::parse(&other_name), Err(VerifierKeyError));
+    }
+
+    #[test]
+    fn every_byte_of_a_stored_note_counts() {
+        let signer = CheckpointSigner::new(&[7; 32], "gateway.example/log/n1".into()).unwrap();
+        let note = signer.sign(42, [9; 32]);
+        for position in 0..note.len() {
+            let mut bytes = note.clone().into_bytes();
+            for bit in 0..8 {
+                bytes[position] ^= 1 << bit;
+                if let Ok(changed) = std::str::from_utf8(&bytes) {
+                    assert!(signer.verifier().verify_stored(changed).is_err(), "{changed}");
+                }
+                bytes[position] ^= 1 << bit;
+            }
+        }
+        for more in ["\n", " ", "\r", "x", "\u{2014} gateway.example/other AAAA\n"] {
+            let refused = signer.verifier().verify_stored(&format!("{note}{more}"));
+            assert_eq!(refused, Err(CheckpointError::LeftOver), "{more}");
+        }
+        let moved = note.trim_end().replacen("\n\n", "\n\n\n", 1);
+        assert_eq!(signer.verifier().verify_stored(&moved), Err(CheckpointError::LeftOver));
     }
 }

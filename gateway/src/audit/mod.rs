@@ -11,6 +11,7 @@ mod entry;
 mod field;
 mod head;
 mod keys_in_flight;
+mod listing;
 mod proof;
 mod quarter;
 mod read_entry;
@@ -23,7 +24,9 @@ mod tree;
 mod verify;
 mod writer;
 
-pub use checkpoint::{Checkpoint, CheckpointError, CheckpointSigner};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, CheckpointSigner, CheckpointVerifier, VerifierKeyError,
+};
 pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
@@ -34,17 +37,22 @@ pub use entry::{
 };
 pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
+pub use reader::DroppedRanges;
 pub use recount::{Recount, recount};
 pub use recovery::{OpenError, split_bundle};
 pub use search::find_request;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
-pub use verify::{Verification, VerifyError, verify_log};
+pub use verify::{
+    BundleFault, Check, EntryFault, Progress, TileFault, Verification, VerifyError, verifier_of,
+    verify, verify_log,
+};
 pub use writer::{
     AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
 };

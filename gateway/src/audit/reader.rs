@@ -1,50 +1,233 @@
-//! Reads the entries of a log in order, for those who count or check them.
+//! Reads a log from its bundles in order, for those who count, check or copy it: every bundle
+//! whole and in its place, or an error that names it. What its entries mean is for the caller.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::entry::{EntryError, LogEntry};
 use super::recovery::split_bundle;
-use super::verify::VerifyError;
-use crate::store::Store;
+use super::verify::{BundleFault, VerifyError};
+use crate::clock::Micros;
+use crate::store::{Store, StoredBundle};
 
-/// Bundles read at once.
-const BUNDLES_PER_READ: i64 = 32;
+/// Bundles read at once before it is known how large they are.
+const FIRST_READ: i64 = 4;
+/// Bundles read at once are about so many bytes: enough to make the statement around them cheap.
+const READ_BYTES: usize = 8 << 20;
+/// Fewest bundles read at once: the last one is read again with the next one.
+const READ_BUNDLES_MIN: usize = 2;
+/// Most bundles read at once, however small they are.
+const READ_BUNDLES_MAX: usize = 1_024;
 
-/// Reads a log's entries in order, a bounded number at a time, up to a given size: what a running
-/// gateway appends meanwhile is not part of the question.
-pub(super) struct EntryReader<'a> {
+/// Ranges of entries that may be absent, because it was declared that they were dropped: the tree
+/// over them is known from its tiles. Only whole bundles are dropped, and none after the last
+/// full tile, whose hashes nothing else keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DroppedRanges(Vec<Range<u64>>);
+
+impl DroppedRanges {
+    /// Takes ranges in any order; those that touch each other become one.
+    pub fn new(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let mut ranges: Vec<_> = ranges.into_iter().collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                Some(_) | None => merged.push(range),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether every entry of the range may be absent.
+    pub fn cover(&self, entries: &Range<u64>) -> bool {
+        self.0.iter().any(|range| range.start <= entries.start && entries.end <= range.end)
+    }
+}
+
+/// A bundle whose bytes are as many entries as its row says, in its place.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    pub(super) first_index: u64,
+    pub(super) until: u64,
+    bytes: Vec<u8>,
+}
+
+impl Bundle {
+    /// Those of its entries that lie in `range`, with their indexes.
+    pub(super) fn entries(&self, range: &Range<u64>) -> impl Iterator<Item = (u64, &[u8])> {
+        let (from, until) = (range.start.max(self.first_index), range.end.min(self.until));
+        // That the bytes split into entries was checked when the bundle was read.
+        let entries = split_bundle(&self.bytes).unwrap_or_default();
+        (self.first_index..)
+            .zip(entries)
+            .skip(from.saturating_sub(self.first_index) as usize)
+            .take_while(move |&(index, _)| index < until)
+    }
+}
+
+/// Reads bundles in order, a bounded number at a time, up to a given size: what a running gateway
+/// appends meanwhile is not part of the question.
+pub(super) struct BundleReader<'a> {
     store: &'a Store,
     log: &'a str,
+    dropped: &'a DroppedRanges,
+    /// Index of the next entry that was not read.
     next: u64,
+    /// Number of entries that the checkpoint signs.
     size: u64,
+    /// First index of the bundle that was read last. The very first one may begin before the
+    /// place where the reader does.
+    last_first: Option<i64>,
+    /// Day of that bundle.
+    last_day: i64,
+    page: VecDeque<StoredBundle>,
+    page_bundles: i64,
+    /// The last bundle, where it reaches beyond what was asked for.
+    last: Option<Arc<Bundle>>,
 }
+
+impl<'a> BundleReader<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        log: &'a str,
+        dropped: &'a DroppedRanges,
+        from: u64,
+        size: u64,
+    ) -> Self {
+        Self {
+            store,
+            log,
+            dropped,
+            next: from,
+            size,
+            last_first: None,
+            last_day: i64::MIN,
+            page: VecDeque::new(),
+            page_bundles: FIRST_READ,
+            last: None,
+        }
+    }
+
+    /// The bundles that hold what comes next of the log up to `until`. Dropped entries are in
+    /// none of them.
+    pub(super) async fn read_until(&mut self, until: u64) -> Result<Vec<Arc<Bundle>>, VerifyError> {
+        let mut bundles: Vec<_> = self.last.take().into_iter().collect();
+        while self.next < until {
+            let Some(bundle) = self.next().await? else { break };
+            bundles.push(Arc::new(bundle));
+        }
+        self.last = bundles.last().filter(|bundle| bundle.until > until).map(Arc::clone);
+        Ok(bundles)
+    }
+
+    /// The next bundle; none after the last one.
+    pub(super) async fn next(&mut self) -> Result<Option<Bundle>, VerifyError> {
+        while self.next < self.size {
+            let Some(row) = self.next_row().await? else {
+                self.check_gap(self.size)?;
+                self.next = self.size;
+                return Ok(None);
+            };
+            let began = self.last_first.replace(row.bundle.first_index).is_none();
+            let (day, bundle) = (row.day, self.check(row)?);
+            if began && bundle.until <= self.next {
+                // It ends before the place where this reader began: a gap follows.
+                continue;
+            }
+            if bundle.first_index < self.next && !began {
+                return Err(self.fault(bundle.first_index as i64, BundleFault::Overlap));
+            }
+            self.check_gap(bundle.first_index)?;
+            let follows = bundle.first_index == 0 || (!began && bundle.first_index == self.next);
+            self.check_day(&bundle, day, follows)?;
+            self.next = bundle.until;
+            return Ok(Some(bundle));
+        }
+        Ok(None)
+    }
+
+    /// Entries are absent up to `until`, if there are any: they must have been dropped.
+    fn check_gap(&self, until: u64) -> Result<(), VerifyError> {
+        if until <= self.next || self.dropped.cover(&(self.next..until)) {
+            return Ok(());
+        }
+        Err(self.fault(self.next as i64, BundleFault::Missing))
+    }
+
+    fn check(&self, row: StoredBundle) -> Result<Bundle, VerifyError> {
+        let row = row.bundle;
+        let fault = |fault| self.fault(row.first_index, fault);
+        let first_index =
+            u64::try_from(row.first_index).map_err(|_| fault(BundleFault::Overlap))?;
+        let entries = split_bundle(&row.entries).ok_or_else(|| fault(BundleFault::Form))?.len();
+        if entries == 0 || entries as i64 != row.entries_count {
+            return Err(fault(BundleFault::Count));
+        }
+        let until = first_index + entries as u64;
+        if until > self.size {
+            return Err(fault(BundleFault::Beyond));
+        }
+        Ok(Bundle { first_index, until, bytes: row.entries })
+    }
+
+    /// The day of a bundle is that of its latest entry, or of the bundle before it if that is
+    /// later. Whole days are dropped by it. Bundles of the first version have the day of their
+    /// first entry.
+    fn check_day(&mut self, bundle: &Bundle, day: i64, follows: bool) -> Result<(), VerifyError> {
+        let all = bundle.first_index..bundle.until;
+        // What cannot be read is named as an entry, by who reads it.
+        let day_of = |bytes| LogEntry::decode_at(bytes).map_or(day, Micros::vietnamese_day);
+        let mut days = bundle.entries(&all).map(|(_, bytes)| day_of(bytes));
+        let first = days.next().unwrap_or(day).max(self.last_day);
+        let latest = days.fold(first, i64::max);
+        if day < first || (follows && day > latest) {
+            return Err(self.fault(bundle.first_index as i64, BundleFault::Day));
+        }
+        self.last_day = day;
+        Ok(())
+    }
+
+    async fn next_row(&mut self) -> Result<Option<StoredBundle>, VerifyError> {
+        if self.page.is_empty() {
+            // From the bundle that was read last, or one that is hidden behind it is not seen.
+            let from = self.last_first.unwrap_or(self.next as i64);
+            let rows = self.store.stored_bundles_from(self.log, from, self.page_bundles).await?;
+            let bytes: usize = rows.iter().map(|row| row.bundle.entries.len()).sum();
+            let usual_bytes = (bytes / rows.len().max(1)).max(1);
+            let bundles = (READ_BYTES / usual_bytes).clamp(READ_BUNDLES_MIN, READ_BUNDLES_MAX);
+            (self.page, self.page_bundles) = (rows.into(), bundles as i64);
+            self.page.pop_front_if(|row| Some(row.bundle.first_index) == self.last_first);
+        }
+        Ok(self.page.pop_front())
+    }
+
+    fn fault(&self, first_index: i64, fault: BundleFault) -> VerifyError {
+        VerifyError::Bundle { log: self.log.into(), first_index, fault }
+    }
+}
+
+/// Reads all entries of a log in order, up to a given size.
+pub(super) struct EntryReader<'a>(BundleReader<'a>);
 
 impl<'a> EntryReader<'a> {
     pub(super) fn new(store: &'a Store, log: &'a str, size: u64) -> Self {
-        Self { store, log, next: 0, size }
+        static NONE_DROPPED: DroppedRanges = DroppedRanges(Vec::new());
+        Self(BundleReader::new(store, log, &NONE_DROPPED, 0, size))
     }
 
+    /// The entries of the next bundle with their indexes; none after the last one.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<(u64, Vec<u8>)>>, VerifyError> {
-        if self.next >= self.size {
-            return Ok(None);
-        }
-        let out_of_place = |first_index| VerifyError::Bundle { log: self.log.into(), first_index };
-        let bundles = self.store.bundles_from(self.log, self.next as i64, BUNDLES_PER_READ).await?;
-        let mut read = Vec::new();
-        for bundle in &bundles {
-            if self.next >= self.size {
-                break;
-            }
-            let entries = split_bundle(&bundle.entries).ok_or_else(|| out_of_place(self.next))?;
-            let fits = bundle.first_index as u64 == self.next
-                && entries.len() as i64 == bundle.entries_count
-                && !entries.is_empty();
-            if !fits {
-                return Err(out_of_place(self.next));
-            }
-            read.extend((self.next..).zip(entries.into_iter().map(<[u8]>::to_vec)));
-            self.next += bundle.entries_count as u64;
-        }
-        if read.is_empty() {
-            return Err(out_of_place(self.next));
-        }
-        Ok(Some(read))
+        let Some(bundle) = self.0.next().await? else { return Ok(None) };
+        let all = bundle.first_index..bundle.until;
+        Ok(Some(bundle.entries(&all).map(|(index, bytes)| (index, bytes.to_vec())).collect()))
+    }
+
+    /// An entry of the bundle that was read last is none.
+    pub(super) fn unreadable(&self, index: u64, error: EntryError) -> VerifyError {
+        let first_index = self.0.last_first.map_or(index, |first_index| first_index as u64);
+        VerifyError::Entry { log: self.0.log.into(), index, first_index, fault: error.into() }
     }
 }

@@ -32,11 +32,8 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
     let mut reader = EntryReader::new(store, log, row.tree_size as u64);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
-            let entry = LogEntry::decode(&bytes).map_err(|source| VerifyError::Entry {
-                log: log.into(),
-                index,
-                source,
-            })?;
+            let entry =
+                LogEntry::decode(&bytes).map_err(|error| reader.unreadable(index, error))?;
             // What the counters do not cover yet is counted from here by every report.
             if (index as i64) < row.counted_size {
                 counts.add(&entry);

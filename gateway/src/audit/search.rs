@@ -3,7 +3,7 @@
 
 use super::entry::{EntryError, LogEntry, RequestId};
 use super::recovery::split_bundle;
-use super::verify::VerifyError;
+use super::verify::{BundleFault, VerifyError};
 use crate::clock::Micros;
 use crate::store::{BundleRow, Store};
 
@@ -34,7 +34,7 @@ pub async fn find_request(
         for bundle in &bundles {
             let mut past = true;
             for (index, entry) in (bundle.first_index as u64..).zip(heads(log, bundle)?) {
-                let (at, found) = entry.map_err(|source| unreadable(log, index, source))?;
+                let (at, found) = entry.map_err(|source| unreadable(log, bundle, index, source))?;
                 if found == request_id && index < size {
                     return Ok(Some(index));
                 }
@@ -67,7 +67,7 @@ async fn first_bundle_after(
         let (first, end) =
             (bundle.first_index as u64, (bundle.first_index + bundle.entries_count) as u64);
         let last = heads(log, bundle)?.last();
-        let last = last.transpose().map_err(|source| unreadable(log, first, source))?;
+        let last = last.transpose().map_err(|source| unreadable(log, bundle, end - 1, source))?;
         let is_before = last.is_none_or(|(at, _)| at < moment);
         if is_before {
             // What lies between two bundles was dropped.
@@ -84,12 +84,13 @@ fn heads(
     log: &str,
     bundle: &BundleRow,
 ) -> Result<impl Iterator<Item = Result<(Micros, RequestId), EntryError>>, VerifyError> {
-    let first_index = bundle.first_index as u64;
-    let damaged = || VerifyError::Bundle { log: log.into(), first_index };
+    let (first_index, fault) = (bundle.first_index, BundleFault::Form);
+    let damaged = || VerifyError::Bundle { log: log.into(), first_index, fault };
     let entries = split_bundle(&bundle.entries).ok_or_else(damaged)?;
     Ok(entries.into_iter().map(LogEntry::decode_origin))
 }
 
-fn unreadable(log: &str, index: u64, source: EntryError) -> VerifyError {
-    VerifyError::Entry { log: log.into(), index, source }
+fn unreadable(log: &str, bundle: &BundleRow, index: u64, source: EntryError) -> VerifyError {
+    let (log, first_index) = (log.into(), bundle.first_index as u64);
+    VerifyError::Entry { log, index, first_index, fault: source.into() }
 }

@@ -1,9 +1,11 @@
 //! The commands.
 
-mod audit_log;
 mod compare;
 mod disputes;
 pub mod client;
+mod log_columns;
+mod log_export;
+mod log_verify;
 mod log_proof;
 mod log_search;
 mod normalize;
@@ -17,6 +19,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use log_export::ExportArgs;
+use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
 pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
 
@@ -166,7 +170,9 @@ struct DisputeListArgs {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     /// Verify entries, tiles and root of every log against its signed checkpoint.
-    Verify,
+    Verify(VerifyArgs),
+    /// Write the entries of a log, one a line, with all that they hold.
+    Export(ExportArgs),
     /// Find entries of all logs, the newest first. Several values of one option are alternatives,
     /// options narrow each other.
     Search(Box<log_search::SearchArgs>),
@@ -311,8 +317,11 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
-        Command::Dispute(DisputeCommand::List(args)) => {
-            disputes::list(&load(cli)?, args, cli.output).await
+        Command::Log(LogCommand::Verify(args)) => {
+            log_verify::verify(&load(cli)?, args, cli.output).await
+        }
+        Command::Log(LogCommand::Export(args)) => {
+            log_export::export(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::DistinctPersons(args)) => {
             report::distinct_persons(&load(cli)?, args, cli.output).await
@@ -321,7 +330,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
-        Command::Log(LogCommand::Verify) => audit_log::verify(&load(cli)?, cli.output).await,
+        Command::Dispute(DisputeCommand::List(args)) => {
+            disputes::list(&load(cli)?, args, cli.output).await
+        }
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await
         }

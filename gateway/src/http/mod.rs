@@ -5,8 +5,8 @@
 
 mod claims;
 mod code;
-mod disputes;
 mod distinct_persons;
+mod disputes;
 mod document;
 mod edge;
 mod error;
@@ -87,8 +87,8 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(verifications::post_verification))
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
-        .routes(routes!(disputes::post_dispute, disputes::get_disputes))
         .routes(routes!(distinct_persons::get_distinct_persons))
+        .routes(routes!(disputes::post_dispute, disputes::get_disputes))
         .routes(routes!(logs::get_logs))
         .routes(routes!(logs::get_checkpoint))
         .routes(routes!(logs::get_tile))
@@ -153,9 +153,9 @@ pub fn admin_edge(app: &Arc<App>) -> Edge {
         .route("/livez", get(health::get_livez))
         .route("/readyz", get(health::get_readyz))
         .route("/metrics", get(health::get_metrics))
+        .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
         .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
         .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
-        .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

@@ -222,7 +222,8 @@ async fn a_search_finds_what_a_full_scan_finds() {
             let status = status(&made.store).await.unwrap().remove(0);
             assert_eq!((status.search, status.people_behind()), (65_536, 0));
         }
-        for filter in filters(entries) {
+        // Without the index every entry is read for every page, so fewer filters do.
+        for filter in filters(entries).into_iter().step_by(if built { 1 } else { 5 }) {
             let expected = made.scan(&filter);
             let page = expected.len().clamp(400, 5_000) / 4;
             assert_eq!(made.search(&filter, page).await, expected, "{built} {filter:?}");

@@ -131,14 +131,4 @@ impl Store {
         .fetch_all(pool).await })?;
         Ok(rows)
     }
-
-    /// How many full tiles a log has on each level it reaches.
-    pub async fn tile_counts(&self, log: &str) -> Result<Vec<(i64, i64)>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select level, count(*) from log_tiles where log = $1 group by level order by level",
-        )
-        .bind(log)
-        .fetch_all(pool).await })?;
-        Ok(rows)
-    }
 }

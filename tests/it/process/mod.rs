@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod api;
+mod auditor;
 mod disk;
 mod failing_disk;
 mod fsync;

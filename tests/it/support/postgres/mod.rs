@@ -195,9 +195,8 @@ impl Postgres {
         let parent = self.postmaster().as_ref().expect("it is running").id();
         // A backend that has ended since it was listed may have left its id to anybody.
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        if status.lines().any(|line| line == format!("PPid:\t{parent}")) {
-            let _ended_meanwhile = kill_process(Pid::from_raw(pid).expect("an id"), Signal::KILL);
-        }
+        assert!(status.lines().any(|line| line == format!("PPid:\t{parent}")), "{pid} has ended");
+        kill_process(Pid::from_raw(pid).expect("an id"), Signal::KILL).expect("it can be killed");
     }
 
     /// Starts the postmaster; false where it has ended before it accepted a connection.
