@@ -39,7 +39,7 @@ async fn a_private_postgres_survives_what_tests_do_to_it() {
         assert_eq!(backends.len(), 1, "{backends:?}");
         match round {
             0 => assert_eq!(postgres.terminate_backends().await, 1),
-            1 => postgres.kill_backend(backends[0]),
+            1 => postgres.kill_backend(backends[0]).await,
             2 => postgres.kill(),
             _ => postgres.stop().await,
         }

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use gateway::audit::{AuditLog, LogEntry, verify_log};
 use gateway::clock::{Clock, Random};
 use gateway::config::LogConfig;
+use gateway::projections::catch_up;
 use gateway::store::{KeyFolder, Store};
 use gateway::telemetry::Metrics;
 use tokio::task::JoinSet;
@@ -32,6 +33,7 @@ pub(super) struct Measured {
     pub(super) time: Duration,
     /// Of the entries as they are hashed.
     pub(super) encoded_bytes: u64,
+    /// That the tables grew by: without projections, and with them.
     pub(super) tree_bytes: u64,
     pub(super) projected_bytes: Option<u64>,
     /// Entries that were verified in a second of CPU time.
@@ -66,6 +68,8 @@ pub(super) async fn measure(
     measured.tree_bytes = database.bytes().await?.saturating_sub(bytes);
     let syncs_after = database.syncs().await?;
     measured.syncs = syncs.zip(syncs_after).map(|(before, after)| (after - before) as u64);
+    catch_up(&store, &config.name).await?;
+    measured.projected_bytes = Some(database.bytes().await?.saturating_sub(bytes));
     let before = cpu::of_self();
     let verified = verify_log(&store, &keys, &config).await?;
     ensure!(verified.entries == measured.entries, "{} entries were verified", verified.entries);

@@ -38,6 +38,8 @@ const FIRST_PORT: u16 = 30_000;
 const PORTS: u16 = 2_700;
 /// The longest that a start, also one with a recovery, or a stop may take.
 const LIMIT: Duration = Duration::from_mins(1);
+/// What it says when it has thrown everybody out.
+const RECOVERY: &str = "all server processes terminated; reinitializing";
 /// How often we look.
 const POLL: Duration = Duration::from_millis(10);
 /// Lines of its output that a message quotes.
@@ -190,13 +192,23 @@ impl Postgres {
         ended.len()
     }
 
-    /// `kill -9` of one backend, upon which PostgreSQL throws all others out and recovers.
-    pub fn kill_backend(&self, pid: i32) {
+    /// `kill -9` of one backend, upon which PostgreSQL throws all others out and recovers. Waits
+    /// until it has: it answers on other connections until it notices.
+    pub async fn kill_backend(&self, pid: i32) {
         let parent = self.postmaster().as_ref().expect("it is running").id();
         // A backend that has ended since it was listed may have left its id to anybody.
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         assert!(status.lines().any(|line| line == format!("PPid:\t{parent}")), "{pid} has ended");
+        let recoveries = || self.output().matches(RECOVERY).count();
+        let before = recoveries();
         kill_process(Pid::from_raw(pid).expect("an id"), Signal::KILL).expect("it can be killed");
+        let noticed = async {
+            while recoveries() == before {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, noticed).await.expect("it notices");
+        drop(self.reconnect().await);
     }
 
     /// Starts the postmaster; false where it has ended before it accepted a connection.
