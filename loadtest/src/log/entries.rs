@@ -155,8 +155,9 @@ impl Entries {
     fn next(&mut self) -> Entry {
         let mut chance = Chance::of(0, self.made as u64);
         let at = Micros(START.0 + self.made * INTERVAL_US);
-        let caller = self.caller(&mut Chance::of(2, self.made as u64 / self.run as u64));
+        let mut of_run = Chance::of(2, self.made as u64 / self.run as u64);
         self.made += 1;
+        let caller = self.caller(&mut of_run);
         Entry {
             at,
             request_id: self.ids.next(at),
