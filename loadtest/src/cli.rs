@@ -133,12 +133,12 @@ pub(crate) struct LogArgs {
     /// Rounds that they are written in; the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-    /// Also measure an empty database of a PostgreSQL that runs already
+    /// An empty database of a PostgreSQL that runs already [default: one is started]
     #[arg(long, value_name = "URL")]
     pub(crate) postgres: Option<String>,
-    /// Also measure a PostgreSQL that is started for it
+    /// Measure SQLite alone
     #[arg(long, conflicts_with = "postgres")]
-    pub(crate) postgres_private: bool,
+    pub(crate) no_postgres: bool,
     /// Also write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,

@@ -17,7 +17,7 @@ use gateway::request::{
 };
 use jiff::civil::{Date, date};
 
-use crate::support::{TestApp, micros};
+use crate::support::{Database, TestApp, micros, on_both_databases};
 
 /// So many that the counters cover most of them and the tail has some.
 const ENTRIES: usize = 5_000;
@@ -260,9 +260,12 @@ fn periods() -> Vec<Period> {
     days.map(|(from, to)| Period { from, to }).to_vec()
 }
 
-#[tokio::test]
-async fn a_report_is_the_recount_under_every_grouping_and_period() {
-    let app = TestApp::start().await;
+on_both_databases! {
+    a_report_is_the_recount_under_every_grouping_and_period,
+}
+
+async fn a_report_is_the_recount_under_every_grouping_and_period(database: Database) {
+    let app = TestApp::start_on(database).await;
     let entries = entries();
     for entries in entries.chunks(500) {
         app.app.audit.record_many(entries).await.unwrap();

@@ -2,7 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, TestApp, TestClient, about_person, merge, tamper};
+use crate::support::{
+    Answer, Caller, Database, TestApp, TestClient, about_person, merge, on_both_databases, tamper,
+};
+
+on_both_databases! {
+    a_client_disputes_its_own_answer_once,
+    the_operator_decides_once_and_the_match_rate_stays,
+    lists_come_in_pages_and_everyones_to_the_operator_alone,
+    many_at_once_open_one_dispute,
+}
 
 /// An answer that is `not_matched`, and its receipt.
 async fn not_matched(app: &TestApp, caller: &Caller, purpose: &str) -> Value {
@@ -38,9 +47,8 @@ fn figures(report: &Value) -> [i64; 5] {
         .map(|name| report["total"][name].as_i64().unwrap())
 }
 
-#[tokio::test]
-async fn a_client_disputes_its_own_answer_once() {
-    let app = TestApp::start().await;
+async fn a_client_disputes_its_own_answer_once(database: Database) {
+    let app = TestApp::start_on(database).await;
     let carrier = app.caller("carrier").await;
     let receipt = not_matched(&app, &carrier, "telecom.subscriber").await;
     let opened = dispute(&carrier, &receipt).await;
@@ -133,9 +141,8 @@ async fn what_is_wrong_with_a_dispute_is_told_by_pointer() {
     }
 }
 
-#[tokio::test]
-async fn the_operator_decides_once_and_the_match_rate_stays() {
-    let app = TestApp::start().await;
+async fn the_operator_decides_once_and_the_match_rate_stays(database: Database) {
+    let app = TestApp::start_on(database).await;
     let carrier = app.caller("carrier").await;
     let operator = app.caller("operator").await;
     let admin = administrator(&app).await;
@@ -168,9 +175,8 @@ async fn the_operator_decides_once_and_the_match_rate_stays() {
     assert_eq!(app.recount().await.entries, 8);
 }
 
-#[tokio::test]
-async fn lists_come_in_pages_and_everyones_to_the_operator_alone() {
-    let app = TestApp::start().await;
+async fn lists_come_in_pages_and_everyones_to_the_operator_alone(database: Database) {
+    let app = TestApp::start_on(database).await;
     let [carrier, hospital] = [app.caller("carrier").await, app.caller("hospital").await];
     let operator = app.caller("operator").await;
     for _ in 0..2 {
@@ -261,9 +267,8 @@ async fn a_dispute_that_was_cut_short_is_finished_once() {
     }
 }
 
-#[tokio::test]
-async fn many_at_once_open_one_dispute() {
-    let app = TestApp::start().await;
+async fn many_at_once_open_one_dispute(database: Database) {
+    let app = TestApp::start_on(database).await;
     let carrier = app.caller("carrier").await;
     let receipt = not_matched(&app, &carrier, "telecom.subscriber").await;
     let mut asking = tokio::task::JoinSet::new();

@@ -61,21 +61,53 @@ pub struct CounterBatch {
     pub ranges: Vec<KeyRange>,
 }
 
-/// The counters of some ranges as two texts, keys and sums: a row each would cost ten times as
-/// much. The ranges stand first, so that each is a search of the primary key.
+/// The counters of some ranges as two texts, keys and sums: a row each would cost ten times as much.
 macro_rules! sums_of_ranges {
-    ($table:literal) => {
+    ($from:expr) => {
         concat!(
             "with ranges (low, high) as (values ($3, $4), ($5, $6), ($7, $8), ($9, $10), \
              ($11, $12), ($13, $14), ($15, $16), ($17, $18), ($19, $20), ($21, $22), ($23, $24), \
              ($25, $26), ($27, $28), ($29, $30), ($31, $32), ($33, $34)) \
-             select string_agg(c.key, $2), string_agg(cast(c.n as text), $2) \
-             from ranges cross join ",
-            $table,
-            " c where c.log = $1 and c.key >= ranges.low and c.key < ranges.high"
+             select string_agg(c.key, $2), string_agg(cast(c.n as text), $2) from ranges cross join ",
+            $from
         )
     };
 }
+
+/// For `SQLite`, which takes tables in the order in which a cross join names them: so each range is
+/// a search of the primary key.
+macro_rules! in_written_order {
+    ($table:literal) => {
+        sums_of_ranges!(concat!(
+            $table,
+            " c where c.log = $1 and c.key >= ranges.low and c.key < ranges.high"
+        ))
+    };
+}
+
+/// For `PostgreSQL`, whose planner would read all counters of the log while it has no statistics;
+/// `offset 0` keeps it from looking into the inner query.
+macro_rules! range_by_range {
+    ($table:literal) => {
+        sums_of_ranges!(concat!(
+            "lateral (select key, n from ",
+            $table,
+            " where log = $1 and key >= ranges.low and key < ranges.high offset 0) c"
+        ))
+    };
+}
+
+/// The statements of a database that read counters of the log and of the edge.
+pub(super) struct SumsOfRanges {
+    log: &'static str,
+    edge: &'static str,
+}
+
+pub(super) const SQLITE_SUMS: SumsOfRanges =
+    SumsOfRanges { log: in_written_order!("counters"), edge: in_written_order!("edge_counters") };
+
+pub(super) const POSTGRES_SUMS: SumsOfRanges =
+    SumsOfRanges { log: range_by_range!("counters"), edge: range_by_range!("edge_counters") };
 
 /// The first and the last key of a range: two searches of the primary key.
 macro_rules! ends_of_range {
@@ -92,8 +124,8 @@ macro_rules! ends_of_range {
 
 /// Reads the counters of some ranges as [`Texts`]. A macro, because the two databases are two types.
 macro_rules! texts {
-    ($snapshot:ident, $table:expr, $log:expr, $ranges:expr) => {{
-        let mut query = sqlx::query_as($table.sums_of_ranges()).bind($log).bind(SEPARATOR);
+    ($snapshot:ident, $statement:expr, $log:expr, $ranges:expr) => {{
+        let mut query = sqlx::query_as($statement).bind($log).bind(SEPARATOR);
         for position in 0..RANGES_PER_STATEMENT {
             // Ranges that are left over hold nothing; so there is one statement for any number.
             let range = $ranges.get(position);
@@ -131,10 +163,10 @@ impl CounterTable {
         }
     }
 
-    fn sums_of_ranges(self) -> &'static str {
+    fn sums_of_ranges(self, sums: &SumsOfRanges) -> &'static str {
         match self {
-            Self::Log => sums_of_ranges!("counters"),
-            Self::Edge => sums_of_ranges!("edge_counters"),
+            Self::Log => sums.log,
+            Self::Edge => sums.edge,
         }
     }
 
@@ -179,8 +211,9 @@ impl Store {
             let mut tails = Vec::with_capacity(checkpoints.len());
             for checkpoint in checkpoints {
                 for batch in &batches {
+                    let statement = batch.table.sums_of_ranges(&dialect.sums_of_ranges);
                     for ranges in batch.ranges.chunks(RANGES_PER_STATEMENT) {
-                        let texts = texts!(snapshot, batch.table, &checkpoint.log, ranges);
+                        let texts = texts!(snapshot, statement, &checkpoint.log, ranges);
                         visit_all(batch.table, batch.is_minus, &texts, visit)?;
                     }
                 }

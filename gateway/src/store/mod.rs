@@ -114,6 +114,8 @@ struct Dialect {
     begin_snapshot: &'static str,
     /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
     add_edge_counters: &'static str,
+    /// Reads counters by ranges of their keys.
+    sums_of_ranges: counters::SumsOfRanges,
 }
 
 static SQLITE: Dialect = Dialect {
@@ -123,6 +125,7 @@ static SQLITE: Dialect = Dialect {
     add_edge_counters: "insert into edge_counters (log, key, n) \
         select $1, key, value from json_each($2) where true \
         on conflict (log, key) do update set n = n + excluded.n",
+    sums_of_ranges: counters::SQLITE_SUMS,
 };
 
 static POSTGRES: Dialect = Dialect {
@@ -134,6 +137,7 @@ static POSTGRES: Dialect = Dialect {
     add_edge_counters: "insert into edge_counters (log, key, n) \
         select $1, key, value::bigint from json_each_text($2::json) \
         on conflict (log, key) do update set n = edge_counters.n + excluded.n",
+    sums_of_ranges: counters::POSTGRES_SUMS,
 };
 
 /// Why the store did not answer.

@@ -28,6 +28,8 @@ const QUARTER: u16 = 8_107;
 const PEOPLE: usize = 50_000_000;
 /// Provinces in which people were registered.
 const PROVINCES: usize = 63;
+/// Entries of one caller that follow each other: in bulk, a commit holds the rows of one file.
+pub(super) const RUN: usize = 4_096;
 /// One in so many requests is refused by the policy.
 const REFUSED: usize = 50;
 
@@ -134,14 +136,15 @@ pub(super) struct Entries {
     callers: Vec<(usize, Vec<Caller>)>,
     ids: RequestIds,
     made: i64,
+    run: usize,
 }
 
 impl Entries {
-    /// The same entries in every run.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    /// The same entries every time, `run` of one caller after the other.
+    pub(super) fn new(run: usize) -> anyhow::Result<Self> {
         let callers = KINDS.iter().map(|kind| Ok((kind.share, callers(kind)?)));
         let callers = callers.collect::<anyhow::Result<_>>()?;
-        Ok(Self { callers, ids: RequestIds::new(&Random::seeded(1)), made: 0 })
+        Ok(Self { callers, ids: RequestIds::new(&Random::seeded(1)), made: 0, run })
     }
 
     /// The next ones.
@@ -152,8 +155,9 @@ impl Entries {
     fn next(&mut self) -> Entry {
         let mut chance = Chance::of(0, self.made as u64);
         let at = Micros(START.0 + self.made * INTERVAL_US);
+        let mut of_run = Chance::of(2, self.made as u64 / self.run as u64);
         self.made += 1;
-        let caller = self.caller(&mut chance);
+        let caller = self.caller(&mut of_run);
         Entry {
             at,
             request_id: self.ids.next(at),
@@ -258,8 +262,8 @@ mod tests {
 
     #[test]
     fn every_run_makes_the_same_mix() {
-        let made = Entries::new().unwrap().take(20_000);
-        let again = Entries::new().unwrap().take(20_000);
+        let made = Entries::new(1).unwrap().take(20_000);
+        let again = Entries::new(1).unwrap().take(20_000);
         assert_eq!(made, again);
         let made: Vec<&Entry> = made.iter().filter_map(LogEntry::request).collect();
         let share = |is: fn(&&&Entry) -> bool| made.iter().filter(is).count() * 100 / 20_000;

@@ -1,7 +1,8 @@
 //! `loadtest log`: what the log makes of entries in bulk, without the requests before it: how many
 //! a second, how many bytes each, how many fsyncs, and how fast they are verified again.
 //!
-//! It runs the gateway's own library on a fresh `SQLite` file and, where asked, on a PostgreSQL.
+//! It runs the gateway's own library on a fresh `SQLite` file and on a PostgreSQL that is started
+//! for it.
 
 mod database;
 mod entries;
@@ -29,7 +30,8 @@ pub(crate) async fn run(args: &LogArgs) -> Result<(), Failure> {
     };
     let file = Database::Sqlite(folder.path().join("log.sqlite"));
     report.add_sqlite(&measure(&file).await?);
-    let private = if args.postgres_private { Some(Private::start().await?) } else { None };
+    let starts_one = !args.no_postgres && args.postgres.is_none();
+    let private = if starts_one { Some(Private::start().await?) } else { None };
     let url = args.postgres.clone().or(private.as_ref().map(|private| private.url.clone()));
     if let Some(url) = url {
         report.add_postgres(&measure(&Database::Postgres(url)).await?);

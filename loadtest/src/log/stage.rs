@@ -13,11 +13,11 @@ use gateway::telemetry::Metrics;
 use tokio::task::JoinSet;
 
 use super::database::Database;
-use super::entries::Entries;
+use super::entries::{Entries, RUN};
 use crate::cpu;
 
 /// Entries in one commit: the gateway's own most.
-const BATCH: usize = 4_096;
+const BATCH: usize = RUN;
 /// Batches that are on their way at once: one is being committed, one waits, one is being made.
 const BATCHES_AT_ONCE: usize = 3;
 
@@ -56,7 +56,7 @@ pub(super) async fn measure(
     let log = AuditLog::open(&store, &keys, &config, Clock::system(), Arc::clone(&metrics)).await?;
     let log = Arc::new(log);
     let mut measured = Measured::default();
-    let mut making = Entries::new()?;
+    let mut making = Entries::new(RUN)?;
     for _ in 0..rounds {
         let made = making.take(entries / rounds);
         measured.encoded_bytes += made.iter().map(|entry| entry.encode().len() as u64).sum::<u64>();

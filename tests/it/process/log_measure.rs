@@ -18,7 +18,7 @@ async fn the_log_is_measured_on_both_databases_and_gates_decide() -> anyhow::Res
     let place = Place::new()?;
     let file = place.work().join("log.json");
     let mut command = Command::new(program("loadtest")?);
-    command.args(["log", "--postgres-private", "--entries", ENTRIES, "--rounds", "2"]);
+    command.args(["log", "--entries", ENTRIES, "--rounds", "2"]);
     let ended = place.spawn(command.arg("--json").arg(&file), "log")?.ended().await?;
 
     let text = fs::read(&file).with_context(|| format!("{}{}", ended.stdout, ended.stderr))?;
