@@ -48,7 +48,9 @@ async fn every_table_is_on_the_page_and_every_key_holds_its_distribution_column(
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    assert!(keys.len() >= tables.len(), "every table has a key: {keys:?}");
+    let without: Vec<&String> =
+        tables.iter().filter(|table| keys.iter().all(|(of, ..)| of != *table)).collect();
+    assert_eq!(without, ["person_entries"], "every other table has a key");
     for (table, key, columns) in keys {
         let column = distribution[table.as_str()];
         let fits = column == "reference" || columns.iter().any(|named| named == column);

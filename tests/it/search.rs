@@ -1,10 +1,14 @@
 //! The operator's search on the admin listener, and the report of distinct persons.
 
-use gateway::audit::{Kind, LogEntry};
-use gateway::config::Config;
+use std::sync::Arc;
+
+use gateway::audit::{AuditLog, Kind, LogEntry};
+use gateway::clock::Random;
+use gateway::config::{Config, LogConfig, StoreConfig};
 use gateway::matching::Outcome;
 use gateway::projections::{Filter, ProjectionError, catch_up, rebuild, status};
-use gateway::store::Store;
+use gateway::store::{KeyFolder, Store};
+use gateway::telemetry::Metrics;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Postgres, TestApp, TestClient, about_person, entries, merge};
@@ -199,4 +203,38 @@ async fn on_postgresql_the_projections_tell_the_same_story() {
     let rebuilt = rebuild(&store).await.unwrap();
     assert!(rebuilt.tables.iter().all(|table| table.equal && table.rows > 0), "{rebuilt:?}");
     drop(kept);
+}
+
+#[tokio::test]
+async fn builders_of_two_logs_at_once_count_a_person_once() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let app = TestApp::builder().start().await;
+    app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
+    let one = entries(&app.app).await.remove(0);
+    let copies: Vec<LogEntry> = (0..8_000_u32)
+        .map(|n| {
+            let mut entry = one.clone();
+            entry.subject.pseudonym.digest[..4].copy_from_slice(&(n % 5_000).to_be_bytes());
+            LogEntry::Request(entry)
+        })
+        .collect();
+    let store = Store::open(&StoreConfig::server(url)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let keys = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
+    for name in ["n1", "n2"] {
+        let config = LogConfig { name: name.into(), ..LogConfig::default() };
+        let clock = app.app.clock.clone();
+        let metrics = Arc::new(Metrics::new());
+        let log = AuditLog::open(&store, &keys, &config, clock, metrics).await.unwrap();
+        for some in copies.chunks(4_000) {
+            log.record_many(some).await.unwrap();
+        }
+    }
+    let (one, other) = tokio::join!(catch_up(&store, "n1"), catch_up(&store, "n2"));
+    one.and(other).unwrap();
+    let persons = store.distinct_persons(202_611, 202_611).await.unwrap();
+    assert_eq!(persons.iter().map(|row| row.n).collect::<Vec<_>>(), [5_000]);
+    let rebuilt = rebuild(&store).await.unwrap();
+    assert!(rebuilt.tables.iter().all(|table| table.equal), "{rebuilt:?}");
 }

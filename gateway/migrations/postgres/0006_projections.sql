@@ -32,26 +32,28 @@ create table search_postings (
     primary key (log, term, segment)
 );
 
+-- Small numbers for logs, so that a row of person_entries is short.
+create table projection_logs (
+    log text not null primary key,
+    -- At most 15 bits: see `place`.
+    number bigint not null unique check (number between 1 and 32767)
+);
+
 -- Where a person is in the logs. `person` is the beginning of a pseudonym, so that whoever reads
--- it must compare the whole one in the entry.
+-- it must compare the whole one in the entry. `client_month` is a hash of who asked and of the
+-- Vietnamese month, or 0 where the register did not know the person: it tells whom a client asked
+-- about in a month already, through whatever log. `place` is the log's number * 2^48 + the index.
+-- Without a unique key, which would double a row: nothing comes twice, because progress moves in the
+-- same transaction.
 create table person_entries (
     person bigint not null,
-    log text not null,
-    entry_index bigint not null,
-    primary key (person, log, entry_index)
+    place bigint not null,
+    client_month integer not null
 );
+create index person_entries_by_person on person_entries (person);
 
--- Whom a client asked about in a Vietnamese month, such as 202611. Not by log: a person asked
--- about through two nodes is one person.
-create table client_persons (
-    person bigint not null,
-    client_id text not null,
-    month bigint not null,
-    primary key (person, client_id, month)
-);
-
--- How many rows of client_persons the builder of a log put there first: their sum over the logs is
--- the number of persons.
+-- How many persons of a client and a Vietnamese month, such as 202611, the builder of a log met
+-- first: their sum over the logs is the number of persons.
 create table distinct_persons (
     log text not null,
     client_id text not null,

@@ -90,9 +90,13 @@ impl Digests {
     /// If the folder or a key in it cannot be read.
     pub fn linked(&self, keys: &[SubjectKey]) -> Result<Linked, KeyError> {
         let mut linked = Linked::default();
-        for name in self.folder.names()? {
-            let Some(quarter) = Quarter::of_key_name(&name) else { continue };
-            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&name)?);
+        for file in self.folder.list()? {
+            let Some(quarter) = Quarter::of_key_name(&file.name) else { continue };
+            // One whose destruction was cut short is there still and must not be used.
+            if file.is_destroyed || !file.is_there {
+                continue;
+            }
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &self.folder.load(&file.name)?);
             linked.quarters.insert(quarter);
             linked.pseudonyms.extend(keys.iter().map(|subject| Pseudonym {
                 period: quarter.0,
@@ -208,6 +212,25 @@ mod tests {
         let refused = digests.pseudonym(december, &key, None).unwrap_err();
         assert!(matches!(refused, KeyError::Destroyed { .. }), "{refused}");
         digests.pseudonym(january, &key, None).unwrap();
+    }
+
+    #[test]
+    fn a_key_whose_destruction_was_cut_short_links_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = KeyFolder::open(folder.path(), Random::system()).unwrap();
+        let digests = Digests::open(keys.clone()).unwrap();
+        let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
+        for at in ["2026-12-31T23:59:59+07:00", "2027-01-01T00:00:00+07:00"] {
+            digests.pseudonym(Micros::parse_rfc3339(at).unwrap(), &key, None).unwrap();
+        }
+        assert_eq!(digests.linked(&[key]).unwrap().quarters.len(), 2);
+        std::fs::write(folder.path().join("pseudonym-2026Q4.destroyed"), "").unwrap();
+        assert!(keys.holds("pseudonym-2026Q4"));
+        let linked = digests.linked(&[key]).unwrap();
+        assert_eq!((linked.quarters.len(), linked.pseudonyms.len()), (1, 1));
+        assert!(linked.pseudonyms.iter().all(|one| one.period == 2027 * 4));
+        keys.destroy("pseudonym-2026Q4").unwrap();
+        assert_eq!(digests.linked(&[key]).unwrap().quarters, linked.quarters);
     }
 
     #[test]

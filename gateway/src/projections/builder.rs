@@ -11,7 +11,7 @@ use super::reader;
 use super::segment::{ClosedSegment, Segment};
 use super::{PEOPLE, ProjectionError, SEARCH, SEGMENT_ENTRIES};
 use crate::audit::LogEntry;
-use crate::store::{ClientPersonRow, Progress, ProjectionWriter, Store};
+use crate::store::{PersonRows, Progress, ProjectionWriter, Store};
 
 /// Entries read at once, about: a few megabytes at most.
 const ENTRIES_PER_READ: i64 = 4_096;
@@ -134,24 +134,14 @@ impl Builder {
         let count = self.people.len().min(entries_max.max(1));
         let read: Vec<_> = self.people.drain(..count).collect();
         let until = read.last().map_or(self.people_next, |(index, _)| index + 1);
-        // In the order of the keys, so that rows of one page are written together and builders of
-        // two logs never wait for each other in a circle.
-        let (mut persons, mut client_persons) = (Vec::new(), Vec::new());
-        for (index, Asked { person, counted }) in
-            read.into_iter().filter_map(|(index, asked)| Some((index, asked?)))
-        {
-            persons.push((person, index));
-            client_persons.extend(counted.map(|(client, month)| ClientPersonRow {
-                person,
-                client_id: client.as_str().to_owned(),
-                month,
-            }));
+        let mut rows = PersonRows::default();
+        for (index, asked) in read {
+            let Some(Asked { person, counted }) = asked else { continue };
+            let counted = counted.as_ref().map(|(client, month)| (client.as_str(), *month));
+            rows.add(person, index, counted);
         }
-        persons.sort_unstable();
-        client_persons.sort_unstable();
-        client_persons.dedup();
         let progress = Progress { log: &self.log, name: PEOPLE, from: self.people_next, until };
-        let moved = self.rows.add_people(progress, &persons, &client_persons).await?;
+        let moved = self.rows.add_people(progress, rows).await?;
         self.people_next = until;
         self.check(moved)
     }

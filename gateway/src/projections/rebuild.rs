@@ -2,10 +2,9 @@
 //! were.
 //!
 //! What cannot be built again stays: entries of days that were dropped are in no log any more, so
-//! that their segments, and the persons of their months, are left as they are.
+//! that their segments, and the persons in them, are left as they are.
 
-use super::reader::OpenBundle;
-use super::{ProjectionError, SEGMENT_ENTRIES, catch_up, vietnamese_month};
+use super::{ProjectionError, SEGMENT_ENTRIES, catch_up};
 use crate::store::{ProjectionTable, Store, Unbuilt};
 
 /// One table before and after.
@@ -43,16 +42,13 @@ pub async fn rebuild(store: &Store) -> Result<Rebuilt, ProjectionError> {
         }
     }
     let before = digests(store).await?;
-    let (mut unbuilt, mut kept_month) = (Vec::new(), 0);
+    let mut unbuilt = Vec::new();
     for log in &logs {
         let first = store.next_bundle_index(&log.log, 0).await?.unwrap_or(0);
-        if first > 0 {
-            kept_month = kept_month.max(month_at(store, &log.log, first).await?);
-        }
         let search_from = (first + SEGMENT_ENTRIES - 1) / SEGMENT_ENTRIES * SEGMENT_ENTRIES;
         unbuilt.push(Unbuilt { log: log.log.clone(), people_from: first, search_from });
     }
-    store.clear_projections(&unbuilt, [super::SEARCH, super::PEOPLE], kept_month).await?;
+    store.clear_projections(&unbuilt, [super::SEARCH, super::PEOPLE]).await?;
     for log in &logs {
         catch_up(store, &log.log).await?;
     }
@@ -64,12 +60,6 @@ pub async fn rebuild(store: &Store) -> Result<Rebuilt, ProjectionError> {
     });
     let entries = logs.iter().map(|log| log.tree_size).sum();
     Ok(Rebuilt { entries, tables: tables.collect() })
-}
-
-async fn month_at(store: &Store, log: &str, index: i64) -> Result<i64, ProjectionError> {
-    let bundle = OpenBundle::at_or_before(store, log, index).await?;
-    let entry = bundle.map(|bundle| bundle.find(log, index, |_| true)).transpose()?.flatten();
-    Ok(entry.map_or(0, |entry| vietnamese_month(entry.at())))
 }
 
 async fn digests(store: &Store) -> Result<Vec<(&'static str, (u64, [u8; 32]))>, ProjectionError> {

@@ -94,19 +94,6 @@ impl KeyFolder {
         u64::from_be_bytes(self.random.bytes())
     }
 
-    /// The names of all keys in the folder.
-    pub fn names(&self) -> Result<Vec<String>, KeyError> {
-        let refuse = |source| KeyError::File { path: self.folder.clone(), source };
-        let mut names = Vec::new();
-        for file in fs::read_dir(&self.folder).map_err(refuse)? {
-            let path = file.map_err(refuse)?.path();
-            if path.extension().is_some_and(|extension| extension == "key") {
-                names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
-            }
-        }
-        Ok(names)
-    }
-
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.key"))
     }

@@ -39,6 +39,7 @@ mod published;
 mod retention;
 mod server_copy;
 mod log_check;
+mod person_rows;
 mod projection_upkeep;
 mod projection_writer;
 mod projections;
@@ -67,9 +68,10 @@ pub use key_files::KeyFile;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
+pub use person_rows::PersonRows;
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
-pub use projections::{ClientPersonRow, DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
+pub use projections::{DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
@@ -105,6 +107,9 @@ enum Pool {
 struct Dialect {
     /// Begins a transaction that will write, so that it waits for other writers now.
     begin_write: &'static str,
+    /// Makes the builders of persons wait for each other, as the first statement of a transaction;
+    /// none where `begin_write` does it.
+    exclude_builders: Option<&'static str>,
     /// Begins a transaction whose statements all see one moment.
     begin_snapshot: &'static str,
     /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
@@ -115,6 +120,7 @@ struct Dialect {
 
 static SQLITE: Dialect = Dialect {
     begin_write: "begin immediate",
+    exclude_builders: None,
     begin_snapshot: "begin",
     add_edge_counters: "insert into edge_counters (log, key, n) \
         select $1, key, value from json_each($2) where true \
@@ -124,6 +130,9 @@ static SQLITE: Dialect = Dialect {
 
 static POSTGRES: Dialect = Dialect {
     begin_write: "begin",
+    exclude_builders: Some(
+        "select pg_advisory_xact_lock(hashtextextended('gateway projections of persons', 0))",
+    ),
     begin_snapshot: "begin isolation level repeatable read, read only",
     add_edge_counters: "insert into edge_counters (log, key, n) \
         select $1, key, value::bigint from json_each_text($2::json) \

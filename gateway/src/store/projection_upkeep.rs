@@ -1,9 +1,17 @@
 //! Emptying the tables of the projections, and telling whether they are what they were.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use futures_util::TryStreamExt as _;
 
+use super::person_rows::client_month;
 use super::{Store, StoreError};
+
+/// Deletes what the entries of a log ($1) from an index ($2) on say about persons.
+const DELETE_PERSONS: &str = "delete from person_entries \
+    where place >= (select number * 281474976710656 + $2 from projection_logs where log = $1) \
+    and place < (select (number + 1) * 281474976710656 from projection_logs where log = $1)";
 
 /// From where the projections of a log are to be built again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +33,14 @@ pub enum ProjectionTable {
     Postings,
     /// Where persons are.
     PersonEntries,
-    /// Whom clients asked about.
-    ClientPersons,
-    /// How many these are, over all logs.
+    /// How many of them clients asked about, over all logs.
     DistinctPersons,
 }
 
 impl ProjectionTable {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Segments,
-        Self::Postings,
-        Self::PersonEntries,
-        Self::ClientPersons,
-        Self::DistinctPersons,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::Segments, Self::Postings, Self::PersonEntries, Self::DistinctPersons];
 
     /// Name of the table.
     pub fn name(self) -> &'static str {
@@ -47,7 +48,6 @@ impl ProjectionTable {
             Self::Segments => "search_segments",
             Self::Postings => "search_postings",
             Self::PersonEntries => "person_entries",
-            Self::ClientPersons => "client_persons",
             Self::DistinctPersons => "distinct_persons",
         }
     }
@@ -92,7 +92,6 @@ impl Store {
             ProjectionTable::Segments => self.digest_segments().await,
             ProjectionTable::Postings => self.digest_postings().await,
             ProjectionTable::PersonEntries => self.digest_person_entries().await,
-            ProjectionTable::ClientPersons => self.digest_client_persons().await,
             ProjectionTable::DistinctPersons => self.digest_distinct_persons().await,
         }
     }
@@ -129,26 +128,13 @@ impl Store {
     async fn digest_person_entries(&self) -> Result<(u64, [u8; 32]), StoreError> {
         let mut all = Rows::none();
         on_pool!(self, (pool, _) => {
-        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
-                   "select person, log, entry_index from person_entries order by person, log, entry_index",
+        let mut rows = sqlx::query_as::<_, (i64, i32, i64)>(
+                   "select person, client_month, place from person_entries \
+                    order by person, client_month, place",
                )
                .fetch(pool);
-               while let Some((person, log, index)) = rows.try_next().await? {
-                   all.add(&[log.as_bytes()], &[person, index]);
-               }
-               });
-        Ok(all.finish())
-    }
-
-    async fn digest_client_persons(&self) -> Result<(u64, [u8; 32]), StoreError> {
-        let mut all = Rows::none();
-        on_pool!(self, (pool, _) => {
-        let mut rows = sqlx::query_as::<_, (i64, String, i64)>(
-                   "select person, client_id, month from client_persons order by person, client_id, month",
-               )
-               .fetch(pool);
-               while let Some((person, client, month)) = rows.try_next().await? {
-                   all.add(&[client.as_bytes()], &[person, month]);
+               while let Some((person, client_month, place)) = rows.try_next().await? {
+                   all.add(&[], &[person, i64::from(client_month), place]);
                }
                });
         Ok(all.finish())
@@ -164,52 +150,75 @@ impl Store {
     }
 
     /// Empties the projections of logs from given entries on and sets their progress back to
-    /// there; distinct persons go from the month after `kept_month` on. `names` are those of the
-    /// progress of search and of persons.
+    /// there. `names` are those of the progress of search and of persons. Distinct persons become
+    /// those of the entries about persons that stay.
     ///
     /// If we die before it returns, either all of it happened or nothing.
     pub async fn clear_projections(
         &self,
         unbuilt: &[Unbuilt],
         names: [&str; 2],
-        kept_month: i64,
     ) -> Result<(), StoreError> {
         const SEGMENT_ENTRIES: i64 = 65_536;
         on_pool!(self, (pool, dialect) => {
-        let mut transaction = pool.begin_with(dialect.begin_write).await?;
-        for Unbuilt { log, people_from, search_from } in unbuilt {
-            for (statement, from) in [
-                (
-                    "delete from search_segments where log = $1 and segment >= $2",
-                    search_from / SEGMENT_ENTRIES,
-                ),
-                (
-                    "delete from search_postings where log = $1 and segment >= $2",
-                    search_from / SEGMENT_ENTRIES,
-                ),
-                ("delete from person_entries where log = $1 and entry_index >= $2", *people_from),
-            ] {
-                sqlx::query(statement).bind(log).bind(from).execute(&mut *transaction).await?;
+            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            if let Some(statement) = dialect.exclude_builders {
+                sqlx::query(statement).execute(&mut *transaction).await?;
             }
-            for (name, next) in names.into_iter().zip([search_from, people_from]) {
+            for Unbuilt { log, people_from, search_from } in unbuilt {
+                for (statement, from) in [
+                    (
+                        "delete from search_segments where log = $1 and segment >= $2",
+                        search_from / SEGMENT_ENTRIES,
+                    ),
+                    (
+                        "delete from search_postings where log = $1 and segment >= $2",
+                        search_from / SEGMENT_ENTRIES,
+                    ),
+                    (DELETE_PERSONS, *people_from),
+                ] {
+                    sqlx::query(statement).bind(log).bind(from).execute(&mut *transaction).await?;
+                }
+                for (name, next) in names.into_iter().zip([search_from, people_from]) {
+                    sqlx::query(
+                        "insert into projection_progress (log, name, next_index) \
+                         values ($1, $2, $3) on conflict (log, name) \
+                         do update set next_index = excluded.next_index",
+                    )
+                    .bind(log)
+                    .bind(name)
+                    .bind(next)
+                    .execute(&mut *transaction)
+                    .await?;
+                }
+            }
+            let named: Vec<(String, String, i64)> = sqlx::query_as(
+                "select min(log), client_id, month from distinct_persons group by client_id, month",
+            )
+            .fetch_all(&mut *transaction)
+            .await?;
+            let stay: Vec<(i32, i64)> = sqlx::query_as(
+                "select client_month, count(distinct person) from person_entries \
+                 where client_month <> 0 group by client_month",
+            )
+            .fetch_all(&mut *transaction)
+            .await?;
+            let stay: BTreeMap<i32, i64> = stay.into_iter().collect();
+            sqlx::query("delete from distinct_persons").execute(&mut *transaction).await?;
+            for (log, client_id, month) in named {
+                let Some(n) = stay.get(&client_month(&client_id, month)) else { continue };
                 sqlx::query(
-                    "insert into projection_progress (log, name, next_index) values ($1, $2, $3) \
-                     on conflict (log, name) do update set next_index = excluded.next_index",
+                    "insert into distinct_persons (log, client_id, month, n) \
+                     values ($1, $2, $3, $4)",
                 )
                 .bind(log)
-                .bind(name)
-                .bind(next)
+                .bind(client_id)
+                .bind(month)
+                .bind(n)
                 .execute(&mut *transaction)
                 .await?;
             }
-        }
-        for statement in [
-            "delete from client_persons where month > $1",
-            "delete from distinct_persons where month > $1",
-        ] {
-            sqlx::query(statement).bind(kept_month).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
+            transaction.commit().await?;
         });
         Ok(())
     }

@@ -1,20 +1,12 @@
 //! Writing the tables of the projections, together with how far they have come.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
 
-use super::{ClientPersonRow, Pool, PostingsRow, SegmentRow, Store, StoreError};
-
-/// Rows in one statement: enough to make its overhead small, few enough for the 32,766 parameters
-/// that `SQLite` takes.
-const ROWS_PER_STATEMENT: usize = 500;
+use super::{Pool, PostingsRow, SegmentRow, Store, StoreError};
 
 /// Moves a projection from where it is thought to stand.
-const ADVANCE: &str = "insert into projection_progress (log, name, next_index) \
+pub(super) const ADVANCE: &str = "insert into projection_progress (log, name, next_index) \
     values ($1, $2, $4) on conflict (log, name) do update set next_index = excluded.next_index \
     where projection_progress.next_index = $3";
 
@@ -36,7 +28,7 @@ pub struct Progress<'a> {
 /// was written before them.
 #[derive(Debug)]
 pub struct ProjectionWriter {
-    pool: Pool,
+    pub(super) pool: Pool,
 }
 
 impl Store {
@@ -49,7 +41,12 @@ impl Store {
                 Pool::Sqlite(pool.connect_with(options.clone()).await?, options)
             }
             Pool::Postgres(_, options) => {
-                let options = options.clone().options([("synchronous_commit", "off")]);
+                let options = options.clone().options([
+                    ("synchronous_commit", "off"),
+                    // A table that was just filled has no statistics, and a plan that was made
+                    // then is kept: persons are looked up by the index whatever it thinks.
+                    ("enable_seqscan", "off"),
+                ]);
                 let pool = PgPoolOptions::new().max_connections(1);
                 Pool::Postgres(pool.connect_with(options.clone()).await?, options)
             }
@@ -105,96 +102,4 @@ impl ProjectionWriter {
         });
         Ok(true)
     }
-
-    /// Writes where persons are (person and index) and whom clients asked about, both in the order
-    /// of their keys, and counts the latter; false where somebody else moved the projection. Rows
-    /// that are there already change nothing.
-    ///
-    /// If we die before it returns, either all of it is there or nothing.
-    pub async fn add_people(
-        &self,
-        progress: Progress<'_>,
-        persons: &[(i64, i64)],
-        client_persons: &[ClientPersonRow],
-    ) -> Result<bool, StoreError> {
-        let Progress { log, name, from, until } = progress;
-        on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
-            let moved = sqlx::query(ADVANCE).bind(log).bind(name).bind(from).bind(until);
-            if moved.execute(&mut *transaction).await?.rows_affected() != 1 {
-                return Ok(false);
-            }
-            for rows in persons.chunks(ROWS_PER_STATEMENT) {
-                let statement = AssertSqlSafe(insert_persons(rows.len()));
-                let mut query = sqlx::query(statement).persistent(comes_again(rows.len()));
-                for (person, index) in rows {
-                    query = query.bind(person).bind(log).bind(index);
-                }
-                query.execute(&mut *transaction).await?;
-            }
-            let mut new = BTreeMap::new();
-            for rows in client_persons.chunks(ROWS_PER_STATEMENT) {
-                let statement = AssertSqlSafe(insert_client_persons(rows.len()));
-                let mut query = sqlx::query_as::<_, (String, i64)>(statement)
-                    .persistent(comes_again(rows.len()));
-                for row in rows {
-                    query = query.bind(row.person).bind(&row.client_id).bind(row.month);
-                }
-                for key in query.fetch_all(&mut *transaction).await? {
-                    *new.entry(key).or_insert(0_i64) += 1;
-                }
-            }
-            for ((client_id, month), n) in new {
-                sqlx::query(
-                    "insert into distinct_persons (log, client_id, month, n) \
-                     values ($1, $2, $3, $4) on conflict (log, client_id, month) \
-                     do update set n = distinct_persons.n + excluded.n",
-                )
-                .bind(log)
-                .bind(client_id)
-                .bind(month)
-                .bind(n)
-                .execute(&mut *transaction)
-                .await?;
-            }
-            transaction.commit().await?;
-        });
-        Ok(true)
-    }
-}
-
-/// Only a full statement comes again and is worth keeping.
-fn comes_again(rows: usize) -> bool {
-    rows == ROWS_PER_STATEMENT
-}
-
-fn insert_persons(rows: usize) -> String {
-    let values = placeholders(rows, 3);
-    format!(
-        "insert into person_entries (person, log, entry_index) values {values} \
-         on conflict do nothing"
-    )
-}
-
-/// Answers with client and month of each row that was not there before.
-fn insert_client_persons(rows: usize) -> String {
-    let values = placeholders(rows, 3);
-    format!(
-        "insert into client_persons (person, client_id, month) values {values} \
-         on conflict do nothing returning client_id, month"
-    )
-}
-
-/// `($1, $2), ($3, $4)` for so many rows and columns.
-fn placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::with_capacity(rows * columns * 7);
-    for row in 0..rows {
-        text.push_str(if row > 0 { ", (" } else { "(" });
-        for column in 1..=columns {
-            let comma = if column > 1 { ", " } else { "" };
-            let _infallible = write!(text, "{comma}${}", row * columns + column);
-        }
-        text.push(')');
-    }
-    text
 }

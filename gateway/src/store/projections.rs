@@ -35,17 +35,6 @@ pub struct PostingsRow {
     pub postings: Vec<u8>,
 }
 
-/// Whom a client asked about in a month.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClientPersonRow {
-    /// Beginning of the pseudonym.
-    pub person: i64,
-    /// The client.
-    pub client_id: String,
-    /// The Vietnamese month, such as 202611.
-    pub month: i64,
-}
-
 /// How many persons a client asked about in a month.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct DistinctPersonsRow {
@@ -120,27 +109,6 @@ impl Store {
         .bind(until)
         .fetch_all(pool).await })?;
         Ok(terms)
-    }
-
-    /// The last `limit` entries of a person below an index, newest first.
-    pub async fn person_entries(
-        &self,
-        log: &str,
-        person: i64,
-        below: i64,
-        limit: i64,
-    ) -> Result<Vec<i64>, StoreError> {
-        let indexes = on_pool!(self, (pool, _) => { sqlx::query_scalar(
-            "select entry_index from person_entries \
-             where person = $1 and log = $2 and entry_index < $3 \
-             order by entry_index desc limit $4",
-        )
-        .bind(person)
-        .bind(log)
-        .bind(below)
-        .bind(limit)
-        .fetch_all(pool).await })?;
-        Ok(indexes)
     }
 
     /// How many persons each client asked about in each of the months `from..=to`, over all logs.
