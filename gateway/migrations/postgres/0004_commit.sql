@@ -48,7 +48,7 @@ begin
                 (client_id, key_digest, log, entry_index, body_digest, created_us)
                 select k ->> 0, decode(k ->> 1, 'hex'), of_log, (k ->> 2)::bigint,
                     decode(k ->> 3, 'hex'), (k ->> 4)::bigint
-                from json_array_elements(log_append.keys::json) as k;
+                from json_array_elements(log_append.keys::json) as k order by 1, 2;
         exception when unique_violation then
             raise exception 'key taken' using errcode = 'GW002';
         end;

@@ -121,7 +121,7 @@ impl Batch {
     /// The idempotency keys, where the first entry will stand at `first_index`.
     pub(super) fn keys(&self, first_index: u64) -> Vec<KeyRow> {
         let placed = (first_index..).zip(&self.singles);
-        placed
+        let mut keys: Vec<KeyRow> = placed
             .filter_map(|(index, single)| {
                 let key = single.key?;
                 let client_id = match &single.entry {
@@ -137,7 +137,13 @@ impl Batch {
                     created_us: single.entry.at().0,
                 })
             })
-            .collect()
+            .collect();
+        // In one order everywhere: two nodes that take the same keys must not wait for each other
+        // in a circle.
+        keys.sort_unstable_by(|a, b| {
+            (&a.client_id, a.key_digest).cmp(&(&b.client_id, b.key_digest))
+        });
+        keys
     }
 
     /// Takes the entries out that go with a key.

@@ -10,6 +10,15 @@ use crate::store::TileRow;
 
 /// Pause between tries to reach the server when it must be asked how a commit ended.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// A step of a commit that takes longer is given up; milliseconds are usual.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the server itself gives up on the writer's connection, so that a session that was cut off
+/// does not hold the checkpoint's row for hours.
+const SESSION: [(&str, &str); 3] = [
+    ("lock_timeout", "3s"),
+    ("statement_timeout", "9s"),
+    ("idle_in_transaction_session_timeout", "9s"),
+];
 /// A server that accepts no connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -30,8 +39,9 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let connection = Some(connect(options).await?);
-        Ok(Self { options: options.clone(), connection, day_ensured: i64::MIN })
+        let options = options.clone().options(SESSION);
+        let connection = Some(connect(&options).await?);
+        Ok(Self { options, connection, day_ensured: i64::MIN })
     }
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
@@ -55,7 +65,8 @@ impl Writer {
                 self.roll_back().await;
                 Err(match code(&error).as_deref() {
                     Some("GW001") => CommitFailure::OvertakenBySecondWriter,
-                    Some("GW002") => CommitFailure::KeyTaken,
+                    // Or two nodes wait for each other's keys: apart, each learns how it stands.
+                    Some("GW002" | "40P01") => CommitFailure::KeyTaken,
                     _ => CommitFailure::NotWritten(error),
                 })
             }
@@ -63,6 +74,12 @@ impl Writer {
     }
 
     async fn try_append(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
+        tokio::time::timeout(STEP_TIMEOUT, self.append_now(append))
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn append_now(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
         self.ensure_day(append.day).await?;
         let connection = self.connection().await?;
         sqlx::raw_sql("begin").execute(&mut *connection).await?;
@@ -105,6 +122,12 @@ impl Writer {
     }
 
     async fn try_sign(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
+        tokio::time::timeout(STEP_TIMEOUT, self.sign_now(signed))
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn sign_now(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
         // The connection that has appended: on another one there is nothing to commit.
         let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
         sqlx::query(SIGN)
