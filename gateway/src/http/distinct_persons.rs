@@ -126,6 +126,11 @@ pub async fn get_distinct_persons(
     let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
     let sees_all =
         caller.has_scope(Operation::Report) && policy.operations().contains(Operation::Report);
+    // Only persons whom the register knew are counted: one request and a look at this figure would
+    // tell whether a number was issued.
+    if !sees_all && !policy.discloses_status() {
+        return Err(Code::OperationNotPermitted.into());
+    }
     let own = Some(client_id).filter(|_| !sees_all);
     let report = DistinctPersonsReply::read(&app.store, months, own).await;
     Ok(json_reply(&report.map_err(|error| unreadable(&error))?))
