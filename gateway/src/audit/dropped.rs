@@ -3,13 +3,15 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::checkpoint::Checkpoint;
 use super::entry::{LogEntry, Totals};
+use super::proof::verify_inclusion;
 use super::reader::DroppedRanges;
-use super::recovery::{split_bundle, tile_hashes};
-use super::tree::{self, Hash, TILE_WIDTH};
+use super::tiles::Tiles;
+use super::tree;
 use super::verify::VerifyError;
 use crate::clock::date_of_day;
-use crate::store::{DroppedRow, Store, StoreError};
+use crate::store::{CheckpointRow, DroppedRow, Store, StoreError};
 
 /// Outcome of a key of the outcome cube by day: `o|d|period|client|on behalf of|operation|purpose|
 /// outcome|status`.
@@ -30,16 +32,18 @@ pub struct DroppedDay {
 /// [`VerifyError::Dropped`] for a day whose totals are not in the tree.
 pub async fn dropped_days(store: &Store, log: &str) -> Result<Vec<DroppedDay>, VerifyError> {
     let mut days = Vec::new();
+    let Some(checkpoint) = store.checkpoint(log).await? else { return Ok(days) };
     for row in store.dropped_days(log).await? {
         let (Some(totals_index), Some(bytes)) = (row.totals_index, &row.totals) else { continue };
-        let leaf = leaf_at(store, log, totals_index).await?;
         let totals = match LogEntry::decode(bytes) {
             Ok(LogEntry::Totals(totals)) if fits(&totals, &row) => Some(totals),
             _ => None,
         };
-        let totals = totals.filter(|_| leaf == Some(tree::leaf_hash(bytes)));
-        let totals =
-            totals.ok_or_else(|| VerifyError::Dropped { log: log.into(), day: row.day })?;
+        let no_totals = || VerifyError::Dropped { log: log.into(), day: row.day };
+        let totals = totals.ok_or_else(no_totals)?;
+        if !is_in_tree(store, &checkpoint, totals_index, bytes).await? {
+            return Err(no_totals());
+        }
         days.push(DroppedDay { totals, totals_index: totals_index as u64 });
     }
     Ok(days)
@@ -58,18 +62,23 @@ fn fits(totals: &Totals, row: &DroppedRow) -> bool {
         && totals.end_index as i64 == row.end_index
 }
 
-/// Leaf hash of an entry that is in a full tile or in its bundle.
-async fn leaf_at(store: &Store, log: &str, index: i64) -> Result<Option<Hash>, StoreError> {
-    let (tile, place) = (index / TILE_WIDTH as i64, index % TILE_WIDTH as i64);
-    if let Some(tile) = store.tile(log, 0, tile).await? {
-        return Ok(tile_hashes(&tile).map(|hashes| hashes[place as usize]));
-    }
-    let bundles = store.bundles_from(log, index, 1).await?;
-    let leaf = bundles.first().and_then(|bundle| {
-        let place = usize::try_from(index - bundle.first_index).ok()?;
-        split_bundle(&bundle.entries)?.get(place).map(|bytes| tree::leaf_hash(bytes))
-    });
-    Ok(leaf)
+/// Whether these bytes are the entry at `index`, by its proof against the root of the checkpoint: a
+/// tile could be changed together with the row.
+async fn is_in_tree(
+    store: &Store,
+    row: &CheckpointRow,
+    index: i64,
+    bytes: &[u8],
+) -> Result<bool, VerifyError> {
+    let checkpoint = Checkpoint::read_unverified(&row.note);
+    let Some(checkpoint) = checkpoint.filter(|checkpoint| (index as u64) < checkpoint.size) else {
+        return Ok(false);
+    };
+    let Checkpoint { size, root, .. } = checkpoint;
+    // A tree that cannot be read proves nothing.
+    let path = Tiles::new(store.clone()).inclusion(&row.log, index as u64, size).await;
+    let Ok(Some(path)) = path else { return Ok(false) };
+    Ok(verify_inclusion(&tree::leaf_hash(bytes), index as u64, size, &path, &root))
 }
 
 /// The days whose counters the totals of a dropped day sum up, as they stand in keys: the day
