@@ -17,3 +17,26 @@ create table log_dropped (
     totals bytea,
     primary key (log, day)
 );
+
+-- Gives the disk of a dropped day back: drops its partition where no log has a bundle in it any
+-- more. Detaching needs a short lock on the whole table; if somebody reads for long, it waits for
+-- the next time, because all others would wait behind it.
+create function log_drop_day(dropped_day bigint) returns void language plpgsql as $$
+declare
+    partition_name text := 'log_bundles_' || dropped_day;
+    is_used boolean;
+begin
+    if to_regclass(partition_name) is null then
+        return;
+    end if;
+    execute format('select exists (select 1 from %I)', partition_name) into is_used;
+    if is_used then
+        return;
+    end if;
+    set local lock_timeout = '500ms';
+    execute format('alter table log_bundles detach partition %I', partition_name);
+    execute format('drop table %I', partition_name);
+exception when lock_not_available then
+    return;
+end
+$$;

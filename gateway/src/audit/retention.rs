@@ -241,5 +241,5 @@ async fn delete(store: &Store, log: &str, row: &DroppedRow) -> Result<(), StoreE
         from = until;
         tokio::task::yield_now().await;
     }
-    Ok(())
+    store.free_day(row.day).await
 }

@@ -112,6 +112,8 @@ struct Dialect {
     exclude_builders: Option<&'static str>,
     /// Begins a transaction whose statements all see one moment.
     begin_snapshot: &'static str,
+    /// Gives the disk of a dropped day ($1) back.
+    free_day: &'static str,
     /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
     add_edge_counters: &'static str,
     /// Reads counters by ranges of their keys.
@@ -119,6 +121,7 @@ struct Dialect {
 }
 
 static SQLITE: Dialect = Dialect {
+    free_day: "select $1",
     begin_write: "begin immediate",
     exclude_builders: None,
     begin_snapshot: "begin",
@@ -129,6 +132,7 @@ static SQLITE: Dialect = Dialect {
 };
 
 static POSTGRES: Dialect = Dialect {
+    free_day: "select log_drop_day($1)",
     begin_write: "begin",
     exclude_builders: Some(
         "select pg_advisory_xact_lock(hashtextextended('gateway projections of persons', 0))",

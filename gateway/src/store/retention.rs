@@ -168,4 +168,13 @@ impl Store {
         })?;
         Ok(())
     }
+
+    /// Gives the disk of a day back whose bundles are deleted: a server drops the day's partition
+    /// where no log has a bundle in it, and a file uses its pages again by itself.
+    pub async fn free_day(&self, day: i64) -> Result<(), StoreError> {
+        on_pool!(self, (pool, dialect) => {
+            sqlx::query(dialect.free_day).bind(day).execute(pool).await.map(drop)
+        })?;
+        Ok(())
+    }
 }
