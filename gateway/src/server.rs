@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -22,6 +22,8 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// A peer that does not take what it asked for is given up after this time, in milliseconds.
 const UNREAD_TIMEOUT_MS: u32 = 30_000;
 
+/// How often disputes are looked for that are not settled.
+const DISPUTES_LOOKED_AT: Duration = Duration::from_mins(1);
 /// Wait after an accept that failed for want of something (descriptors, memory).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -72,6 +74,7 @@ impl Doors {
     ) -> bool {
         // Before anybody is let in: what was begun by an earlier process comes to its end.
         disputes::go_on(&app).await;
+        tokio::spawn(settle_disputes(Arc::downgrade(&app)));
         let edge = http::api_edge(&app, documents);
         let api = serve_door(self.api, Arc::clone(&app), edge, stop.clone());
         let admin = serve_door(self.admin, Arc::clone(&app), http::admin_edge(&app), stop.clone());
@@ -88,6 +91,16 @@ impl Doors {
         let _ended = doors.await;
         app.close().await;
         true
+    }
+}
+
+/// A dispute whose last step was cut off by the database comes to its end without being sent again.
+async fn settle_disputes(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(DISPUTES_LOOKED_AT);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        disputes::go_on(&app).await;
     }
 }
 

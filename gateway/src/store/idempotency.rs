@@ -39,7 +39,8 @@ impl Store {
     }
 
     /// Deletes the keys that were used before `before_us`, at most `limit` of them, so that the
-    /// log's writer does not wait long; how many there were.
+    /// log's writer does not wait long; how many there were. None while a dispute is not settled:
+    /// its key keeps it from being logged twice.
     pub async fn forget_idempotency_keys(
         &self,
         before_us: i64,
@@ -49,6 +50,7 @@ impl Store {
             sqlx::query(
                 "delete from idempotency_keys where (client_id, key_digest) in ( \
                  select client_id, key_digest from idempotency_keys where created_us < $1 \
+                 and not exists (select 1 from disputes where settled = 0) \
                  order by created_us limit $2)",
             )
             .bind(before_us)
