@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::audit::{
     self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
@@ -27,6 +29,8 @@ const PUBLISH: Duration = Duration::from_secs(1);
 const RETENTION: Duration = Duration::from_hours(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
+/// Reports read at once.
+const REPORTS_AT_ONCE: usize = 2;
 /// How often idempotency keys are forgotten that nobody can use any more.
 const KEY_UPKEEP: Duration = Duration::from_mins(10);
 /// Keys forgotten at once: the log's writer waits for them.
@@ -73,6 +77,9 @@ pub struct App {
     pub digests: Digests,
     /// Idempotency keys of requests on their way.
     pub keys_in_flight: KeysInFlight,
+    /// Turns at reading reports: fewer than there are connections, so that a request with an
+    /// idempotency key does not wait behind them.
+    pub report_turns: Semaphore,
     /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
     pub one_dispute: tokio::sync::Mutex<()>,
     /// What never reaches the log.
@@ -138,6 +145,7 @@ impl App {
             digests: Digests::open(keys.clone())?,
             keys,
             keys_in_flight: KeysInFlight::default(),
+            report_turns: Semaphore::new(REPORTS_AT_ONCE),
             one_dispute: tokio::sync::Mutex::default(),
             edge: EdgeCounters::default(),
             config,

@@ -310,14 +310,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, problem| Err(ConfigError::OutOfRange { key, problem });
-        if self.log.name.is_empty()
-            || self.log.name.len() > 32
-            || !self
-                .log
-                .name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
+        if !is_log_name(&self.log.name) {
             return refuse("log.name", "must be 1 to 32 of a-z, 0-9 and -");
         }
         if self.log.batch_entries_max == 0 || self.log.queue_entries_max == 0 {
@@ -337,6 +330,12 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Whether a text is the name of a log: 1 to 32 of a-z, 0-9 and -.
+pub fn is_log_name(text: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=32).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
 /// Takes a secret from its file, where it is not given in place.

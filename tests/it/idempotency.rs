@@ -71,8 +71,10 @@ async fn a_refusal_is_recorded_once_under_its_key() {
     let app = TestApp::start().await;
     let caller = app.caller("carrier").await;
     let refused = merge(&about_person(&app.person()), &json!({"purpose": "health.insurance"}));
-    for _ in 0..3 {
-        send(&caller, "r", &refused).await.problem(403, "purpose-not-permitted");
+    for again in [false, true, true] {
+        let answer = send(&caller, "r", &refused).await;
+        answer.problem(403, "purpose-not-permitted");
+        assert_eq!(is_replay(&answer), again);
     }
     assert_eq!(received(&app).await, 1);
 }

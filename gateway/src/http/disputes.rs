@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::audit::{DisputeState, EventText};
 use crate::auth::Caller;
 use crate::clock::Micros;
+use crate::config::is_log_name;
 use crate::disputes::{self, Disputed, NotDone, Note, Opened};
 use crate::policy::Disclosure;
 use crate::reports::Edge;
@@ -246,6 +247,9 @@ pub async fn post_decision(
     let body = extract::body(&app, request, "application/json").await?;
     let (decision, reason) = read_decision(&json::parse(&body)?)?;
     admit(&app, &caller, &exchange)?;
+    if !is_dispute_id(&id) {
+        return Err(Code::UnknownDispute.into());
+    }
     let (shared, request_id) = (Arc::clone(&app), exchange.request_id);
     let by = caller.client().client_id.clone();
     let deciding =
@@ -301,7 +305,19 @@ async fn list(
 
 fn read_cursor(text: &str) -> Option<String> {
     let id = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    id.starts_with("dsp_").then_some(id)
+    is_dispute_id(&id).then_some(id)
+}
+
+/// Whether a text has the form of a dispute's identifier.
+fn is_dispute_id(text: &str) -> bool {
+    text.strip_prefix("dsp_")
+        .is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Whether a text could hold a number of a person or of a telephone: a reason stays in the log for
+/// ever, where no personal value may be.
+fn holds_a_number(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() >= 9
 }
 
 fn read_dispute(node: &json::Node<'_>) -> Result<(Disputed, Note), Problem> {
@@ -325,6 +341,7 @@ fn read_dispute(node: &json::Node<'_>) -> Result<(Disputed, Note), Problem> {
         let leaf = receipt
             .parsed("leaf", &mut errors, |leaf| STANDARD.decode(leaf).map_err(|_| Malformed::Form));
         receipt.finish(&mut errors);
+        let log = log.map(|log| if is_log_name(log) { log } else { "-" });
         disputed = log.zip(index).map(|(log, index)| Disputed { log: log.into(), index, leaf });
     }
     fields.finish(&mut errors);
@@ -348,6 +365,7 @@ fn read_decision(node: &json::Node<'_>) -> Result<(DisputeState, EventText), Pro
     let reason = fields.parsed("reason", &mut errors, |text| match text.len() {
         0 => Err(Malformed::Empty),
         256.. => Err(Malformed::TooLong),
+        _ if holds_a_number(text) => Err(Malformed::Form),
         _ => EventText::parse(text).ok_or(Malformed::Form),
     });
     fields.finish(&mut errors);

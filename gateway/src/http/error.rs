@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::code::{Code, Explained};
+use super::idempotency::REPLAYED;
 
 /// One wrong field: where it is and what is wrong, never what it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -27,6 +28,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
     oauth: bool,
+    again: bool,
 }
 
 impl Problem {
@@ -44,6 +46,12 @@ impl Problem {
     #[must_use]
     pub fn at_token_endpoint(self) -> Self {
         Self { oauth: true, ..self }
+    }
+
+    /// The same problem, told again to a request that came twice.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { again: true, ..self }
     }
 
     /// The wrong fields.
@@ -82,6 +90,9 @@ impl Problem {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
+        if self.again {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        }
         match self.code {
             Code::InvalidToken => {
                 let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -104,7 +115,7 @@ impl From<Code> for Problem {
             Code::LogUnavailable | Code::Overloaded | Code::NotReady | Code::IdempotencyKeyInUse
         );
         let retry_after = passes.then_some(Duration::from_secs(1));
-        Self { code, errors: Vec::new(), retry_after, oauth: false }
+        Self { code, errors: Vec::new(), retry_after, oauth: false, again: false }
     }
 }
 

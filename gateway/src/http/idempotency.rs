@@ -24,7 +24,7 @@ const FIELD: &str = "idempotency-key";
 /// Longest key, in bytes; a UUID has 36.
 const KEY_BYTES_MAX: usize = 255;
 /// Marks an answer that was given before.
-const REPLAYED: &str = "idempotent-replayed";
+pub(super) const REPLAYED: &str = "idempotent-replayed";
 
 /// Holds a key until the request has ended, however it ends.
 #[derive(Debug)]

@@ -116,6 +116,7 @@ pub async fn get_match_rates(
     let scope = if sees_all { Scope::All } else { Scope::Client(client_id.clone()) };
     let question = Question { period, grouping, scope };
     let (now, kinds) = (exchange.received_at, app.client_kinds());
+    let _turn = app.report_turns.acquire().await;
     let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
     let report = report.map_err(|error| match error {
         ReportError::Store(error) => {

@@ -216,7 +216,10 @@ pub async fn post_verification(
             count(own, Edge::Throttled);
             Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
         }
-        Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
+        Err(NotAnswered::Refused(refusal, _receipt)) => {
+            let problem = Problem::from(refusal_code(refusal));
+            Err(if again { problem.again() } else { problem })
+        }
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
         Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
         Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),

@@ -24,7 +24,8 @@ impl Cursor {
         }
         let json = URL_SAFE_NO_PAD.decode(text).ok()?;
         let below: Vec<(String, i64)> = serde_json::from_slice(&json).ok()?;
-        below.iter().all(|(_, index)| *index >= 0).then_some(Self { below })
+        let is_ours = |(log, index): &(String, i64)| *index >= 0 && crate::config::is_log_name(log);
+        below.iter().all(is_ours).then_some(Self { below })
     }
 }
 
