@@ -3,9 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Caller, FakeRegister, Reaction, TestApp, TestClient, about_person, entries, merge,
-    on_file, unissued_near,
+    Answer, Caller, Database, FakeRegister, Reaction, TestApp, TestClient, about_person, entries,
+    merge, on_both_databases, on_file, unissued_near,
 };
+
+on_both_databases! {
+    the_same_request_gets_the_same_answer_and_is_counted_once,
+    an_answer_by_another_key_or_number_is_told_again_with_its_token,
+    a_refusal_is_recorded_once_under_its_key,
+    a_key_goes_with_one_body_of_one_client_for_a_day,
+    while_a_request_is_on_its_way_its_key_is_in_use,
+    a_new_process_knows_the_keys_of_the_last_one,
+    many_at_once_under_few_keys_have_an_entry_a_key,
+}
 
 /// Members that tell one answer from every other.
 fn identity(answer: &Answer) -> (Value, Value) {
@@ -27,9 +37,8 @@ async fn received(app: &TestApp) -> Value {
     app.caller("operator").await.report("").await.ok()["total"]["received"].clone()
 }
 
-#[tokio::test]
-async fn the_same_request_gets_the_same_answer_and_is_counted_once() {
-    let app = TestApp::start().await;
+async fn the_same_request_gets_the_same_answer_and_is_counted_once(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let true_claims = about_person(&app.person());
     let wrong = merge(&true_claims, &json!({"attributes": {"full_name": "Chim Vàng Anh"}}));
@@ -48,9 +57,8 @@ async fn the_same_request_gets_the_same_answer_and_is_counted_once() {
     assert_eq!(received(&app).await, 4);
 }
 
-#[tokio::test]
-async fn an_answer_by_another_key_or_number_is_told_again_with_its_token() {
-    let app = TestApp::start().await;
+async fn an_answer_by_another_key_or_number_is_told_again_with_its_token(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let with_old = |person: &mock_population_db::Person| person.old_id_number.is_some();
     let person = app.nation.sample(10_000).find(with_old).expect("many have one");
@@ -66,9 +74,8 @@ async fn an_answer_by_another_key_or_number_is_told_again_with_its_token() {
     assert_eq!(entries(&app.app).await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_refusal_is_recorded_once_under_its_key() {
-    let app = TestApp::start().await;
+async fn a_refusal_is_recorded_once_under_its_key(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let refused = merge(&about_person(&app.person()), &json!({"purpose": "health.insurance"}));
     for again in [false, true, true] {
@@ -79,9 +86,8 @@ async fn a_refusal_is_recorded_once_under_its_key() {
     assert_eq!(received(&app).await, 1);
 }
 
-#[tokio::test]
-async fn a_key_goes_with_one_body_of_one_client_for_a_day() {
-    let app = TestApp::builder().clients(two_carriers()).start().await;
+async fn a_key_goes_with_one_body_of_one_client_for_a_day(database: Database) {
+    let app = TestApp::builder().on(database).clients(two_carriers()).start().await;
     let (one, two) = (app.caller("carrier").await, app.caller("other").await);
     let body = about_person(&app.person());
     let other = merge(&body, &json!({"case_ref": "x"}));
@@ -130,11 +136,10 @@ async fn a_key_that_is_not_well_formed_is_refused() {
     assert_eq!(entries(&app.app).await.len(), 0);
 }
 
-#[tokio::test]
-async fn while_a_request_is_on_its_way_its_key_is_in_use() {
+async fn while_a_request_is_on_its_way_its_key_is_in_use(database: Database) {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
     let url = register.url.clone();
-    let app = TestApp::builder().register(&url).start().await;
+    let app = TestApp::builder().on(database).register(&url).start().await;
     let caller = app.caller("carrier").await;
     let first = tokio::spawn({
         let caller = caller.clone();
@@ -152,9 +157,8 @@ async fn while_a_request_is_on_its_way_its_key_is_in_use() {
     assert_eq!(entries(&app.app).await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_new_process_knows_the_keys_of_the_last_one() {
-    let app = TestApp::start().await;
+async fn a_new_process_knows_the_keys_of_the_last_one(database: Database) {
+    let app = TestApp::start_on(database).await;
     let body = about_person(&app.person());
     let first = send(&app.caller("carrier").await, "k", &body).await;
     let (kept, _) = app.stop().await;
@@ -165,9 +169,8 @@ async fn a_new_process_knows_the_keys_of_the_last_one() {
     assert_eq!(received(&app).await, 1);
 }
 
-#[tokio::test]
-async fn many_at_once_under_few_keys_have_an_entry_a_key() {
-    let app = TestApp::start().await;
+async fn many_at_once_under_few_keys_have_an_entry_a_key(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let people = app.people(10);
     let mut asking = tokio::task::JoinSet::new();

@@ -1,6 +1,8 @@
 //! The PostgreSQL that tests start: as durable as one in production, and it comes back from
 //! whatever is done to it.
 
+use gateway::config::StoreConfig;
+use gateway::store::{Store, StoreError};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::support::Postgres;
@@ -53,5 +55,17 @@ async fn a_private_postgres_survives_what_tests_do_to_it() {
             .await
             .unwrap();
         assert_eq!(kept, round + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_does_not_start_where_an_answer_could_be_forgotten() {
+    for setting in ["fsync", "full_page_writes"] {
+        let postgres = Postgres::start_with(&[&format!("{setting}=off")]).await;
+        let opened = Store::open(&StoreConfig::server(postgres.url())).await;
+        let Err(StoreError::NotDurable { setting: told }) = opened else {
+            panic!("{setting}=off: {opened:?}")
+        };
+        assert_eq!(told, setting);
     }
 }
