@@ -118,7 +118,7 @@ impl Figures {
         let seconds = measured.time.as_secs_f64();
         let (syncs, fsyncs_counted) = match measured.syncs {
             Some(syncs) => (syncs, "the server's pg_stat_wal.wal_sync"),
-            None => (measured.commits, "one per commit; carrying over adds two per 4,000 pages"),
+            None => (measured.commits, "one per commit; carrying over adds two per thousand pages"),
         };
         let with_projections = measured.projected_bytes.map(|bytes| bytes as f64 / entries);
         Self {

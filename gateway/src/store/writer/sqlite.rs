@@ -22,9 +22,8 @@ const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4
 
 /// Carries the write-ahead log over into the database.
 const CARRY_OVER: &str = "pragma wal_checkpoint(passive)";
-/// Pages after which that is done, 16 MiB: it costs two fsyncs and a copy of every page, and pages
-/// that changed more than once are copied once.
-const CARRY_OVER_PAGES: i64 = 4_000;
+/// Pages after which that is done: what `SQLite` would do by itself after as many.
+const CARRY_OVER_PAGES: i64 = 1_000;
 /// Pages kept in memory, in KiB (negative): a commit in bulk must not be spilled on its way.
 const CACHE_SIZE: &str = "-16384";
 /// Pages that every commit changes: checkpoint, and those of the tables and indexes that grow.
