@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use gateway::app::StartError;
 use gateway::audit::{CheckpointSigner, Frontier, Loss, OpenError, find_loss, leaf_hash};
 use gateway::clock::Random;
-use gateway::store::KeyFolder;
+use gateway::store::{KeyFolder, Store};
 
 use crate::support::{
     Kept, TestApp, about_person, copy_database, entry_bytes, put_back, remove_database,
@@ -142,18 +142,23 @@ async fn a_published_checkpoint_that_does_not_verify_is_refused_and_left_alone()
 async fn a_note_of_any_size_the_log_once_had_agrees_and_no_other() {
     let app = TestApp::start().await;
     fill(&app, 560).await;
-    let keys = KeyFolder::open(&app.config.keys.folder, Random::seeded(9)).unwrap();
-    let origin = format!("{}/n1", app.config.log.origin);
+    let (entries, config) = (entry_bytes(&app.app).await, app.config.clone());
+    // A running gateway would publish its own checkpoint over ours.
+    let (_kept, ended_well) = app.stop().await;
+    assert!(ended_well);
+    let store = Store::open_existing(&config.store).await.unwrap();
+    let keys = KeyFolder::open(&config.keys.folder, Random::seeded(9)).unwrap();
+    let origin = format!("{}/n1", config.log.origin);
     let signer = CheckpointSigner::new(&keys.load("log-n1").unwrap(), origin).unwrap();
     let (mut frontier, mut full) = (Frontier::default(), Vec::new());
-    for entry in entry_bytes(&app.app).await {
+    for entry in entries {
         let size = frontier.size();
         if size % 85 == 0 || (size + 1) % 256 < 3 {
             keys.publish("n1", &signer.sign(size, frontier.root())).unwrap();
-            let loss = find_loss(&app.app.store, &keys, &app.config.log).await.unwrap();
+            let loss = find_loss(&store, &keys, &config.log).await.unwrap();
             assert_eq!(loss, None, "{size}");
             keys.publish("n1", &signer.sign(size, [7; 32])).unwrap();
-            let loss = find_loss(&app.app.store, &keys, &app.config.log).await.unwrap();
+            let loss = find_loss(&store, &keys, &config.log).await.unwrap();
             assert!(loss.is_some_and(|loss| loss.is_fork()), "{size}");
         }
         frontier.append(leaf_hash(&entry), &mut full);

@@ -140,11 +140,14 @@ async fn persons_are_counted_once_a_month_and_client() {
     let row = |client, persons| json!({"client": client, "month": "2026-11", "persons": persons});
     let expected = json!({"rows": [row("carrier", 3), row("hospital", 1)], "behind": 0});
     assert_eq!(all, expected);
-    let own = app.caller("hospital").await.get(report).await.ok();
+    let hospital = app.caller("hospital").await;
+    let own = hospital.get(report).await.ok();
     assert_eq!(own["rows"], json!([row("hospital", 1)]));
-    let none = carrier.get(&format!("{report}?from_month=2026-12")).await.ok();
+    // Only persons whom the register knew count, which is not the carrier's to learn.
+    carrier.get(report).await.problem(403, "operation-not-permitted");
+    let none = hospital.get(&format!("{report}?from_month=2026-12")).await.ok();
     assert_eq!(none["rows"], json!([]));
-    let wrong = carrier.get(&format!("{report}?to_month=2026-13")).await;
+    let wrong = hospital.get(&format!("{report}?to_month=2026-13")).await;
     wrong.problem(422, "invalid-value");
 }
 
