@@ -1,7 +1,7 @@
 //! Follows a log behind its writer, and lets the writer go first.
 //!
 //! The builder's transactions and the log's commits take turns at the database: a transaction is
-//! kept to a few milliseconds, and after it the builder rests for as long as it took.
+//! kept to a few milliseconds, and after it the builder rests for several times as long as it took.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ const POLL: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 /// Time a transaction may take, in nanoseconds: what a request at the desk waits for at most.
 const TRANSACTION_NANOS: u64 = 4_000_000;
+/// Rest after a transaction, in times that it took: requests have the processor first, and what is
+/// left behind at a peak is built after it.
+const REST_FACTOR: u64 = 4;
 /// Longest rest after a transaction: beyond it the database itself is slow.
 const REST_NANOS_MAX: u64 = 200_000_000;
 /// Entries of a transaction at least and at most.
@@ -74,7 +77,7 @@ impl Follower {
             Step::Read => Duration::ZERO,
             Step::Wrote => {
                 self.adapt(took);
-                Duration::from_nanos(took.min(REST_NANOS_MAX))
+                Duration::from_nanos((took * REST_FACTOR).min(REST_NANOS_MAX))
             }
         })
     }
