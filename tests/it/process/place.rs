@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, ensure};
 use gateway::config::StoreConfig;
+use gateway::projections;
 use gateway::store::Store;
 use serde_json::Value;
 
@@ -118,14 +119,20 @@ impl Place {
         sandbox.wait_for(&format!("{name} is written"), async || path.exists()).await
     }
 
-    /// Waits until the log's last checkpoint is published; nothing may be logged meanwhile.
-    pub(super) async fn wait_until_published(&self, sandbox: &mut Process) -> anyhow::Result<()> {
+    /// Waits until a sandbox that nobody asks anything writes nothing more: its last checkpoint is
+    /// published, and what is built from the log is built.
+    pub(super) async fn wait_until_quiet(&self, sandbox: &mut Process) -> anyhow::Result<()> {
         let path = self.data().join("gateway.sqlite");
         let store = Store::open_existing(&StoreConfig::file(path)).await?;
         let last = store.checkpoint("n1").await?.context("the log is there")?.note;
         let path = self.data().join("keys/log-n1.checkpoint");
         let published = async || fs::read_to_string(&path).is_ok_and(|note| note == last);
-        sandbox.wait_for("the checkpoint is published", published).await
+        sandbox.wait_for("the checkpoint is published", published).await?;
+        let built = async || {
+            let logs = projections::status(&store).await;
+            logs.is_ok_and(|logs| logs.iter().all(|log| log.people_behind() == 0))
+        };
+        sandbox.wait_for("the projections are built", built).await
     }
 
     /// The clients of `clients.json`.

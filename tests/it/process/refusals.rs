@@ -41,7 +41,7 @@ async fn a_file_in_the_way_of_the_folder_stays() -> anyhow::Result<()> {
 async fn a_second_sandbox_leaves_the_first_and_its_data_alone() -> anyhow::Result<()> {
     let (place, other) = (Place::new()?, Place::new()?);
     let mut first = place.fresh_sandbox().await?;
-    place.wait_until_published(&mut first).await?;
+    place.wait_until_quiet(&mut first).await?;
     let before = files(&place.data())?;
     for args in [&[][..], &["--fresh"]] {
         let port = other.port.to_string();
