@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::access;
 use crate::audit::{
     self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
@@ -27,6 +28,8 @@ const DIRECTORY_POLL: Duration = Duration::from_secs(1);
 const PUBLISH: Duration = Duration::from_secs(1);
 /// How often it is looked for days that need not be kept any more.
 const RETENTION: Duration = Duration::from_hours(1);
+/// How often it is looked for acts of administrators that the log does not have.
+const ACTS: Duration = Duration::from_secs(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// Reports read at once.
@@ -164,6 +167,7 @@ impl App {
             tokio::spawn(drop_days(Arc::downgrade(&app)));
         }
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
+        tokio::spawn(log_acts(Arc::downgrade(&app)));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
         let follower = Follower::new(&app.config.log.name, app.clock.clone());
@@ -217,6 +221,14 @@ impl App {
         Ok(days.len())
     }
 
+    /// Puts acts into the log that are not there yet.
+    pub async fn log_acts(&self) {
+        if let Err(error) = access::log_acts(&self.store, &self.audit, &self.digests).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "acts could not be logged; trying again");
+        }
+    }
+
     async fn publish_checkpoint(&self) {
         if let Err(error) = self.publisher.publish(&self.store).await {
             let error = &error as &dyn std::error::Error;
@@ -255,6 +267,16 @@ async fn drop_days(app: Weak<App>) {
                 tracing::warn!(error, "days of the log could not be dropped; trying again");
             }
         }
+    }
+}
+
+/// Puts acts into the log that commands have done beside this process.
+async fn log_acts(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(ACTS);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.log_acts().await;
     }
 }
 

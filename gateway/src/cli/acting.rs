@@ -121,7 +121,7 @@ pub(super) fn open_keys(config: &Config) -> Result<KeyFolder, CliError> {
 }
 
 /// Name of the system's user who runs this, from the system and not from the environment.
-fn user() -> String {
+pub(super) fn user() -> String {
     let id = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod acting;
+mod administering;
 mod backup;
 mod compare;
 mod disputes;

@@ -25,6 +25,7 @@ macro_rules! on_pool {
 }
 
 mod access;
+mod acts;
 mod backup;
 mod commit;
 mod counters;
@@ -58,6 +59,7 @@ use sqlx::sqlite::{
 };
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
+pub use acts::ActRow;
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};

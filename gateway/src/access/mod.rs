@@ -1,0 +1,11 @@
+//! What administrators do: clients, their credentials, their policies. One function for each act;
+//! the commands and the admin listener call the same.
+//!
+//! Every act is an entry of the log with who did it, once. What if we die? The act's row is written
+//! in the transaction of what it did. The node that writes the log turns rows into entries, each
+//! committed together with a key that no second entry of this act can have, and forgets the row.
+//! So a command works beside a running gateway, which alone may write the log, and beside none.
+
+mod acts;
+
+pub use acts::{Administrator, log_acts};
