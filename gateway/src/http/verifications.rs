@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
-use super::extract;
 use super::finish::Finish;
 use super::idempotency::{self, Turn};
 use super::json::{self, Errors, Fields};
@@ -24,10 +24,9 @@ use crate::app::App;
 use crate::audit::Receipt;
 use crate::matching::{self, Shown};
 use crate::replay;
-use crate::reports::Edge;
 use crate::request::{
-    AgencyCode, Attribute, AttributeSet, CaseRef, ClientId, OfficialRef, Operation, Procedure,
-    Purpose, Verification,
+    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
+    Verification,
 };
 use crate::verification::{self, Decision, NotAnswered, RequestContext};
 
@@ -182,19 +181,13 @@ pub async fn post_verification(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    let client = Arc::clone(caller.client());
-    let count = |purpose: Option<&Purpose>, edge| {
-        let (at, operation) = (exchange.received_at, Some(Operation::Verify));
-        app.edge.add(at, &client.client_id, operation, purpose, edge);
-    };
-    let read = read(&app, &client.client_id, policy.required(), request).await;
-    let (field, body, verification) = read.inspect_err(|_| count(None, Edge::Malformed))?;
-    let sent = (PATH, &body[..], exchange.received_at);
-    let turn = Turn::take(&app, &caller, Operation::Verify, field, sent).await?;
-    let (shared, context) = (Arc::clone(&app), exchange.context());
+    let call = Call::begin(&app, &request, Some(Operation::Verify))?;
+    let policy = call.policy()?;
+    let read = read(&call, policy.required(), request).await;
+    let (field, body, verification) = call.well_formed(read)?;
+    let sent = (PATH, &body[..], call.exchange.received_at);
+    let turn = Turn::take(&app, &call.caller, Operation::Verify, field, sent).await?;
+    let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context());
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
@@ -213,8 +206,7 @@ pub async fn post_verification(
         Err(NotAnswered::Throttled(limited)) => {
             // Only a purpose of its own is counted by name, or made-up ones would fill the table.
             let own = Some(&purpose).filter(|purpose| policy.names(purpose));
-            count(own, Edge::Throttled);
-            Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
+            Err(call.throttled(&limited, own))
         }
         Err(NotAnswered::Refused(refusal, _receipt)) => {
             let problem = Problem::from(refusal_code(refusal));
@@ -233,17 +225,13 @@ pub async fn post_verification(
 
 /// Everything a request says: the idempotency key, the body as it came, and what it means.
 async fn read(
-    app: &App,
-    client: &ClientId,
+    call: &Call,
     required: AttributeSet,
     request: Request<Body>,
 ) -> Result<(Option<String>, Bytes, Verification), Problem> {
-    let [] = extract::query::<0>(&request, [])?;
     let field = idempotency::read_field(request.headers())?;
-    let body = extract::body(app, request, "application/json").await?;
-    let reader =
-        Reader { client, tokens: &app.subject_tokens, current_year: app.clock.current_year() };
-    let verification = read_verification(&json::parse(&body)?, required, reader)?;
+    let body = call.json_body(request).await?;
+    let verification = read_verification(&json::parse(&body)?, required, Reader::of(call))?;
     Ok((field, body, verification))
 }
 

@@ -11,16 +11,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::call::Call;
 use super::super::code::Code;
 use super::super::error::{FieldError, Problem, ProblemDocument};
-use super::super::extract::{self, Exchange};
+use super::super::extract;
 use super::super::verifications::json_reply;
 use super::read::is_dispute_id;
 use super::shown::{DisputeReply, Seen, dispute_reply};
-use super::{admin, admit, disclosure, may, problem};
+use super::{admin, problem};
 use crate::app::App;
 use crate::audit::DisputeState;
-use crate::auth::Caller;
 use crate::disputes::NotDone;
 use crate::request::Operation;
 use crate::store::DisputeFilter;
@@ -75,12 +75,10 @@ pub async fn get_disputes(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let sees_all = may(&app, &caller, Operation::Report)?;
-    let seen = if sees_all { Seen::All } else { Seen::Own(disclosure(&app, &caller)?) };
-    let parameters = extract::query(&request, PARAMETERS)?;
-    list(&app, &caller, &exchange, seen, parameters).await
+    let call = Call::begin(&app, &request, None)?;
+    let sees_all = call.may(Operation::Report)?;
+    let seen = if sees_all { Seen::All } else { Seen::Own(call.policy()?.disclosure()) };
+    list(&call, seen, extract::query(&request, PARAMETERS)?).await
 }
 
 /// Everyone's disputes, on the admin listener.
@@ -88,16 +86,12 @@ pub async fn get_admin_disputes(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = admin(&app, &exchange, &request)?;
-    let parameters = extract::query(&request, PARAMETERS)?;
-    list(&app, &caller, &exchange, Seen::Admin, parameters).await
+    let call = admin(&app, &request)?;
+    list(&call, Seen::Admin, extract::query(&request, PARAMETERS)?).await
 }
 
 async fn list(
-    app: &App,
-    caller: &Caller,
-    exchange: &Exchange,
+    call: &Call,
     seen: Seen,
     [state, after, limit]: [Option<String>; 3],
 ) -> Result<Response, Problem> {
@@ -120,16 +114,16 @@ async fn list(
     let (Some(limit), true) = (limit, errors.is_empty()) else {
         return Err(Problem::with_errors(Code::InvalidValue, errors));
     };
-    admit(app, caller, exchange)?;
+    call.admit()?;
     let client = match seen {
-        Seen::Own(_) => Some(caller.client().client_id.as_str()),
+        Seen::Own(_) => Some(call.client().as_str()),
         Seen::All | Seen::Admin => None,
     };
     let after = after.flatten();
     let filter =
         DisputeFilter { client_id: client, state: state.as_deref(), after: after.as_deref() };
     // One more than is shown tells whether there is a next page.
-    let rows = app.store.disputes(filter, limit + 1).await;
+    let rows = call.app.store.disputes(filter, limit + 1).await;
     let mut rows = rows.map_err(|error| problem(NotDone::Store(error)))?;
     let is_last = rows.len() as i64 <= limit;
     rows.truncate(limit as usize);
