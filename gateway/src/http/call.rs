@@ -58,6 +58,11 @@ impl Call {
         policy.ok_or_else(|| Code::InternalError.into())
     }
 
+    /// Whether the token was issued for what is asked.
+    pub(super) fn has_scope(&self) -> bool {
+        self.operation.is_none_or(|operation| self.caller.has_scope(operation))
+    }
+
     /// Whether both token and policy name an operation.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ pub async fn post_history(
     let read = body.and_then(|body| read_history(&json::parse(&body)?, Reader::of(&call)));
     let asked = call.well_formed(read)?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());
-    let context = call.exchange.context();
+    let context = call.exchange.context(None);
     let story = async move { history::history(&shared, &caller, &asked, context).await };
     match Finish::new(story).await {
         Ok(history) => Ok(reply(&app, &call.exchange.request_id.to_string(), history)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::finish::Finish;
-use super::idempotency::{self, Turn};
+use super::idempotency::{self, Sent, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
@@ -28,7 +28,7 @@ use crate::request::{
     AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
     Verification,
 };
-use crate::verification::{self, Decision, NotAnswered, RequestContext};
+use crate::verification::{self, Decision, NotAnswered};
 
 /// Where verifications are posted.
 const PATH: &str = "/v1/verifications";
@@ -184,20 +184,18 @@ pub async fn post_verification(
     let call = Call::begin(&app, &request, Some(Operation::Verify))?;
     let policy = call.policy()?;
     let read = read(&call, policy.required(), request).await;
-    let (field, body, verification) = call.well_formed(read)?;
-    let sent = (PATH, &body[..], call.exchange.received_at);
-    let turn = Turn::take(&app, &call.caller, Operation::Verify, field, sent).await?;
-    let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context());
+    let (sent, verification) = call.well_formed(read)?;
+    let turn = Turn::take(&call, PATH, sent).await?;
+    let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
             Turn::Again(_held, row) => replay::verify(&shared, &caller, &verification, row).await,
             Turn::Plain | Turn::First(_) => {
-                let context = RequestContext { key: turn.key(), ..context };
-                verification::verify(&shared, &caller, &verification, context).await
+                verification::verify(&shared, &caller, &verification, &context).await
             }
         };
-        (decided, matches!(turn, Turn::Again(..)), verification.purpose)
+        (decided, turn.is_again(), verification.purpose)
     };
     let (decided, again, purpose) = Finish::new(story).await;
     match decided {
@@ -223,16 +221,15 @@ pub async fn post_verification(
     }
 }
 
-/// Everything a request says: the idempotency key, the body as it came, and what it means.
+/// Everything a request says: as it was sent, and what it means.
 async fn read(
     call: &Call,
     required: AttributeSet,
     request: Request<Body>,
-) -> Result<(Option<String>, Bytes, Verification), Problem> {
-    let field = idempotency::read_field(request.headers())?;
-    let body = call.json_body(request).await?;
-    let verification = read_verification(&json::parse(&body)?, required, Reader::of(call))?;
-    Ok((field, body, verification))
+) -> Result<(Sent, Verification), Problem> {
+    let sent = Sent::read(call, request).await?;
+    let verification = read_verification(&json::parse(&sent.body)?, required, Reader::of(call))?;
+    Ok((sent, verification))
 }
 
 /// The code that tells a client why the policy refused.
