@@ -215,7 +215,7 @@ async fn settle(
     // A line break is in no key that a client can choose.
     let step = if entry.state == DisputeState::Open { "open" } else { "decide" };
     let text = format!("\n{}\n{}\n{step}", row.log, row.entry_index);
-    let key = app.digests.idempotency(&row.client_id, &text, "/v1/disputes", text.as_bytes());
+    let key = app.digests.idempotency(&entry.client, &text, "/v1/disputes", text.as_bytes());
     // Whatever its age: a key that is still there tells that the entry is.
     let held = app.store.idempotency_key(&row.client_id, &key.key_digest, i64::MIN).await?;
     if held.is_none() {

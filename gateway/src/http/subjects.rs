@@ -9,9 +9,9 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
-use super::extract;
 use super::finish::Finish;
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
@@ -22,7 +22,6 @@ use crate::audit::{Decided, Entry};
 use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::matching::Outcome;
 use crate::projections::{Cursor, Hit};
-use crate::reports::Edge;
 use crate::request::{Attribute, Malformed, Operation, Purpose};
 
 /// Entries in an answer where the request does not say how many.
@@ -125,33 +124,16 @@ pub async fn post_history(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let client = Arc::clone(caller.client());
-    let count = |edge| {
-        let (at, operation) = (exchange.received_at, Some(Operation::History));
-        app.edge.add(at, &client.client_id, operation, None, edge);
-    };
-    let parsed = match extract::query::<0>(&request, []) {
-        Ok([]) => extract::body(&app, request, "application/json").await.and_then(|body| {
-            let reader = Reader {
-                client: &client.client_id,
-                tokens: &app.subject_tokens,
-                current_year: app.clock.current_year(),
-            };
-            read_history(&json::parse(&body)?, reader)
-        }),
-        Err(problem) => Err(problem),
-    };
-    let asked = parsed.inspect_err(|_| count(Edge::Malformed))?;
-    let (shared, context) = (Arc::clone(&app), exchange.context());
+    let call = Call::begin(&app, &request, Some(Operation::History))?;
+    let body = call.json_body(request).await;
+    let read = body.and_then(|body| read_history(&json::parse(&body)?, Reader::of(&call)));
+    let asked = call.well_formed(read)?;
+    let (shared, caller) = (Arc::clone(&app), call.caller.clone());
+    let context = call.exchange.context(None);
     let story = async move { history::history(&shared, &caller, &asked, context).await };
     match Finish::new(story).await {
-        Ok(history) => Ok(reply(&app, &exchange.request_id.to_string(), history)),
-        Err(NotAnswered::Throttled(limited)) => {
-            count(Edge::Throttled);
-            Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
-        }
+        Ok(history) => Ok(reply(&app, &call.exchange.request_id.to_string(), history)),
+        Err(NotAnswered::Throttled(limited)) => Err(call.throttled(&limited, None)),
         Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
         Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
