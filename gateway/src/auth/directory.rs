@@ -11,7 +11,7 @@ use crate::request::{AgencyCode, ClientId};
 use crate::store::{ClientRow, StoreError};
 
 /// Level a security assessment must have (Circular 46/2022/TT-BCA: level 3 or above).
-const ASSESSMENT_LEVEL_MIN: u8 = 3;
+pub const ASSESSMENT_LEVEL_MIN: u8 = 3;
 
 /// What kind of organisation a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

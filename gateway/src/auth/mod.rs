@@ -10,7 +10,7 @@ mod tokens;
 use std::sync::Arc;
 
 pub use agency::Agency;
-pub use directory::{Client, ClientKind, ClientState, Directory, Standing};
+pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 
