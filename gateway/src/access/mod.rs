@@ -10,6 +10,7 @@ mod acts;
 mod client_document;
 mod clients;
 mod reason;
+mod sealed;
 mod warnings;
 
 pub use acts::{Administrator, log_acts};
@@ -19,4 +20,5 @@ pub use clients::{
     set_client_state, takes_reason, update_client,
 };
 pub use reason::parse_reason;
+pub use sealed::{Credential, SealError, generate_passphrase, seal, unseal};
 pub use warnings::{NOTICE_SECONDS, Paper, Warned, Warning, warnings, warnings_about};
