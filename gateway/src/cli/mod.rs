@@ -6,6 +6,7 @@ mod backup;
 mod compare;
 mod disputes;
 pub mod client;
+mod clients;
 mod doctor;
 mod keys;
 mod loss;
@@ -67,6 +68,9 @@ enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Clients: who may ask, from onboarding to closure.
+    #[command(subcommand)]
+    Client(clients::ClientCommand),
     /// What clients say is wrong. Decided on the admin listener of a running gateway.
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -349,6 +353,7 @@ impl Cli {
             | Command::Compare(_)
             | Command::Normalize(_)
             | Command::Report(_)
+            | Command::Client(_)
             | Command::Dispute(_)
             | Command::Log(_)
             | Command::Doctor
@@ -399,6 +404,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
+        Command::Client(command) => {
+            clients::run(command, Config::load(cli.config.as_deref()), cli.output).await
+        }
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }
