@@ -7,6 +7,7 @@
 mod accuracy;
 mod api;
 mod auditor;
+mod clients;
 mod disk;
 mod failing_disk;
 mod fsync;
