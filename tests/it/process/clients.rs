@@ -20,8 +20,11 @@ const HEADER: &str = "client_id,agency_code,name_vi,name_en,agreement_from,agree
     assessment_level,assessment_date,assessment_until\n";
 /// Facilities of the import that is killed, and files at which it is: in the middle of what two
 /// cores put into the database at once.
-const FACILITIES: usize = 96;
-const FILES_AT_DEATH: usize = 60;
+const FACILITIES: usize = 72;
+const FILES_AT_DEATH: usize = 52;
+/// Of so many facilities the secret is tried, which is slow on purpose: some from before the death,
+/// those of its time, some from after.
+const TRIED: [usize; 10] = [0, 20, 46, 47, 48, 49, 50, 51, 60, 71];
 
 /// A stopped gateway's folder, where commands are run.
 async fn folder() -> Kept {
@@ -337,7 +340,7 @@ async fn an_import_that_is_killed_goes_on_and_every_credential_is_good() -> anyh
     // Also what a death between two bytes of a line would leave.
     let mut torn = fs::OpenOptions::new().append(true).open(at("sealed-passphrases.csv"))?;
     torn.write_all(b"tyt-000,tyt-000.sealed.js")?;
-    fs::write(at("sealed/.tyt-095.sealed.json.new"), "{")?;
+    fs::write(at("sealed/.tyt-071.sealed.json.new"), "{")?;
 
     let summary: Value = serde_json::from_str(&run(&kept, &import)?)?;
     ensure!(
@@ -353,11 +356,13 @@ async fn an_import_that_is_killed_goes_on_and_every_credential_is_good() -> anyh
 
     let app = kept.again().start().await;
     let mut secrets = BTreeSet::new();
-    for id in &ids {
+    for (place, id) in ids.iter().enumerate() {
         let file = fs::read_to_string(at("sealed").join(format!("{id}.sealed.json")))?;
         let credential = unseal(&file, &passphrases[id])?;
         ensure!(credential.client_id == *id && secrets.insert(credential.client_secret.clone()));
-        app.ask_token_with(id, &credential.client_secret).await.ok();
+        if TRIED.contains(&place) {
+            app.ask_token_with(id, &credential.client_secret).await.ok();
+        }
     }
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (act, target) in acts(&app).await {
@@ -373,6 +378,8 @@ async fn an_import_that_is_killed_goes_on_and_every_credential_is_good() -> anyh
 async fn a_suspension_by_command_acts_on_two_nodes_that_share_a_store() -> anyhow::Result<()> {
     let first = TestApp::start_on(Database::Postgres).await;
     let kept = first.kept();
+    // As `gateway serve` does, so that commands leave the log to it.
+    let _held = Store::hold(&first.config.store, "n1").await?;
     let second = kept.again().config(|config| config.log.name = "n2".into()).start().await;
     let body = about_person(&first.person());
     let callers = [first.caller("carrier").await, second.caller("carrier").await];

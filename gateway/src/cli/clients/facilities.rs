@@ -99,12 +99,14 @@ impl Facilities {
         let header = reader.headers().map_err(unreadable)?.clone();
         check_header(&header, common)?;
         let (mut facilities, mut seen) = (Self::default(), HashSet::new());
+        let mut lines = Lines { bytes, byte: 0, line: 1 };
         for (count, record) in reader.into_byte_records().enumerate() {
             if count == LINES_MAX {
                 return Err(CliError::Usage(format!("the table has more than {LINES_MAX} lines")));
             }
             let record = record.map_err(unreadable)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            lines.go_to(record.position());
+            let line = lines.line;
             let (client_id, read) = read_line(&header, record, common);
             let read = match read {
                 Ok(_) if !seen.insert(client_id.clone()) => {
@@ -144,6 +146,25 @@ impl Facilities {
             },
         }
         Ok(Ok(()))
+    }
+}
+
+/// Counts lines. The reader's own count is behind by one where lines end as spreadsheets end them.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Goes on to a record, which may begin with the end of the line before.
+    fn go_to(&mut self, record: Option<&csv::Position>) {
+        let from = record.map_or(0, csv::Position::byte) as usize;
+        let is_end = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
+        let begin = from + self.bytes.iter().skip(from).take_while(is_end).count();
+        let passed = self.bytes.get(self.byte..begin).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.byte = begin;
     }
 }
 
