@@ -59,7 +59,7 @@ pub struct PolicyRow {
 
 /// The nodes' signal to load the directory again; part of every change's transaction, so that
 /// nobody sees the number without the change.
-const BUMP_VERSION: &str = "update directory_version set version = version + 1";
+pub(super) const BUMP_VERSION: &str = "update directory_version set version = version + 1";
 
 impl Store {
     /// A number that grows with every change of clients, secrets or policies.

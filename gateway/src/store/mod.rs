@@ -29,6 +29,7 @@ mod acts;
 mod backup;
 mod commit;
 mod counters;
+mod credentials;
 mod disputes;
 mod hold;
 mod idempotency;
@@ -39,6 +40,8 @@ mod log;
 mod published;
 mod retention;
 mod server_copy;
+mod spent;
+mod token_keys;
 mod log_check;
 mod person_rows;
 mod projection_upkeep;
@@ -62,6 +65,9 @@ pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use acts::ActRow;
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use credentials::{
+    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, slot_for_new,
+};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
@@ -77,6 +83,8 @@ pub use projections::{DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
+pub use spent::RevokedRow;
+pub use token_keys::{TokenKeyRow, TokenKeyStep};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;
