@@ -7,5 +7,7 @@
 //! So a command works beside a running gateway, which alone may write the log, and beside none.
 
 mod acts;
+pub mod credentials;
+pub mod token_keys;
 
 pub use acts::{Administrator, log_acts};
