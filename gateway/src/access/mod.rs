@@ -7,7 +7,18 @@
 //! So a command works beside a running gateway, which alone may write the log, and beside none.
 
 mod acts;
+mod client_document;
+mod clients;
 pub mod credentials;
+mod reason;
 pub mod token_keys;
+mod warnings;
 
 pub use acts::{Administrator, log_acts};
+pub use client_document::{Assessment, ClientChange, Fault, NewClient};
+pub use clients::{
+    ClientError, KnownClient, Run, addition, create_client, find_client, is_step, judge_new,
+    set_client_state, takes_reason, update_client,
+};
+pub use reason::parse_reason;
+pub use warnings::{NOTICE_SECONDS, Paper, Warned, Warning, warnings, warnings_about};

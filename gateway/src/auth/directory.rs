@@ -11,7 +11,7 @@ use crate::request::{AgencyCode, ClientId};
 use crate::store::{ClientRow, StoreError};
 
 /// Level a security assessment must have (Circular 46/2022/TT-BCA: level 3 or above).
-const ASSESSMENT_LEVEL_MIN: u8 = 3;
+pub const ASSESSMENT_LEVEL_MIN: u8 = 3;
 
 /// What kind of organisation a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -262,12 +262,16 @@ mod tests {
             name_vi: String::new(),
             name_en: String::new(),
             state: "active".into(),
+            state_reason: None,
+            state_us: 0,
             policy_name: "p".into(),
             policy_version: 1,
             agreement_from_us: 100,
             agreement_until_us: 200,
             assessment_level: 3,
+            assessment_from_us: 0,
             assessment_until_us: 180,
+            connected_us: Some(100),
             created_us: 0,
         }
     }

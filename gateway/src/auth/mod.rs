@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use agency::Agency;
 pub use assertions::{Assertions, VerifiedAssertion};
-pub use directory::{Client, ClientKind, ClientState, Directory, Standing};
+pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
 pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
 pub use signing::{SigningKey, SigningState};

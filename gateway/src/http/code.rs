@@ -50,6 +50,16 @@ pub enum Code {
     UnknownDispute,
     /// The dispute was decided, and not so.
     DisputeDecided,
+    /// There is no such client.
+    UnknownClient,
+    /// The client's identifier is taken.
+    ClientExists,
+    /// No step leads to the state.
+    StateNotReachable,
+    /// Nothing changes about a closed client.
+    ClientClosed,
+    /// The client's papers do not allow it to be connected.
+    ClientNotReady,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -91,7 +101,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 37] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -108,9 +118,14 @@ impl Code {
         Self::NotFound,
         Self::UnknownReceipt,
         Self::UnknownDispute,
+        Self::UnknownClient,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::DisputeDecided,
+        Self::ClientExists,
+        Self::StateNotReachable,
+        Self::ClientClosed,
+        Self::ClientNotReady,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -228,6 +243,36 @@ impl Code {
                 409,
                 "This dispute was decided otherwise; a decision does not change.",
                 "Khiếu nại này đã được quyết định khác; quyết định không thay đổi.",
+            ),
+            Self::UnknownClient => (
+                "unknown-client",
+                404,
+                "There is no client with this identifier.",
+                "Không có hệ thống kết nối nào mang mã này.",
+            ),
+            Self::ClientExists => (
+                "client-exists",
+                409,
+                "There is a client with this identifier already; identifiers are never given again.",
+                "Đã có hệ thống kết nối mang mã này; mã không được cấp lại.",
+            ),
+            Self::StateNotReachable => (
+                "state-not-reachable",
+                409,
+                "No step leads from the client's state to this one.",
+                "Không thể chuyển hệ thống kết nối từ trạng thái hiện tại sang trạng thái này.",
+            ),
+            Self::ClientClosed => (
+                "client-closed",
+                409,
+                "The client is closed for good, and nothing changes about it.",
+                "Hệ thống kết nối đã đóng vĩnh viễn và không thay đổi được nữa.",
+            ),
+            Self::ClientNotReady => (
+                "client-not-ready",
+                409,
+                "The client cannot be connected: its agreement, security assessment or agency code does not allow it; see errors.",
+                "Chưa thể kết nối: thỏa thuận, đánh giá an toàn thông tin hoặc mã định danh không cho phép; xem errors.",
             ),
             Self::MethodNotAllowed => (
                 "method-not-allowed",

@@ -34,9 +34,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
     }
 }
 
-/// Members of one object, and items of one array, that are read; ours have up to ten. It bounds
-/// what reading and refusing a hostile body costs.
-const MEMBERS_MAX: usize = 64;
+/// Members of one object, and items of one array, that are read; ours have up to ten, a platform's
+/// list of agencies a hundred. It bounds what reading and refusing a hostile body costs.
+const MEMBERS_MAX: usize = 256;
 
 struct NodeVisitor;
 

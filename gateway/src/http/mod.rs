@@ -3,6 +3,7 @@
 //! A handler turns wire into a request, calls the story, and turns what comes back into a reply or
 //! a [`Problem`]. It decides nothing.
 
+mod admin;
 mod call;
 mod claims;
 mod code;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::get;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{
@@ -42,6 +43,10 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use admin::{
+    ClientReply, ListedClients, client_page, parse_policy_label, read_client_change,
+    read_new_client,
+};
 pub use code::{Code, Explained, problem_table};
 pub use distinct_persons::{DistinctPersonsReply, Months, read_months};
 pub use document::Document;
@@ -64,6 +69,17 @@ use crate::request::Operation;
     modifiers(&SecuritySchemes)
 )]
 struct Api;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Population verification gateway: administration",
+        description = "Who may ask what, and what became of it. On the admin listener alone.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&SecuritySchemes)
+)]
+struct AdminApi;
 
 struct SecuritySchemes;
 
@@ -111,6 +127,18 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     (router, description)
 }
 
+/// What is administered, and its description.
+fn admin_api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut description) = OpenApiRouter::with_openapi(AdminApi::openapi())
+        .routes(routes!(log_entries::get_log_entries))
+        .routes(routes!(disputes::get_admin_disputes))
+        .routes(routes!(disputes::post_decision))
+        .merge(admin::routes())
+        .split_for_parts();
+    close_request_bodies(&mut description);
+    (router, description)
+}
+
 /// The router marks a parameter that goes on over slashes by a star; OpenAPI has no such mark.
 fn name_wildcards(description: &mut utoipa::openapi::OpenApi) {
     let paths = std::mem::take(&mut description.paths.paths);
@@ -135,18 +163,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api().1
 }
 
-/// The API behind its edge, and with it the documents that the caller has to show.
-pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
-    let (router, description) = api();
+/// Lets everybody read how the routes are described.
+fn describe(router: Router<Arc<App>>, description: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let json = HeaderValue::from_static("application/json");
     let serve = move || {
         let body = description.to_string();
         async move { ([(header::CONTENT_TYPE, json)], body).into_response() }
     };
+    router.route("/openapi.json", get(serve))
+}
+
+/// The API behind its edge, and with it the documents that the caller has to show.
+pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
+    let (router, description) = api();
     let router = documents
         .into_iter()
-        .fold(router.route("/openapi.json", get(serve)), document::add)
+        .fold(describe(router, &description), document::add)
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)
@@ -154,13 +187,11 @@ pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
 
 /// The admin listener behind its edge.
 pub fn admin_edge(app: &Arc<App>) -> Edge {
-    let router = Router::new()
+    let (router, description) = admin_api();
+    let router = describe(router, &description)
         .route("/livez", get(health::get_livez))
         .route("/readyz", get(health::get_readyz))
         .route("/metrics", get(health::get_metrics))
-        .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
-        .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
-        .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

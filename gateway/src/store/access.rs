@@ -1,39 +1,9 @@
-//! Clients, their secrets' hashes, and policies.
+//! Secrets' hashes and policies, and clients as they are seeded.
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError};
-
-/// One connected system.
-#[derive(Debug, Clone, FromRow)]
-pub struct ClientRow {
-    /// Identifier.
-    pub client_id: String,
-    /// Agency code (Decision 20/2020/QD-TTg).
-    pub agency_code: String,
-    /// Kind of client by name.
-    pub kind: String,
-    /// Name in Vietnamese.
-    pub name_vi: String,
-    /// Name in English.
-    pub name_en: String,
-    /// State by name.
-    pub state: String,
-    /// Name of the policy.
-    pub policy_name: String,
-    /// Version of the policy.
-    pub policy_version: i64,
-    /// First moment of the agreement.
-    pub agreement_from_us: i64,
-    /// First moment after the agreement.
-    pub agreement_until_us: i64,
-    /// Level of the security assessment, 1 to 5; 0 for none.
-    pub assessment_level: i64,
-    /// First moment after the assessment's validity.
-    pub assessment_until_us: i64,
-    /// When the row was made.
-    pub created_us: i64,
-}
+use super::clients::insert_client;
+use super::{ClientRow, Store, StoreError};
 
 /// Hash of one secret.
 #[derive(Debug, Clone, FromRow)]
@@ -67,17 +37,6 @@ impl Store {
         let version = on_pool!(self, (pool, _) => { sqlx::query_scalar("select version from directory_version")
             .fetch_one(pool).await })?;
         Ok(version)
-    }
-
-    /// All clients.
-    pub async fn clients(&self) -> Result<Vec<ClientRow>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select client_id, agency_code, kind, name_vi, name_en, state, policy_name, \
-             policy_version, agreement_from_us, agreement_until_us, assessment_level, \
-             assessment_until_us, created_us from clients order by client_id",
-        )
-        .fetch_all(pool).await })?;
-        Ok(rows)
     }
 
     /// All hashes of secrets.
@@ -121,28 +80,7 @@ impl Store {
             .await?;
         }
         for client in clients {
-            sqlx::query(
-                "insert into clients (client_id, agency_code, kind, name_vi, name_en, state, \
-                 policy_name, policy_version, agreement_from_us, agreement_until_us, \
-                 assessment_level, assessment_until_us, created_us) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-                 on conflict (client_id) do nothing",
-            )
-            .bind(&client.client_id)
-            .bind(&client.agency_code)
-            .bind(&client.kind)
-            .bind(&client.name_vi)
-            .bind(&client.name_en)
-            .bind(&client.state)
-            .bind(&client.policy_name)
-            .bind(client.policy_version)
-            .bind(client.agreement_from_us)
-            .bind(client.agreement_until_us)
-            .bind(client.assessment_level)
-            .bind(client.assessment_until_us)
-            .bind(client.created_us)
-            .execute(&mut *transaction)
-            .await?;
+            insert_client!(transaction, client);
         }
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;

@@ -27,6 +27,7 @@ macro_rules! on_pool {
 mod access;
 mod acts;
 mod backup;
+mod clients;
 mod commit;
 mod counters;
 mod credentials;
@@ -61,8 +62,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-pub use access::{ClientRow, PolicyRow, SecretRow};
+pub use access::{PolicyRow, SecretRow};
 pub use acts::ActRow;
+pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use credentials::{

@@ -138,12 +138,16 @@ impl TestClient {
             name_vi: self.id.into(),
             name_en: self.id.into(),
             state: ClientState::Active.name().into(),
+            state_reason: None,
+            state_us: 0,
             policy_name: format!("{}-policy", self.id),
             policy_version: 1,
             agreement_from_us: self.agreement.0.0,
             agreement_until_us: self.agreement.1.0,
             assessment_level: self.assessment_level,
+            assessment_from_us: 0,
             assessment_until_us: self.assessment_until.0,
+            connected_us: Some(self.agreement.0.0),
             created_us: 0,
         }
     }

@@ -1,14 +1,13 @@
 //! Clients and policies: whether they can be read, and whose papers run out.
 
 use super::Check;
+use crate::access::NOTICE_SECONDS;
 use crate::auth::{Client, ClientState, Directory};
 use crate::cli::{CliError, sentence};
 use crate::clock::Micros;
 use crate::policy::Policies;
 use crate::store::{Store, StoreError};
 
-/// Time in which an agreement or an assessment can be renewed, in seconds.
-const NOTICE_SECONDS: i64 = 30 * 86_400;
 /// Clients that are named; the others are counted.
 const NAMED_MAX: usize = 5;
 

@@ -16,6 +16,7 @@ pub use list::*;
 pub use read::*;
 pub use shown::*;
 
+use super::admin::admin_call;
 use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem, ProblemDocument};
@@ -24,7 +25,6 @@ use super::json;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::disputes::{self, NotDone, Opened};
-use crate::request::Operation;
 
 /// Disputes the answer of a receipt: this person is real. The same receipt again gets the dispute
 /// that is there.
@@ -71,12 +71,34 @@ pub async fn post_dispute(
 }
 
 /// The operator's decision on a dispute, on the admin listener.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/disputes/{id}/decision",
+    params(("id" = String, Path, description = "Identity of the dispute")),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, body = DisputeReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
 pub async fn post_decision(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let call = admin(&app, &request)?;
+    let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await?;
     let (decision, reason) = read_decision(&json::parse(&body)?)?;
     call.admit()?;
@@ -88,15 +110,6 @@ pub async fn post_decision(
         async move { disputes::decide(&shared, &id, (decision, &reason), &by, request_id).await };
     let row = Finish::new(deciding).await.map_err(problem)?;
     Ok(json_reply(&dispute_reply(row, Seen::Admin)?))
-}
-
-/// The call of somebody who must be an administrator.
-fn admin(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
-    let call = Call::begin(app, request, None)?;
-    if call.may(Operation::Admin)? {
-        return Ok(call);
-    }
-    Err(Code::OperationNotPermitted.into())
 }
 
 fn problem(not_done: NotDone) -> Problem {

@@ -1,0 +1,49 @@
+//! `/admin/v1`, on the admin listener: what administrators do, by the same functions as the
+//! commands. One file or folder for each thing.
+
+mod clients;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Request;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use clients::*;
+
+use super::call::Call;
+use super::code::Code;
+use super::error::Problem;
+use crate::access::Administrator;
+use crate::app::App;
+use crate::request::Operation;
+
+/// The routes of everything that is administered.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::get_clients, clients::post_client))
+        .routes(routes!(clients::get_client, clients::patch_client))
+        .routes(routes!(clients::post_client_state))
+}
+
+/// The call of somebody who must be an administrator.
+///
+/// # Errors
+/// As [`Call::begin`]; 403 where token or policy does not name `admin`.
+pub(super) fn admin_call(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
+    let call = Call::begin(app, request, None)?;
+    if call.may(Operation::Admin)? {
+        return Ok(call);
+    }
+    Err(Code::OperationNotPermitted.into())
+}
+
+/// Who acts by a request.
+fn administrator(call: &Call) -> Administrator {
+    Administrator {
+        by: call.client().to_string(),
+        request_id: call.exchange.request_id,
+        at: call.exchange.received_at,
+    }
+}
