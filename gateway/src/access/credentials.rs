@@ -229,9 +229,8 @@ pub async fn check_removal(
     if !is_there {
         return Err(CredentialError::Unknown);
     }
-    let is_closed =
-        |row: &crate::store::ClientRow| row.client_id == client_id && row.state == "closed";
-    if secrets.len() + keys.len() == 1 && !force && !store.clients().await?.iter().any(is_closed) {
+    let is_closed = store.client(client_id).await?.is_some_and(|row| row.state == "closed");
+    if secrets.len() + keys.len() == 1 && !force && !is_closed {
         return Err(CredentialError::Last);
     }
     Ok(())

@@ -4,6 +4,7 @@ mod acting;
 mod administering;
 mod backup;
 mod compare;
+mod credentials;
 mod disputes;
 pub mod client;
 mod doctor;
@@ -20,6 +21,7 @@ mod projections;
 mod report;
 mod retention;
 mod serve;
+mod token_keys;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -79,6 +81,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup in the place of a database that is not there.
     Restore(backup::RestoreArgs),
+    /// Connected systems.
+    #[command(subcommand)]
+    Client(credentials::CredentialCommand),
     /// The keys of log, pseudonyms and tokens.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -243,6 +248,8 @@ struct DropDaysArgs {
 enum KeyCommand {
     /// Show which keys there are, since when, and which are in use.
     List,
+    /// Sign access tokens with the next key. No request fails by it.
+    Rotate(token_keys::KeyRotateArgs),
     /// Destroy the key of a past quarter: its pseudonyms can never be linked to people again. No
     /// gateway may run.
     Destroy {
@@ -354,6 +361,7 @@ impl Cli {
             | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Client(_)
             | Command::Key(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
@@ -385,7 +393,11 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
-        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Client(command) => credentials::run(command, &load(cli)?, cli.output).await,
+        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output).await,
+        Command::Key(KeyCommand::Rotate(args)) => {
+            token_keys::rotate(&load(cli)?, args, cli.output).await
+        }
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }
