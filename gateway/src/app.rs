@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{self, token_keys};
+use crate::access::{self, Warned, token_keys};
 use crate::audit::{
     self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
@@ -36,6 +36,8 @@ const USES: Duration = Duration::from_secs(10);
 const USES_AT_ONCE: usize = 256;
 /// What was spent is forgotten this long after it has expired: another node's clock may be behind.
 const SPENT_KEPT_SECONDS: i64 = 120;
+/// How often it is looked for papers of clients that run out.
+const PAPERS: Duration = Duration::from_mins(1);
 /// How often what stands outside the log is written down.
 const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// Reports read at once.
@@ -180,6 +182,7 @@ impl App {
         }
         tokio::spawn(follow_directory(Arc::downgrade(&app), version));
         tokio::spawn(log_acts(Arc::downgrade(&app)));
+        tokio::spawn(warn_of_papers(Arc::downgrade(&app)));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
         tokio::spawn(flush_uses(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
@@ -283,6 +286,31 @@ impl App {
         }
     }
 
+    /// Counts clients whose papers run out, and logs those that were not logged today.
+    pub fn warn_of_papers(&self, warned: &mut Warned) {
+        let now = self.clock.now();
+        let (mut ending, mut ended) = (0, 0);
+        for (id, client) in self.directory.all().iter() {
+            let warnings = access::warnings_about(client, now);
+            if warnings.is_empty() {
+                continue;
+            }
+            if warnings.iter().any(|warning| warning.has_ended) {
+                ended += 1;
+            } else {
+                ending += 1;
+            }
+            if !warned.is_due(id, now) {
+                continue;
+            }
+            let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+            let (client, papers) = (id.as_str(), told.join(", "));
+            tracing::warn!(client, papers, "a client's papers run out: renew them");
+        }
+        self.metrics.clients_ending.set(f64::from(ending));
+        self.metrics.clients_ended.set(f64::from(ended));
+    }
+
     async fn publish_checkpoint(&self) {
         if let Err(error) = self.publisher.publish(&self.store).await {
             let error = &error as &dyn std::error::Error;
@@ -331,6 +359,16 @@ async fn log_acts(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         app.log_acts().await;
+    }
+}
+
+/// Tells of papers that run out, once a day for each client.
+async fn warn_of_papers(app: Weak<App>) {
+    let (mut ticks, mut warned) = (tokio::time::interval(PAPERS), Warned::default());
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.warn_of_papers(&mut warned);
     }
 }
 

@@ -7,6 +7,7 @@
 mod admitted;
 mod card_qr;
 mod citus;
+mod clients;
 mod credentials;
 mod cubes;
 mod disputes;

@@ -21,8 +21,9 @@ const OPEN: [&str; 8] = [
 /// list may only shrink.
 const OPEN_IN_THE_SANDBOX: [&str; 1] = ["/sandbox/v1/personas"];
 
-async fn description(app: &TestApp) -> Value {
-    let answer = app.http.get(format!("{}/openapi.json", app.api)).send().await.unwrap();
+/// What the API or the admin listener says of its routes.
+async fn description(app: &TestApp, door: &str) -> Value {
+    let answer = app.http.get(format!("{door}/openapi.json")).send().await.unwrap();
     Answer::read(answer).await.ok()
 }
 
@@ -43,15 +44,17 @@ fn described(description: &Value) -> Vec<(String, reqwest::Method)> {
 #[tokio::test]
 async fn every_described_route_needs_a_caller_unless_listed() {
     let app = TestApp::start().await;
-    let routes = described(&description(&app).await);
-    assert!(routes.len() >= 6, "{routes:?}");
-    for (path, method) in routes {
-        let request = app.http.request(method.clone(), format!("{}{path}", app.api));
-        let answer = Answer::read(request.send().await.unwrap()).await;
-        if OPEN.contains(&path.as_str()) {
-            assert_ne!(answer.status, 404, "{method} {path}");
-        } else {
-            answer.problem(401, "invalid-token");
+    for door in [&app.api, &app.admin] {
+        let routes = described(&description(&app, door).await);
+        assert!(routes.len() >= 6, "{routes:?}");
+        for (path, method) in routes {
+            let request = app.http.request(method.clone(), format!("{door}{path}"));
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            if OPEN.contains(&path.as_str()) {
+                assert_ne!(answer.status, 404, "{method} {path}");
+            } else {
+                answer.problem(401, "invalid-token");
+            }
         }
     }
 }
@@ -59,8 +62,12 @@ async fn every_described_route_needs_a_caller_unless_listed() {
 #[tokio::test]
 async fn every_operation_says_how_it_is_secured_and_how_it_refuses() {
     let app = TestApp::start().await;
-    let description = description(&app).await;
-    for (path, item) in description["paths"].as_object().unwrap() {
+    let mut paths = serde_json::Map::new();
+    for door in [&app.api, &app.admin] {
+        let described = description(&app, door).await;
+        paths.extend(described["paths"].as_object().unwrap().clone());
+    }
+    for (path, item) in &paths {
         for (method, operation) in item.as_object().unwrap() {
             if !OPEN.contains(&path.as_str()) {
                 assert!(operation["security"][0]["token"].is_array(), "{method} {path}");

@@ -1,7 +1,10 @@
 //! Acts on their way into the log.
 
+use futures_util::future::join_all;
+
 use crate::audit::{
-    Act, AuditLog, Digests, EventText, LogEntry, LogUnavailable, NotRecorded, RequestId,
+    Act, AuditLog, Digests, EventText, IdempotencyKey, LogEntry, LogUnavailable, NotRecorded,
+    RequestId,
 };
 use crate::clock::Micros;
 use crate::request::ClientId;
@@ -59,18 +62,29 @@ pub async fn log_acts(
     digests: &Digests,
 ) -> Result<usize, ActsError> {
     let rows = store.acts(ACTS_AT_ONCE).await?;
+    let mut entries = Vec::with_capacity(rows.len());
     for row in &rows {
-        log_act(store, log, digests, row).await?;
+        entries.extend(entry(store, digests, row).await?);
     }
+    // Queued in their order and committed together: a bulk import brings thousands.
+    let recording =
+        entries.into_iter().map(|(act, key)| log.record_once(LogEntry::Act(act), [key]));
+    for recorded in join_all(recording).await {
+        match recorded {
+            Ok(_) | Err(NotRecorded::KeyTaken) => {}
+            Err(NotRecorded::Unavailable(unavailable)) => return Err(unavailable.into()),
+        }
+    }
+    store.forget_acts(&rows).await?;
     Ok(rows.len())
 }
 
-async fn log_act(
+/// The entry of an act with its key; none where the log has it.
+async fn entry(
     store: &Store,
-    log: &AuditLog,
     digests: &Digests,
     row: &ActRow,
-) -> Result<(), ActsError> {
+) -> Result<Option<(Act, IdempotencyKey)>, ActsError> {
     let inconsistent = || StoreError::Inconsistent { table: "acts", row: row.id.clone() };
     let request_id = u128::from_str_radix(&row.id, 16).map_err(|_| inconsistent())?;
     let owner = ClientId::parse(KEYS_OF).map_err(|_| inconsistent())?;
@@ -86,11 +100,5 @@ async fn log_act(
     let key = digests.idempotency(&owner, &text, "acts", text.as_bytes());
     // Whatever its age: a key that is still there tells that the entry is.
     let held = store.idempotency_key(owner.as_str(), &key.key_digest, i64::MIN).await?;
-    if held.is_none() {
-        match log.record_once(LogEntry::Act(act), [key]).await {
-            Ok(_) | Err(NotRecorded::KeyTaken) => {}
-            Err(NotRecorded::Unavailable(unavailable)) => return Err(unavailable.into()),
-        }
-    }
-    Ok(store.forget_act(&row.id).await?)
+    Ok(held.is_none().then_some((act, key)))
 }

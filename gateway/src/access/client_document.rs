@@ -72,6 +72,13 @@ pub struct Fault {
 const AGENCY_CLOSED: Fault = Fault { pointer: "/agency_code", code: "agency-closed" };
 
 impl NewClient {
+    /// Whether a client that is there has these papers, wherever it went since.
+    pub fn is_as(&self, row: &ClientRow) -> bool {
+        let mut same = row.clone();
+        self.papers().apply(&mut same);
+        same == *row && row.kind == self.kind.name()
+    }
+
     /// The change that makes these papers out of none.
     pub(super) fn papers(&self) -> ClientChange {
         ClientChange {

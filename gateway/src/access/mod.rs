@@ -11,6 +11,7 @@ mod client_document;
 mod clients;
 pub mod credentials;
 mod reason;
+mod sealed;
 pub mod token_keys;
 mod warnings;
 
@@ -21,4 +22,5 @@ pub use clients::{
     set_client_state, takes_reason, update_client,
 };
 pub use reason::parse_reason;
+pub use sealed::{Credential, SealError, generate_passphrase, seal, unseal};
 pub use warnings::{NOTICE_SECONDS, Paper, Warned, Warning, warnings, warnings_about};

@@ -1,6 +1,7 @@
 //! Papers that run out: what is told before a client is refused because of a date.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::auth::{Client, ClientState};
 use crate::clock::Micros;
@@ -44,6 +45,12 @@ impl Warning {
     /// What it says, a code on the wire: `ended` or `ends-soon`.
     pub fn code(self) -> &'static str {
         if self.has_ended { "ended" } else { "ends-soon" }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.paper.name(), self.code(), self.until)
     }
 }
 

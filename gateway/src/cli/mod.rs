@@ -7,6 +7,7 @@ mod compare;
 mod credentials;
 mod disputes;
 pub mod client;
+mod clients;
 mod doctor;
 mod keys;
 mod loss;
@@ -69,6 +70,9 @@ enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Clients: who may ask, from onboarding to closure.
+    #[command(subcommand)]
+    Client(clients::ClientCommand),
     /// What clients say is wrong. Decided on the admin listener of a running gateway.
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -81,9 +85,6 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup in the place of a database that is not there.
     Restore(backup::RestoreArgs),
-    /// Connected systems.
-    #[command(subcommand)]
-    Client(credentials::CredentialCommand),
     /// The keys of log, pseudonyms and tokens.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -393,7 +394,6 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
-        Command::Client(command) => credentials::run(command, &load(cli)?, cli.output).await,
         Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output).await,
         Command::Key(KeyCommand::Rotate(args)) => {
             token_keys::rotate(&load(cli)?, args, cli.output).await
@@ -411,6 +411,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
+        Command::Client(command) => {
+            clients::run(command, Config::load(cli.config.as_deref()), cli.output).await
+        }
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }

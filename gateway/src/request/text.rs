@@ -187,7 +187,7 @@ fn is_enterprise_number(digits: &str) -> bool {
     const WEIGHTS: [u32; 9] = [31, 29, 23, 19, 17, 13, 7, 5, 3];
     let value = |b: u8| u32::from(b - b'0');
     let sum: u32 = digits.bytes().zip(WEIGHTS).map(|(b, weight)| value(b) * weight).sum();
-    let tenth = digits.bytes().nth(9).map(value);
+    let tenth = digits.as_bytes().get(9).copied().map(value);
     matches!(digits.len(), 10 | 13) && tenth == Some(10 - sum % 11)
 }
 

@@ -57,11 +57,21 @@ impl Store {
         Ok(rows)
     }
 
-    /// Forgets an act, which the log has now.
-    pub async fn forget_act(&self, id: &str) -> Result<(), StoreError> {
-        on_pool!(self, (pool, _) => {
-            sqlx::query("delete from acts where id = $1").bind(id).execute(pool).await.map(drop)
-        })?;
+    /// Forgets acts, which the log has now.
+    pub async fn forget_acts(&self, acts: &[ActRow]) -> Result<(), StoreError> {
+        if acts.is_empty() {
+            return Ok(());
+        }
+        on_pool!(self, (pool, dialect) => {
+            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            for act in acts {
+                sqlx::query("delete from acts where id = $1")
+                    .bind(&act.id)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+        });
         Ok(())
     }
 }

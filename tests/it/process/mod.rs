@@ -7,6 +7,8 @@
 mod accuracy;
 mod api;
 mod auditor;
+mod credentials;
+mod clients;
 mod disk;
 mod failing_disk;
 mod fsync;

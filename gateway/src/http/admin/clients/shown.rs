@@ -121,6 +121,36 @@ impl ClientReply {
         }
     }
 
+    /// All of it as text, by name.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let agreement = self.agreement.as_ref();
+        let assessment = self.assessment.as_ref();
+        let [.., warnings] = self.cells();
+        vec![
+            ("client_id", self.client_id.clone()),
+            ("kind", self.kind.clone()),
+            ("agency_code", self.agency_code.clone()),
+            ("agency", self.agency.unwrap_or_default().to_owned()),
+            ("successor_agency_code", self.successor_agency_code.unwrap_or_default().to_owned()),
+            ("name_vi", self.name_vi.clone()),
+            ("name_en", self.name_en.clone()),
+            ("state", self.state.clone()),
+            ("state_reason", text(&self.state_reason)),
+            ("state_since", text(&self.state_since)),
+            ("policy", self.policy.clone()),
+            ("agreement_from", agreement.map(|it| it.from.clone()).unwrap_or_default()),
+            ("agreement_until", agreement.map(|it| it.until.clone()).unwrap_or_default()),
+            ("assessment_level", assessment.map(|it| it.level.to_string()).unwrap_or_default()),
+            ("assessment_date", assessment.and_then(|it| it.date.clone()).unwrap_or_default()),
+            ("assessment_until", assessment.map(|it| it.until.clone()).unwrap_or_default()),
+            ("delegations", self.delegations.join(" ")),
+            ("connected_at", text(&self.connected_at)),
+            ("created_at", self.created_at.clone()),
+            ("warnings", warnings),
+        ]
+    }
+
     /// One line of a list: identifier, kind, agency code, state, policy, Vietnamese name, end of
     /// the agreement, end of the assessment, warnings.
     pub fn cells(&self) -> [String; 9] {

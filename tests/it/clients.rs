@@ -1,0 +1,595 @@
+//! Clients from onboarding to closure, on the admin listener and in the log.
+
+use gateway::access::{self, Administrator, NOTICE_SECONDS, Run, Warned, is_step};
+use gateway::audit::{Act, EventText, LogEntry, RequestIds};
+use gateway::auth::ClientState;
+use gateway::clock::{Micros, Random};
+use gateway::store::{ClientRow, SecretRow};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Caller, Database, TestApp, TestClient, entry_bytes, merge, on_both_databases,
+    read_gauge, seed,
+};
+
+on_both_databases! {
+    a_client_goes_from_draft_to_closed_and_every_step_is_in_the_log_once,
+    every_pair_of_states_is_a_step_or_a_conflict,
+    a_change_is_kept_and_a_change_of_nothing_leaves_no_trace,
+    lists_come_in_pages_and_narrow_by_state_kind_and_warnings,
+    what_was_done_before_a_death_is_logged_once_by_the_next_start,
+    an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_again,
+}
+
+const JSON: &str = "application/json";
+
+/// A document of a facility that can be connected.
+fn document(id: &str) -> Value {
+    json!({
+        "client_id": id,
+        "kind": "health_facility",
+        "agency_code": "G12.24.01001",
+        "name_vi": "Bệnh viện Hữu nghị Việt Đức",
+        "name_en": "Viet Duc Friendship Hospital",
+        "policy": "hospital-policy@1",
+        "agreement": {"from": "2026-01-01", "until": "2028-12-31"},
+        "assessment": {"level": 3, "date": "2026-02-01", "until": "2028-01-31"},
+    })
+}
+
+async fn create(admin: &Caller, document: &Value) -> Answer {
+    admin.post("/admin/v1/clients", JSON, &document.to_string()).await
+}
+
+async fn step(admin: &Caller, id: &str, body: &Value) -> Answer {
+    admin.post(&format!("/admin/v1/clients/{id}/state"), JSON, &body.to_string()).await
+}
+
+async fn show(admin: &Caller, id: &str) -> Value {
+    admin.get(&format!("/admin/v1/clients/{id}")).await.ok()
+}
+
+/// Every act in the log, in order.
+async fn acts(app: &TestApp) -> Vec<Act> {
+    let entries = entry_bytes(&app.app).await;
+    let act = |bytes: &Vec<u8>| match LogEntry::decode(bytes).unwrap() {
+        LogEntry::Act(act) => Some(act),
+        _ => None,
+    };
+    entries.iter().filter_map(act).collect()
+}
+
+/// Act, target and detail of every act, by whom they all were.
+async fn acts_of(app: &TestApp, by: &str) -> Vec<[String; 3]> {
+    let line = |act: Act| {
+        assert_eq!(act.by.as_str(), by);
+        let detail = act.detail.map_or(String::new(), |detail| detail.as_str().to_owned());
+        [act.act.as_str().to_owned(), act.target.as_str().to_owned(), detail]
+    };
+    acts(app).await.into_iter().map(line).collect()
+}
+
+/// Changes a row behind everybody's back.
+async fn set_row(app: &TestApp, id: &str, change: impl FnOnce(&mut ClientRow)) {
+    let old = app.app.store.client(id).await.unwrap().unwrap();
+    let mut new = old.clone();
+    change(&mut new);
+    let ids = RequestIds::new(&Random::seeded(7));
+    let act = gateway::store::ActRow {
+        id: ids.next(app.app.clock.now()).to_string(),
+        at_us: 0,
+        made_by: "test".into(),
+        act: "test".into(),
+        target: id.into(),
+        detail: None,
+    };
+    assert!(app.app.store.change_client((&old, &new), None, &act).await.unwrap());
+    app.app.store.forget_acts(&[act]).await.unwrap();
+}
+
+async fn a_client_goes_from_draft_to_closed_and_every_step_is_in_the_log_once(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let created =
+        create(&admin, &merge(&document("bv"), &json!({"delegations": ["G18", "000.00.18.G12"]})))
+            .await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let created: Value = serde_json::from_str(&created.text).unwrap();
+    assert_eq!(created["state"], "draft");
+    assert_eq!(created["connected_at"], Value::Null);
+    assert_eq!(created["agency"], "Bộ Tài chính");
+    assert_eq!(created["delegations"], json!(["G12.18", "G18"]));
+    let agreement = json!({
+        "from": "2026-01-01T00:00:00.000+07:00", "until": "2029-01-01T00:00:00.000+07:00",
+    });
+    assert_eq!(created["agreement"], agreement);
+    assert_eq!(created["warnings"], json!([]));
+    assert_eq!(show(&admin, "bv").await, created);
+    create(&admin, &document("bv")).await.problem(409, "client-exists");
+
+    let hash = gateway::auth::hash_secret("its-secret").unwrap();
+    let secret = SecretRow { client_id: "bv".into(), slot: 1, hash };
+    app.app.store.put_secrets(&[secret], 0).await.unwrap();
+    for state in ["security_review", "draft", "security_review", "sandbox", "active"] {
+        let answer = step(&admin, "bv", &json!({"state": state})).await.ok();
+        assert_eq!(answer["state"], state);
+        app.app.load_directory().await.unwrap();
+        let token = app.ask_token_with("bv", "its-secret").await;
+        if state == "active" {
+            token.ok();
+        } else {
+            token.problem(403, "client-not-active");
+        }
+    }
+    let connected = show(&admin, "bv").await["connected_at"].clone();
+    assert_eq!(connected, "2026-11-20T09:00:00.000+07:00");
+    app.pass(60);
+    for body in [json!({"state": "suspended"}), json!({"state": "closed"})] {
+        let answer = step(&admin, "bv", &body).await;
+        answer.problem(400, "invalid-request");
+        assert_eq!(answer.field_errors(), [("/reason".into(), "missing".into())]);
+    }
+    let suspended = json!({"state": "suspended", "reason": "secret seen in a public repository"});
+    let answer = step(&admin, "bv", &suspended).await.ok();
+    assert_eq!(answer["state_reason"], "secret seen in a public repository");
+    assert_eq!(answer["state_since"], "2026-11-20T09:01:00.000+07:00");
+    app.app.load_directory().await.unwrap();
+    app.ask_token_with("bv", "its-secret").await.problem(403, "client-suspended");
+    let active = step(&admin, "bv", &json!({"state": "active"})).await.ok();
+    assert_eq!((&active["state_reason"], &active["connected_at"]), (&Value::Null, &connected));
+    step(&admin, "bv", &json!({"state": "closed", "reason": "merged"})).await.ok();
+    step(&admin, "bv", &json!({"state": "active"})).await.problem(409, "state-not-reachable");
+    let change = admin.patch("/admin/v1/clients/bv", &json!({"name_en": "x"})).await;
+    change.problem(409, "client-closed");
+
+    let expected = [
+        ("client-created", "health_facility G12.24.01001 as draft, policy hospital-policy@1"),
+        ("client-security-review", "was draft"),
+        ("client-draft", "was security_review"),
+        ("client-security-review", "was draft"),
+        ("client-sandbox", "was security_review"),
+        ("client-active", "was sandbox"),
+        ("client-suspended", "secret seen in a public repository"),
+        ("client-active", "was suspended"),
+        ("client-closed", "merged"),
+    ];
+    let expected = expected.map(|(act, detail)| [act, "bv", detail].map(str::to_owned));
+    assert_eq!(acts_of(&app, "operator").await, expected);
+    app.verify_log().await.unwrap();
+}
+
+async fn every_pair_of_states_is_a_step_or_a_conflict(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    assert_eq!(create(&admin, &document("bv")).await.status, 201);
+    let mut steps = 0;
+    for from in ClientState::ALL {
+        for to in ClientState::ALL {
+            assert!(app.app.store.set_client_state("bv", from.name()).await.unwrap());
+            let answer = step(&admin, "bv", &json!({"state": to.name(), "reason": "a test"})).await;
+            let now = show(&admin, "bv").await["state"].clone();
+            if is_step(from, to) {
+                assert_eq!(answer.ok()["state"], to.name(), "{from:?} {to:?}");
+                assert_eq!(now, to.name());
+                steps += 1;
+            } else {
+                answer.problem(409, "state-not-reachable");
+                assert_eq!(now, from.name());
+            }
+        }
+    }
+    assert_eq!(steps, 11);
+    // What was refused is not in the log.
+    assert_eq!(acts(&app).await.len(), 1 + steps);
+}
+
+async fn a_change_is_kept_and_a_change_of_nothing_leaves_no_trace(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let path = "/admin/v1/clients/hospital";
+    let before = show(&admin, "hospital").await;
+    assert_eq!(admin.patch(path, &json!({})).await.ok(), before);
+    let change = json!({
+        "agency_code": "000.00.18.G12",
+        "name_vi": "Cục Thuế",
+        "policy": "ministry-policy@1",
+        "agreement": {"from": "2026-11-01", "until": "2027-11-01T00:00:00+07:00"},
+        "delegations": ["H26", "G18.03"],
+    });
+    let changed = admin.patch(path, &change).await.ok();
+    assert_eq!(changed, show(&admin, "hospital").await);
+    for (member, value) in [
+        ("agency_code", json!("G12.18")),
+        ("name_vi", json!("Cục Thuế")),
+        ("name_en", before["name_en"].clone()),
+        ("policy", json!("ministry-policy@1")),
+        ("delegations", json!(["G18.03", "H26"])),
+        ("assessment", before["assessment"].clone()),
+        ("state", json!("active")),
+        ("connected_at", before["connected_at"].clone()),
+    ] {
+        assert_eq!(changed[member], value, "{member}");
+    }
+    assert_eq!(changed["agreement"]["until"], "2027-11-01T00:00:00.000+07:00");
+    assert_eq!(admin.patch(path, &change).await.ok(), changed);
+    assert_eq!(
+        acts_of(&app, "operator").await,
+        [[
+            "client-updated",
+            "hospital",
+            "agency_code G12.18, policy ministry-policy@1, agreement \
+             2026-11-01T00:00:00.000+07:00 to 2027-11-01T00:00:00.000+07:00, name_vi, delegations",
+        ]
+        .map(str::to_owned)]
+    );
+    // The node follows by itself; here it is told.
+    app.app.load_directory().await.unwrap();
+    let client =
+        app.app.directory.all().values().find(|it| it.client_id.as_str() == "hospital").cloned();
+    assert_eq!(client.unwrap().agency_code.as_str(), "G12.18");
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_document_is_told_at_once() {
+    let app = TestApp::start().await;
+    let admin = app.admin_caller("operator").await;
+    let wrong = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    };
+    let cases = [
+        (
+            json!({"kind": 1, "agreement": {"from": "2026-01-01", "x": 1}, "state": "active"}),
+            400,
+            "invalid-request",
+            wrong(&[
+                ("/client_id", "missing"),
+                ("/agency_code", "missing"),
+                ("/name_vi", "missing"),
+                ("/name_en", "missing"),
+                ("/policy", "missing"),
+                ("/kind", "wrong-type"),
+                ("/agreement/until", "missing"),
+                ("/agreement/x", "unknown"),
+                ("/state", "unknown"),
+            ]),
+        ),
+        (
+            merge(
+                &document("a b"),
+                &json!({
+                    "kind": "pirate",
+                    "agency_code": "g12",
+                    "name_vi": " ",
+                    "name_en": "x".repeat(256),
+                    "policy": "hospital-policy",
+                    "agreement": {"from": "2026-02-30", "until": "01/01/2027"},
+                    "assessment": {"level": 6, "date": "", "until": "1969-12-31"},
+                    "delegations": ["G18", "0100109107"],
+                }),
+            ),
+            422,
+            "invalid-value",
+            wrong(&[
+                ("/client_id", "malformed"),
+                ("/kind", "malformed"),
+                ("/agency_code", "malformed"),
+                ("/name_vi", "empty"),
+                ("/name_en", "too-long"),
+                ("/policy", "malformed"),
+                ("/agreement/from", "malformed"),
+                ("/agreement/until", "malformed"),
+                ("/assessment/level", "malformed"),
+                ("/assessment/date", "empty"),
+                ("/assessment/until", "malformed"),
+                ("/delegations/1", "malformed"),
+            ]),
+        ),
+        (
+            merge(
+                &document("bv"),
+                &json!({
+                    "agency_code": "G14.01",
+                    "policy": "hospital-policy@2",
+                    "agreement": {"from": "2027-01-01", "until": "2026-12-31"},
+                    "assessment": {"level": 3, "date": "2026-11-21", "until": "2026-11-20"},
+                }),
+            ),
+            422,
+            "invalid-value",
+            wrong(&[
+                ("/agency_code", "agency-closed"),
+                ("/policy", "unknown-policy"),
+                ("/agreement/until", "ends-before-it-begins"),
+                ("/assessment/date", "in-the-future"),
+                ("/assessment/until", "ends-before-it-begins"),
+            ]),
+        ),
+        (
+            merge(&document("bv"), &json!({"delegations": ["G12.18", "000.00.18.G12"]})),
+            400,
+            "invalid-request",
+            wrong(&[("/delegations/1", "duplicate")]),
+        ),
+    ];
+    for (document, status, code, errors) in cases {
+        let answer = create(&admin, &document).await;
+        answer.problem(status, code);
+        assert_eq!(answer.field_errors(), errors);
+    }
+    create(&admin, &json!([])).await.problem(400, "invalid-request");
+    let many: Vec<String> = (0..257).map(|n| format!("G12.{n}")).collect();
+    let many = merge(&document("bv"), &json!({"delegations": many}));
+    create(&admin, &many).await.problem(400, "invalid-request");
+    for (body, pointer, code, status) in [
+        (json!({"state": "gone"}), "/state", "malformed", 422),
+        (json!({"state": "closed", "reason": ""}), "/reason", "empty", 422),
+        (json!({"state": "closed", "reason": "x".repeat(256)}), "/reason", "too-long", 422),
+        (json!({"state": "closed", "reason": "of 001090012345"}), "/reason", "malformed", 422),
+        (json!({"state": "closed", "reason": 1}), "/reason", "wrong-type", 400),
+    ] {
+        let answer = step(&admin, "hospital", &body).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(answer.field_errors(), [(pointer.to_owned(), code.to_owned())]);
+    }
+    assert_eq!(acts(&app).await, []);
+    assert_eq!(app.app.store.clients().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_client_is_connected_with_good_papers_alone() {
+    let app = TestApp::start().await;
+    let admin = app.admin_caller("operator").await;
+    let now = app.app.clock.now();
+    let bare = json!({
+        "client_id": "bv", "kind": "health_facility", "agency_code": "G12.24.01001",
+        "name_vi": "a", "name_en": "b", "policy": "hospital-policy@1",
+    });
+    assert_eq!(create(&admin, &bare).await.status, 201);
+    assert!(app.app.store.set_client_state("bv", "sandbox").await.unwrap());
+    // Agreement's end, assessment's level and end, and what stands against the step.
+    let late = now.0 + 1_000_000;
+    for (agreement, level, assessment, against) in [
+        (0, 0, 0, vec![("/agreement", "missing"), ("/assessment", "missing")]),
+        (now.0, 2, late, vec![("/agreement", "ended"), ("/assessment", "not-passed")]),
+        (late, 3, now.0, vec![("/assessment", "ended")]),
+        (now.0 + 1, 3, now.0, vec![("/assessment", "ended")]),
+        (now.0, 5, now.0 + 1, vec![("/agreement", "ended")]),
+    ] {
+        set_row(&app, "bv", |row| {
+            row.agreement_until_us = agreement;
+            row.assessment_level = level;
+            row.assessment_until_us = assessment;
+        })
+        .await;
+        let answer = step(&admin, "bv", &json!({"state": "active"})).await;
+        answer.problem(409, "client-not-ready");
+        let against: Vec<_> =
+            against.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        assert_eq!(answer.field_errors(), against);
+    }
+    // The last microsecond of both is good; the agreement's dates act by themselves.
+    set_row(&app, "bv", |row| {
+        (row.agreement_until_us, row.assessment_until_us) = (now.0 + 1, now.0 + 1);
+    })
+    .await;
+    step(&admin, "bv", &json!({"state": "active"})).await.ok();
+    // Coming back from a suspension, they are looked at again.
+    step(&admin, "bv", &json!({"state": "suspended", "reason": "x"})).await.ok();
+    app.pass(1);
+    step(&admin, "bv", &json!({"state": "active"})).await.problem(409, "client-not-ready");
+}
+
+#[tokio::test]
+async fn a_closed_code_is_good_for_whom_was_connected_before() {
+    let app = TestApp::start().await;
+    let admin = app.admin_caller("operator").await;
+    // The ministry's seeded code G24 was closed on 1 March 2025; it was connected long before.
+    let shown = show(&admin, "ministry").await;
+    assert_eq!(shown["successor_agency_code"], "G12");
+    step(&admin, "ministry", &json!({"state": "suspended", "reason": "x"})).await.ok();
+    step(&admin, "ministry", &json!({"state": "active"})).await.ok();
+    let below = json!({"agency_code": "G24.01"});
+    assert_eq!(
+        admin.patch("/admin/v1/clients/ministry", &below).await.ok()["agency_code"],
+        "G24.01"
+    );
+    // Connected one microsecond before the closure, and at it.
+    let closure = Micros::parse_rfc3339("2025-03-01T00:00:00+07:00").unwrap();
+    assert_eq!(create(&admin, &document("bv")).await.status, 201);
+    let closed = json!({"agency_code": "G14.01"});
+    for (connected, is_good) in
+        [(Some(closure.0 - 1), true), (Some(closure.0), false), (None, false)]
+    {
+        set_row(&app, "bv", |row| {
+            row.connected_us = connected;
+            row.agency_code = "G12.24.01001".into();
+        })
+        .await;
+        let answer = admin.patch("/admin/v1/clients/bv", &closed).await;
+        if is_good {
+            assert_eq!(answer.ok()["agency_code"], "G14.01");
+        } else {
+            answer.problem(422, "invalid-value");
+            assert_eq!(answer.field_errors(), [("/agency_code".into(), "agency-closed".into())]);
+        }
+    }
+    // A draft whose code was closed while it waited is not connected.
+    set_row(&app, "bv", |row| row.agency_code = "G14.01".into()).await;
+    assert!(app.app.store.set_client_state("bv", "sandbox").await.unwrap());
+    let answer = step(&admin, "bv", &json!({"state": "active"})).await;
+    answer.problem(409, "client-not-ready");
+    assert_eq!(answer.field_errors(), [("/agency_code".into(), "agency-closed".into())]);
+}
+
+#[tokio::test]
+async fn only_administrators_come_in_and_an_unknown_client_is_not_found() {
+    let app = TestApp::start().await;
+    let document = document("bv").to_string();
+    for client in ["carrier", "hospital", "ministry"] {
+        let caller = app.admin_caller(client).await;
+        for path in ["/admin/v1/clients", "/admin/v1/clients/carrier"] {
+            caller.get(path).await.problem(403, "operation-not-permitted");
+        }
+        let answer = caller.post("/admin/v1/clients", JSON, &document).await;
+        answer.problem(403, "operation-not-permitted");
+        let closed = json!({"state": "closed", "reason": "x"});
+        step(&caller, "carrier", &closed).await.problem(403, "operation-not-permitted");
+        let answer = caller.patch("/admin/v1/clients/carrier", &json!({})).await;
+        answer.problem(403, "operation-not-permitted");
+    }
+    let token =
+        app.ask_token_scoped("operator", "grant_type=client_credentials&scope=report").await.ok();
+    let narrow = app.admin_caller_with(token["access_token"].as_str().unwrap());
+    narrow.get("/admin/v1/clients").await.problem(403, "operation-not-permitted");
+    let admin = app.admin_caller("operator").await;
+    for id in ["nobody", "a%20b", "%00"] {
+        let path = format!("/admin/v1/clients/{id}");
+        admin.get(&path).await.problem(404, "unknown-client");
+        admin.patch(&path, &json!({})).await.problem(404, "unknown-client");
+        step(&admin, id, &json!({"state": "active"})).await.problem(404, "unknown-client");
+    }
+    assert_eq!(acts(&app).await, []);
+}
+
+async fn lists_come_in_pages_and_narrow_by_state_kind_and_warnings(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let now = app.app.clock.now();
+    let notice = now.plus_seconds(NOTICE_SECONDS).0;
+    let ids = |page: &Value| -> Vec<String> {
+        let clients = page["clients"].as_array().unwrap();
+        clients.iter().map(|client| client["client_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let list = async |query: &str| ids(&admin.get(&format!("/admin/v1/clients{query}")).await.ok());
+    assert_eq!(list("").await, ["carrier", "hospital", "ministry", "operator"]);
+    let first = admin.get("/admin/v1/clients?limit=3").await.ok();
+    assert_eq!(ids(&first), ["carrier", "hospital", "ministry"]);
+    let next = format!("/admin/v1/clients?limit=3&after={}", first["next"].as_str().unwrap());
+    let second = admin.get(&next).await.ok();
+    assert_eq!((ids(&second), second.get("next")), (vec!["operator".to_owned()], None));
+    assert_eq!(list("?limit=4&warnings=false").await.len(), 4);
+    assert_eq!(list("?kind=carrier").await, ["carrier"]);
+    assert_eq!(list("?state=suspended").await, [""; 0]);
+    assert_eq!(list("?warnings=true").await, [""; 0]);
+    set_row(&app, "carrier", |row| row.agreement_until_us = notice).await;
+    set_row(&app, "hospital", |row| row.assessment_until_us = now.0).await;
+    set_row(&app, "ministry", |row| row.agreement_until_us = notice + 1).await;
+    assert_eq!(list("?warnings=true").await, ["carrier", "hospital"]);
+    let soon = json!([{"paper": "agreement", "code": "ends-soon", "until": "2026-12-20T09:00:00.000+07:00"}]);
+    assert_eq!(show(&admin, "carrier").await["warnings"], soon);
+    let ended =
+        json!([{"paper": "assessment", "code": "ended", "until": "2026-11-20T09:00:00.000+07:00"}]);
+    assert_eq!(show(&admin, "hospital").await["warnings"], ended);
+    assert_eq!(show(&admin, "ministry").await["warnings"], json!([]));
+    app.app.load_directory().await.unwrap();
+    app.app.warn_of_papers(&mut Warned::default());
+    let metrics = app.metrics().await;
+    for code in ["ends-soon", "ended"] {
+        let name = format!("gateway_clients_warned{{code=\"{code}\"}}");
+        assert_eq!(read_gauge(&metrics, &name), 1, "{code}");
+    }
+    step(&admin, "carrier", &json!({"state": "closed", "reason": "x"})).await.ok();
+    assert_eq!(list("?warnings=true").await, ["hospital"]);
+    assert_eq!(list("?state=closed&kind=carrier").await, ["carrier"]);
+    for query in ["state=gone", "kind=x", "warnings=1", "after=%3F", "limit=0", "limit=501"] {
+        let answer = admin.get(&format!("/admin/v1/clients?{query}")).await;
+        answer.problem(422, "invalid-value");
+        let name = query.split('=').next().unwrap();
+        assert_eq!(answer.field_errors(), [(format!("/{name}"), "malformed".to_owned())]);
+    }
+    admin.get("/admin/v1/clients?page=2").await.problem(400, "invalid-request");
+}
+
+/// Suspends the carrier as a command does that dies before it has written the log.
+async fn suspend_and_die(app: &TestApp) -> Administrator {
+    let at = app.app.clock.now();
+    let request_id = RequestIds::new(&Random::seeded(11)).next(at);
+    let by = Administrator { by: "cli:root".into(), request_id, at };
+    let reason = EventText::parse("no answer to letters").unwrap();
+    let step = (ClientState::Suspended, Some(&reason));
+    access::set_client_state(&app.app.store, &by, "carrier", step, Run::Real).await.unwrap();
+    by
+}
+
+async fn what_was_done_before_a_death_is_logged_once_by_the_next_start(database: Database) {
+    let builder = TestApp::builder().on(database);
+    let app = builder.start().await;
+    let (kept, _) = app.stop().await;
+    // Nobody writes the log while this is done.
+    let store = gateway::store::Store::open_existing(&config_of(&kept).store).await.unwrap();
+    let at = Micros::parse_rfc3339("2026-11-20T09:00:01+07:00").unwrap();
+    let request_id = RequestIds::new(&Random::seeded(11)).next(at);
+    let by = Administrator { by: "cli:root".into(), request_id, at };
+    let reason = EventText::parse("no answer to letters").unwrap();
+    let step = (ClientState::Suspended, Some(&reason));
+    access::set_client_state(&store, &by, "carrier", step, Run::Real).await.unwrap();
+    // Judged only, nothing is written down.
+    access::set_client_state(&store, &by, "hospital", step, Run::Dry).await.unwrap();
+    assert_eq!(store.acts(10).await.unwrap().len(), 1);
+    let expected = [["client-suspended", "carrier", "no answer to letters"].map(str::to_owned)];
+    let mut kept = kept;
+    for _ in 0..2 {
+        let app = kept.again().start().await;
+        app.app.log_acts().await;
+        app.ask_token_as("carrier").await.problem(403, "client-suspended");
+        app.caller("hospital").await;
+        assert_eq!(acts_of(&app, "cli:root").await, expected);
+        assert_eq!(acts(&app).await[0].request_id, request_id);
+        assert_eq!(store.acts(10).await.unwrap(), []);
+        app.verify_log().await.unwrap();
+        kept = app.stop().await.0;
+    }
+}
+
+fn config_of(kept: &crate::support::Kept) -> gateway::config::Config {
+    gateway::config::Config::load(Some(&kept.config_file())).unwrap()
+}
+
+async fn an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_again(
+    database: Database,
+) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    suspend_and_die(&app).await;
+    let rows = app.app.store.acts(10).await.unwrap();
+    app.app.log_acts().await;
+    assert_eq!(acts(&app).await.len(), 1);
+    // As if the node had died between its commit and forgetting.
+    for act in rows {
+        let old = app.app.store.client("carrier").await.unwrap().unwrap();
+        let mut new = old.clone();
+        new.name_en = "changed with an act that the log has".into();
+        assert!(app.app.store.change_client((&old, &new), None, &act).await.unwrap());
+    }
+    app.app.log_acts().await;
+    assert_eq!(acts(&app).await.len(), 1);
+    assert_eq!(app.app.store.acts(10).await.unwrap(), []);
+    assert_eq!(show(&admin, "carrier").await["state_reason"], "no answer to letters");
+}
+
+#[tokio::test]
+async fn two_administrators_at_once_do_not_undo_each_others_checks() {
+    let app = TestApp::start().await;
+    let client = TestClient::hospital("bv");
+    seed(&app.config, &[client], app.app.clock.now()).await;
+    let admin = app.admin_caller("operator").await;
+    let moves = (0..8).map(|n| {
+        let admin = admin.clone();
+        let body = if n % 2 == 0 {
+            json!({"state": "suspended", "reason": "x"})
+        } else {
+            json!({"state": "closed", "reason": "y"})
+        };
+        tokio::spawn(async move { step(&admin, "bv", &body).await.status })
+    });
+    let mut statuses = Vec::new();
+    for moving in moves.collect::<Vec<_>>() {
+        statuses.push(moving.await.unwrap());
+    }
+    let done = statuses.iter().filter(|status| **status == 200).count();
+    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
+    // One closed it, and at most one suspended it before.
+    assert!((1..=2).contains(&done), "{statuses:?}");
+    assert_eq!(show(&admin, "bv").await["state"], "closed");
+    assert_eq!(acts(&app).await.len(), done);
+}
