@@ -320,6 +320,14 @@ async fn everything_wrong_with_a_document_is_told_at_once() {
     let many: Vec<String> = (0..257).map(|n| format!("G12.{n}")).collect();
     let many = merge(&document("bv"), &json!({"delegations": many}));
     create(&admin, &many).await.problem(400, "invalid-request");
+    assert_eq!(acts(&app).await, []);
+    assert_eq!(app.app.store.clients().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_step_is_read_as_strictly_as_a_document() {
+    let app = TestApp::start().await;
+    let admin = app.admin_caller("operator").await;
     for (body, pointer, code, status) in [
         (json!({"state": "gone"}), "/state", "malformed", 422),
         (json!({"state": "closed", "reason": ""}), "/reason", "empty", 422),
@@ -332,7 +340,6 @@ async fn everything_wrong_with_a_document_is_told_at_once() {
         assert_eq!(answer.field_errors(), [(pointer.to_owned(), code.to_owned())]);
     }
     assert_eq!(acts(&app).await, []);
-    assert_eq!(app.app.store.clients().await.unwrap().len(), 4);
 }
 
 #[tokio::test]

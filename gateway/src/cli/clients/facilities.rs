@@ -163,7 +163,9 @@ impl Lines<'_> {
         let is_end = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
         let begin = from + self.bytes.iter().skip(from).take_while(is_end).count();
         let passed = self.bytes.get(self.byte..begin).unwrap_or_default();
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        for _end in passed.split(|byte| *byte == b'\n').skip(1) {
+            self.line += 1;
+        }
         self.byte = begin;
     }
 }
