@@ -1,4 +1,4 @@
-//! Client assertions (`private_key_jwt`; RFC 7521, RFC 7523, OpenID Connect Core section 9): a
+//! Client assertions (`private_key_jwt`; RFC 7521, RFC 7523, `OpenID` Connect Core section 9): a
 //! client signs who it is, for us, for a few minutes, once.
 //!
 //! That an assertion is used once only is for the store: copies may come to different nodes.
@@ -107,8 +107,8 @@ impl Assertions {
     fn read(&self, assertion: &Unverified<'_>) -> Option<Claimed> {
         let Unverified { header, claims, .. } = assertion;
         let algorithm = AssertionAlgorithm::find(header.text("alg")?)?;
-        let kid = header.optional_text("kid")?.map(str::to_owned);
-        let typ = header.optional_text("typ")?.map(str::to_ascii_lowercase);
+        let kid = header.optional_text("kid").ok()?.map(str::to_owned);
+        let typ = header.optional_text("typ").ok()?.map(str::to_ascii_lowercase);
         let is_one =
             |typ: String| TYPES.contains(&typ.strip_prefix("application/").unwrap_or(typ.as_str()));
         if !header.has_only(&HEADER) || !typ.is_none_or(is_one) {
@@ -126,7 +126,7 @@ impl Assertions {
         let now = self.clock.now().0 as f64 / 1e6;
         let leeway = LEEWAY_SECONDS as f64;
         let has_begun = |name| {
-            let begins = claims.optional_seconds(name)?;
+            let begins = claims.optional_seconds(name).ok()?;
             Some(begins.is_none_or(|begins| begins <= now + leeway && begins < expires))
         };
         if !has_begun("iat")?

@@ -52,6 +52,10 @@ pub(super) fn decode(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part).ok()
 }
 
+/// A member is there, and not of its type.
+#[derive(Debug, PartialEq)]
+pub(super) struct WrongType;
+
 /// The members of a JSON object.
 #[derive(Debug, PartialEq)]
 pub(super) struct Members(Vec<(String, Value)>);
@@ -67,37 +71,37 @@ impl Members {
 
     /// A member that must be a text, and be there.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.optional_text(name)?
+        self.optional_text(name).ok()?
     }
 
-    /// A member that is a text or not there; `None` for another type.
-    pub(super) fn optional_text(&self, name: &str) -> Option<Option<&str>> {
+    /// A member that is a text or not there.
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, WrongType> {
         match self.get(name) {
-            None => Some(None),
-            Some(Value::Text(text)) => Some(Some(text)),
-            Some(Value::Other | Value::Number(_) | Value::List(_) | Value::Object(_)) => None,
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Other | Value::Number(_) | Value::List(_) | Value::Object(_)) => {
+                Err(WrongType)
+            }
         }
     }
 
     /// A moment in seconds since 1970 (RFC 7519, `NumericDate`) that must be there.
     pub(super) fn seconds(&self, name: &str) -> Option<f64> {
-        self.optional_seconds(name)?
+        self.optional_seconds(name).ok()?
     }
 
-    /// A moment, or nothing; `None` for another type and for what is no moment of this era.
-    pub(super) fn optional_seconds(&self, name: &str) -> Option<Option<f64>> {
+    /// A moment of this era, or nothing.
+    pub(super) fn optional_seconds(&self, name: &str) -> Result<Option<f64>, WrongType> {
         match self.get(name) {
-            None => Some(None),
-            Some(Value::Number(number)) if (0.0..MOMENT_MAX).contains(number) => {
-                Some(Some(*number))
-            }
+            None => Ok(None),
+            Some(Value::Number(number)) if (0.0..MOMENT_MAX).contains(number) => Ok(Some(*number)),
             Some(
                 Value::Number(_)
                 | Value::Other
                 | Value::Text(_)
                 | Value::List(_)
                 | Value::Object(_),
-            ) => None,
+            ) => Err(WrongType),
         }
     }
 
@@ -233,11 +237,11 @@ mod tests {
         let members = members.unwrap();
         assert_eq!(members.text("t"), Some("x"));
         assert_eq!((members.text("n"), members.text("none")), (None, None));
-        assert_eq!(members.optional_text("none"), Some(None));
-        assert_eq!(members.optional_text("z"), None);
+        assert_eq!(members.optional_text("none"), Ok(None));
+        assert_eq!(members.optional_text("z"), Err(WrongType));
         assert_eq!((members.seconds("n"), members.seconds("f")), (Some(5.0), Some(5.5)));
         for no_moment in ["m", "l", "t", "z"] {
-            assert_eq!(members.optional_seconds(no_moment), None, "{no_moment}");
+            assert_eq!(members.optional_seconds(no_moment), Err(WrongType), "{no_moment}");
         }
     }
 }

@@ -131,7 +131,7 @@ impl PublicKey {
             _ => return Err(PublicKeyError::Kind),
         };
         let fits = |name, value| {
-            members.optional_text(name).is_some_and(|is| is.is_none_or(|is| is == value))
+            members.optional_text(name).is_ok_and(|is| is.is_none_or(|is| is == value))
         };
         let verifies = match members.get("key_ops") {
             None => true,
@@ -141,7 +141,7 @@ impl PublicKey {
         if !fits("use", "sig") || !fits("alg", algorithm.name()) || !verifies {
             return Err(PublicKeyError::Use);
         }
-        let kid = members.optional_text("kid").ok_or(PublicKeyError::Kid)?;
+        let kid = members.optional_text("kid").map_err(|_| PublicKeyError::Kid)?;
         Self::checked(kid, algorithm, public)
     }
 

@@ -138,7 +138,7 @@ async fn rotate(
     };
     if args.dry_run {
         let told = json!({ "client_id": args.id, "slot": plan.slot, "rotated": false });
-        return say(format, told, &format!("{effect}; nothing was changed"));
+        return say(format, &told, &format!("{effect}; nothing was changed"));
     }
     if let Some(file) = &args.secret_out {
         write_secret(file, secret.expose())?;
@@ -160,7 +160,7 @@ async fn rotate(
         }
     };
     // Before the log: a secret that is good must not be lost by an error there.
-    say(format, told, &format!("{effect}; {shown}"))?;
+    say(format, &told, &format!("{effect}; {shown}"))?;
     office.finish().await
 }
 
@@ -176,12 +176,12 @@ async fn retire(
     checked.map_err(refused)?;
     let told = json!({ "client_id": id, "slot": slot, "retired": !dry_run });
     if *dry_run {
-        return say(format, told, &format!("the secret in slot {slot} would end"));
+        return say(format, &told, &format!("the secret in slot {slot} would end"));
     }
     let by = office.administrator();
     let retired = credentials::retire_secret(&office.store, &by, id, slot, *force).await;
     retired.map_err(refused)?;
-    say(format, told, &format!("the secret in slot {slot} has ended"))?;
+    say(format, &told, &format!("the secret in slot {slot} has ended"))?;
     office.finish().await
 }
 
@@ -212,11 +212,11 @@ async fn add_key(
     let (kid, algorithm) = (key.kid(), key.algorithm().name());
     let told = json!({ "client_id": id, "kid": kid, "alg": algorithm, "added": !dry_run });
     if dry_run {
-        return say(format, told, &format!("the key {kid} ({algorithm}) would be added"));
+        return say(format, &told, &format!("the key {kid} ({algorithm}) would be added"));
     }
     let by = office.administrator();
     credentials::add_key(&office.store, &by, id, &key).await.map_err(refused)?;
-    say(format, told, &format!("the key {kid} ({algorithm}) is added"))?;
+    say(format, &told, &format!("the key {kid} ({algorithm}) is added"))?;
     office.finish().await
 }
 
@@ -232,11 +232,11 @@ async fn remove_key(
     checked.map_err(refused)?;
     let told = json!({ "client_id": id, "kid": kid, "removed": !dry_run });
     if dry_run {
-        return say(format, told, &format!("the key {kid} would be removed"));
+        return say(format, &told, &format!("the key {kid} would be removed"));
     }
     let by = office.administrator();
     credentials::remove_key(&office.store, &by, id, kid, force).await.map_err(refused)?;
-    say(format, told, &format!("the key {kid} is removed"))?;
+    say(format, &told, &format!("the key {kid} is removed"))?;
     office.finish().await
 }
 
@@ -273,9 +273,9 @@ fn list<const N: usize>(
     Ok(())
 }
 
-fn say(format: Format, told: Value, sentence: &str) -> Result<(), CliError> {
+fn say(format: Format, told: &Value, sentence: &str) -> Result<(), CliError> {
     match format {
-        Format::Json => print_json(&told),
+        Format::Json => print_json(told),
         Format::Table | Format::Csv => {
             println!("{sentence}");
             Ok(())
@@ -316,7 +316,6 @@ fn write_secret(path: &Path, secret: &str) -> Result<(), CliError> {
     write().map_err(CliError::io(format!("the file {} cannot be written", path.display())))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn refused(error: CredentialError) -> CliError {
     match error {
         CredentialError::Store(error) => error.into(),

@@ -146,7 +146,7 @@ pub async fn post_secret(
         let slot = logged(&app, slot).await?;
         Ok::<_, Problem>(NewSecretReply { slot, secret: secret.expose().to_owned() })
     };
-    created(&Finish::new(rotating).await?)
+    Ok(created(&Finish::new(rotating).await?))
 }
 
 /// Takes a secret away.
@@ -268,7 +268,7 @@ pub async fn post_client_key(
         };
         Ok::<_, Problem>(ClientKeyReply::of(&row))
     };
-    created(&Finish::new(adding).await?)
+    Ok(created(&Finish::new(adding).await?))
 }
 
 /// Takes a public key away.
@@ -354,10 +354,10 @@ pub(super) fn read_force(request: &Request<Body>) -> Result<bool, Problem> {
     }
 }
 
-fn created(body: &impl Serialize) -> Result<Response, Problem> {
+fn created(body: &impl Serialize) -> Response {
     let mut reply = json_reply(body);
     *reply.status_mut() = StatusCode::CREATED;
-    Ok(reply)
+    reply
 }
 
 fn gone() -> Response {
@@ -373,6 +373,7 @@ async fn logged<T>(app: &App, done: Result<T, CredentialError>) -> Result<T, Pro
     Ok(done)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn problem(error: CredentialError) -> Problem {
     match error {
         CredentialError::UnknownClient => Code::UnknownClient.into(),

@@ -120,6 +120,7 @@ pub async fn post_key_rotation(
     Ok(json_reply(&KeyRotationReply { activates, retires, next }))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn problem(error: TokenKeyError) -> Problem {
     match error {
         TokenKeyError::TooYoung { wait_seconds } => {
