@@ -278,12 +278,14 @@ impl App {
         }
     }
 
-    /// Puts acts into the log that are not there yet.
-    pub async fn log_acts(&self) {
-        if let Err(error) = access::log_acts(&self.store, &self.audit, &self.digests).await {
+    /// Puts acts into the log that are not there yet, some at a time; how many there were.
+    pub async fn log_acts(&self) -> usize {
+        let logged = access::log_acts(&self.store, &self.audit, &self.digests).await;
+        logged.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "acts could not be logged; trying again");
-        }
+            0
+        })
     }
 
     /// Counts clients whose papers run out, and logs those that were not logged today.
@@ -358,7 +360,8 @@ async fn log_acts(app: Weak<App>) {
     loop {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
-        app.log_acts().await;
+        // A bulk import leaves thousands.
+        while app.log_acts().await > 0 {}
     }
 }
 

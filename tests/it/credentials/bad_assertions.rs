@@ -266,8 +266,8 @@ fn forms(ground: &Ground) -> Vec<Row> {
         ("a huge header", ground.header("kid", json!("k".repeat(8_000)))),
         ("huge claims", ground.spliced("", &format!(r#""x":"{}","#, "x".repeat(8_000)))),
         ("many claims", {
-            let many: String = (0..80).map(|n| format!(r#""x{n}":{n},"#)).collect();
-            ground.spliced("", &many)
+            let many: Vec<String> = (0..80).map(|n| format!(r#""x{n}":{n},"#)).collect();
+            ground.spliced("", &many.concat())
         }),
     ]
 }

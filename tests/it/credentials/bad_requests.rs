@@ -10,6 +10,7 @@ use crate::support::{Answer, SECRET, TestApp};
 const GRANT: &str = "grant_type=client_credentials";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+#[expect(clippy::unnecessary_wraps, reason = "a request may be without")]
 fn basic(text: &str) -> Option<String> {
     Some(format!("Basic {}", STANDARD.encode(text)))
 }

@@ -159,8 +159,9 @@ async fn add(
     let mut progress = Progress::new(new.len());
     for rows in new.chunks(cores * PER_CORE) {
         let made = make(rows, &outbox, &endpoint, &administering.random).await?;
-        let passphrases = made.values().map(|it| (it.client_id.as_str(), it.passphrase.as_str()));
-        outbox.keep_passphrases(passphrases)?;
+        let in_order = rows.iter().filter_map(|row| made.get(&row.client_id));
+        outbox
+            .keep_passphrases(in_order.map(|it| (it.client_id.as_str(), it.passphrase.as_str())))?;
         let additions: Vec<NewClientRow> = rows
             .iter()
             .map(|row| {
