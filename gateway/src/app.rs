@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{self, Warned};
+use crate::access::{self, Warned, token_keys};
 use crate::audit::{
     self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
 };
-use crate::auth::{Directory, Secrets, TokenError, Tokens};
+use crate::auth::{Assertions, CredentialUses, Directory, Secrets, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
@@ -30,6 +30,12 @@ const PUBLISH: Duration = Duration::from_secs(1);
 const RETENTION: Duration = Duration::from_hours(1);
 /// How often it is looked for acts of administrators that the log does not have.
 const ACTS: Duration = Duration::from_secs(1);
+/// How often it is written down when credentials were last good.
+const USES: Duration = Duration::from_secs(10);
+/// Uses written down at once: the log's writer waits for them on a database in a file.
+const USES_AT_ONCE: usize = 256;
+/// What was spent is forgotten this long after it has expired: another node's clock may be behind.
+const SPENT_KEPT_SECONDS: i64 = 120;
 /// How often it is looked for papers of clients that run out.
 const PAPERS: Duration = Duration::from_mins(1);
 /// How often what stands outside the log is written down.
@@ -58,6 +64,10 @@ pub struct App {
     pub directory: Directory,
     /// Their secrets.
     pub secrets: Secrets,
+    /// Their public keys, and what is signed with them.
+    pub assertions: Assertions,
+    /// When their credentials were last good, on the way to the store.
+    pub uses: CredentialUses,
     /// Their tokens.
     pub tokens: Tokens,
     /// Their rates.
@@ -110,7 +120,7 @@ pub enum StartError {
     Population(#[from] ClientError),
     /// Signing tokens does not work.
     #[error("tokens cannot be signed and verified")]
-    Tokens(#[from] TokenError),
+    Tokens(#[from] token_keys::TokenKeyError),
     /// Hashing secrets does not work.
     #[error("secrets cannot be hashed: {0}")]
     Hashing(String),
@@ -127,13 +137,11 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let store = Store::open(&config.store).await?;
         let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
-        let tokens = Tokens::new(
-            &keys.load_or_create("token-signing")?,
-            config.server.public_url(),
-            config.auth.token_seconds,
-            clock.clone(),
-            random.clone(),
-        )?;
+        token_keys::prepare(&store, &keys, &random, clock.now()).await?;
+        let issuer = config.server.public_url();
+        let assertions = Assertions::new(&issuer, clock.clone());
+        let life_seconds = config.auth.token_seconds;
+        let tokens = Tokens::new(issuer, life_seconds, clock.clone(), random.clone());
         let secrets = Secrets::new(clock.clone(), &random)
             .map_err(|error| StartError::Hashing(error.to_string()))?;
         let audit =
@@ -158,10 +166,14 @@ impl App {
             random,
             store,
             secrets,
+            assertions,
+            uses: CredentialUses::default(),
             tokens,
             audit,
             metrics,
         });
+        app.load_token_keys().await?;
+        app.load_revoked().await?;
         let version = app.load_directory().await?;
         app.publish_checkpoint().await;
         tokio::spawn(publish_checkpoints(Arc::downgrade(&app)));
@@ -172,6 +184,7 @@ impl App {
         tokio::spawn(log_acts(Arc::downgrade(&app)));
         tokio::spawn(warn_of_papers(Arc::downgrade(&app)));
         tokio::spawn(flush_edge(Arc::downgrade(&app)));
+        tokio::spawn(flush_uses(Arc::downgrade(&app)));
         tokio::spawn(upkeep(Arc::downgrade(&app)));
         let follower = Follower::new(&app.config.log.name, app.clock.clone());
         tokio::spawn(follow_log(Arc::downgrade(&app), follower));
@@ -187,6 +200,7 @@ impl App {
         self.policies.replace(&policies)?;
         self.directory.replace(&clients)?;
         self.secrets.replace(&self.store.secrets().await?);
+        self.assertions.replace(&self.store.client_keys().await?);
         let limits = self
             .directory
             .all()
@@ -202,6 +216,18 @@ impl App {
         Ok(version)
     }
 
+    /// Loads the keys that sign and verify tokens.
+    pub async fn load_token_keys(&self) -> Result<(), token_keys::TokenKeyError> {
+        let keys = token_keys::load(&self.store, &self.keys, self.clock.now()).await?;
+        Ok(self.tokens.replace_keys(keys)?)
+    }
+
+    /// Learns which tokens were taken back.
+    pub async fn load_revoked(&self) -> Result<(), StoreError> {
+        self.tokens.learn_revoked(&self.store.revoked_tokens(self.clock.now().0).await?);
+        Ok(())
+    }
+
     /// The kind of every client by name.
     pub fn client_kinds(&self) -> Kinds {
         let clients = self.directory.all();
@@ -213,6 +239,23 @@ impl App {
         self.audit.close().await;
         self.publish_checkpoint().await;
         self.flush_edge().await;
+        self.flush_uses().await;
+    }
+
+    /// Writes down when credentials were last good. What is lost on the way is written a minute
+    /// later, if they are used again.
+    pub async fn flush_uses(&self) {
+        loop {
+            let uses = self.uses.take(USES_AT_ONCE);
+            if uses.is_empty() {
+                return;
+            }
+            if let Err(error) = self.store.note_uses(&uses).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the last use of credentials could not be written");
+                return;
+            }
+        }
     }
 
     /// Drops the days of this node's log before `before` (in days since 1970) that can be; how
@@ -222,6 +265,17 @@ impl App {
         let (log, made_by) = (self.config.log.name.as_str(), (&self.clock, &ids));
         let days = audit::drop_days(&self.store, &self.audit, log, before, made_by).await?;
         Ok(days.len())
+    }
+
+    /// Forgets what has expired: used assertions, tokens that were taken back, signing keys.
+    pub async fn forget_spent(&self) {
+        let now = self.clock.now();
+        let forgotten = self.store.forget_spent(now.plus_seconds(-SPENT_KEPT_SECONDS).0).await;
+        let retired = token_keys::retire(&self.store, now).await;
+        if let Err(error) = forgotten.and(retired) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what has expired could not be forgotten; trying again");
+        }
     }
 
     /// Puts acts into the log that are not there yet, some at a time; how many there were.
@@ -326,9 +380,14 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
     loop {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
+        // By themselves: a client may take back many tokens, and the directory is long.
+        if let Err(error) = app.load_revoked().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "revoked tokens could not be loaded again");
+        }
         let loaded = match app.store.directory_version().await {
             Ok(version) if version == known => continue,
-            Ok(_) => app.load_directory().await,
+            Ok(_) => load_all(&app).await,
             Err(error) => Err(error),
         };
         match loaded {
@@ -339,6 +398,31 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
                 tracing::error!(error, "clients and policies could not be loaded again");
             }
         }
+    }
+}
+
+/// Everything that the directory's version stands for. A key that cannot be read yet must not hold
+/// a suspension back: it is told, and the next turn tries again.
+async fn load_all(app: &App) -> Result<i64, StoreError> {
+    let version = app.load_directory().await?;
+    match app.load_token_keys().await {
+        Ok(()) => Ok(version),
+        Err(token_keys::TokenKeyError::Store(error)) => Err(error),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the keys of tokens could not be loaded; trying again");
+            Ok(version - 1)
+        }
+    }
+}
+
+/// Writes down when credentials were last good, behind the requests.
+async fn flush_uses(app: Weak<App>) {
+    let mut ticks = tokio::time::interval(USES);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.flush_uses().await;
     }
 }
 
@@ -384,5 +468,6 @@ async fn forget_keys(app: Weak<App>) {
         {
             tokio::task::yield_now().await;
         }
+        app.forget_spent().await;
     }
 }

@@ -8,6 +8,7 @@ mod admitted;
 mod card_qr;
 mod citus;
 mod clients;
+mod credentials;
 mod cubes;
 mod disputes;
 mod existence;

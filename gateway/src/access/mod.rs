@@ -9,8 +9,10 @@
 mod acts;
 mod client_document;
 mod clients;
+pub mod credentials;
 mod reason;
 mod sealed;
+pub mod token_keys;
 mod warnings;
 
 pub use acts::{Administrator, log_acts};

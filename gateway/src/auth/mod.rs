@@ -3,16 +3,25 @@
 //! What a caller may do is the policy's question and how often the limiter's.
 
 mod agency;
+mod assertions;
 mod directory;
+mod jws;
+mod public_key;
 mod secrets;
+mod signing;
 mod tokens;
+mod uses;
 
 use std::sync::Arc;
 
 pub use agency::Agency;
+pub use assertions::{Assertions, VerifiedAssertion};
 pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
+pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
+pub use signing::{SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
+pub use uses::CredentialUses;
 
 use crate::request::Operation;
 

@@ -25,10 +25,10 @@ const QUEUE_MAX: usize = 32;
 const NOBODYS_SECRET: &str = "nobody has this secret";
 
 /// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretCheck {
-    /// It is the client's secret.
-    Right,
+    /// It is the client's secret, the one with this hash.
+    Right(String),
     /// It is not, or there is no such client.
     Wrong,
     /// Too many checks are waiting.
@@ -86,8 +86,9 @@ impl Secrets {
     pub async fn check(&self, client_id: &ClientId, secret: &str) -> SecretCheck {
         let hashes = self.hashes_of(client_id);
         let now = self.clock.now();
-        if hashes.iter().any(|hash| self.is_remembered(client_id, secret, hash, now)) {
-            return SecretCheck::Right;
+        let is_remembered = |hash: &&String| self.is_remembered(client_id, secret, hash, now);
+        if let Some(hash) = hashes.iter().find(is_remembered) {
+            return SecretCheck::Right(hash.clone());
         }
         let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
             return SecretCheck::Overloaded;
@@ -110,7 +111,7 @@ impl Secrets {
         match matching {
             Some(hash) if hash != self.nobodys_hash => {
                 self.remember(client_id, secret, &hash);
-                SecretCheck::Right
+                SecretCheck::Right(hash)
             }
             Some(_) | None => SecretCheck::Wrong,
         }
@@ -193,8 +194,8 @@ mod tests {
         let client = ClientId::parse("c").unwrap();
         assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "a"), row("c", 2, "b")]);
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Right);
-        assert_eq!(secrets.check(&client, "b").await, SecretCheck::Right);
+        assert!(matches!(secrets.check(&client, "a").await, SecretCheck::Right(_)));
+        assert!(matches!(secrets.check(&client, "b").await, SecretCheck::Right(_)));
         assert_eq!(secrets.check(&client, NOBODYS_SECRET).await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "c")]);
         assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);

@@ -1,36 +1,43 @@
-//! Access tokens: EdDSA `at+jwt` (RFC 9068), one algorithm, every claim required and typed.
+//! Access tokens: EdDSA `at+jwt` (RFC 9068), one algorithm, every claim required and typed, and each
+//! of our keys has one header, compared octet by octet.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foldhash::HashMap;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::OperationSet;
+use super::jws::{self, Members};
+use super::{OperationSet, SigningKey, SigningState};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
-use crate::store::KEY_BYTES;
+use crate::store::RevokedRow;
 
 /// Clocks of nodes may differ by this much.
-const LEEWAY_SECONDS: i64 = 10;
+pub(super) const LEEWAY_SECONDS: i64 = 10;
 /// Longest token that is looked at, in bytes; ours have about 500.
 const TOKEN_BYTES_MAX: usize = 2_048;
 /// Verified tokens known again without a signature check. Full: the expired go, then all.
 const VERIFIED_MAX: usize = 65_536;
-const TOKEN_TYPE: &str = "at+jwt";
+/// The claims of a token: all are there, and no other is.
+const CLAIMS: [&str; 8] = ["iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"];
 
 /// Why a token is not accepted. Callers get one answer for all.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not one of ours, or was changed.
     #[error("the token is not valid")]
-    Invalid(#[source] Option<jsonwebtoken::errors::Error>),
+    Invalid,
     /// It has expired.
     #[error("the token has expired")]
     Expired,
+    /// It was taken back.
+    #[error("the token was revoked")]
+    Revoked,
+    /// There is no key that signs, or one that signs nothing.
+    #[error("no key signs tokens")]
+    Key,
 }
 
 /// A token just issued.
@@ -49,6 +56,7 @@ pub struct IssuedToken {
 pub struct VerifiedToken {
     client_id: ClientId,
     scope: OperationSet,
+    jti: Box<str>,
     issued_at: Micros,
     expires_at: Micros,
 }
@@ -64,6 +72,11 @@ impl VerifiedToken {
         self.scope
     }
 
+    /// Its own identifier.
+    pub fn jti(&self) -> &str {
+        &self.jti
+    }
+
     /// When it was issued.
     pub fn issued_at(&self) -> Micros {
         self.issued_at
@@ -74,84 +87,103 @@ impl VerifiedToken {
         self.expires_at
     }
 
+    /// First moment at which nobody accepts it.
+    pub fn accepted_until(&self) -> Micros {
+        self.expires_at.plus_seconds(LEEWAY_SECONDS)
+    }
+
     fn is_accepted(&self, now: Micros) -> bool {
-        now < self.expires_at.plus_seconds(LEEWAY_SECONDS)
+        now < self.accepted_until()
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    client_id: String,
+#[derive(Debug, Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    client_id: &'a str,
     scope: String,
     iat: i64,
     exp: i64,
     jti: String,
 }
 
-/// Issues and verifies tokens under one key.
+/// Issues and verifies tokens.
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    header: Header,
-    validation: Validation,
+    keys: RwLock<Arc<Vec<SigningKey>>>,
     issuer: String,
     life_seconds: u32,
     clock: Clock,
     random: Random,
     verified: RwLock<HashMap<Box<str>, Arc<VerifiedToken>>>,
+    /// Tokens that were taken back, by `jti`, until nobody accepts them any more.
+    revoked: RwLock<HashMap<Box<str>, Micros>>,
 }
 
 impl Tokens {
-    /// Takes the signing key (an Ed25519 seed) and proves that signing and verifying work: the
-    /// JWT library panics at first use when it was built without its provider.
-    ///
-    /// # Errors
-    /// If a token issued by the key does not verify.
-    pub fn new(
-        seed: &[u8; KEY_BYTES],
-        issuer: String,
-        life_seconds: u32,
-        clock: Clock,
-        random: Random,
-    ) -> Result<Self, TokenError> {
-        let pair =
-            Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| TokenError::Invalid(None))?;
-        let document = pair.to_pkcs8().map_err(|_| TokenError::Invalid(None))?;
-        let public = pair.public_key().as_ref();
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TOKEN_TYPE.into());
-        header.kid = Some(URL_SAFE_NO_PAD.encode(&public[..8]));
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&issuer]);
-        validation.set_audience(&[&issuer]);
-        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // Times are checked below against the injected clock.
-        validation.validate_exp = false;
-        let tokens = Self {
-            encoding: EncodingKey::from_ed_der(document.as_ref()),
-            decoding: DecodingKey::from_ed_der(public),
-            header,
-            validation,
+    /// Starts without a key: nothing is signed and nothing verifies.
+    pub fn new(issuer: String, life_seconds: u32, clock: Clock, random: Random) -> Self {
+        Self {
+            keys: RwLock::default(),
             issuer,
             life_seconds,
             clock,
             random,
             verified: RwLock::default(),
-        };
-        let nobody = ClientId::parse("self-test").map_err(|_| TokenError::Invalid(None))?;
-        let issued = tokens.issue(&nobody, OperationSet::default())?;
-        tokens.decode(&issued.access_token)?;
-        Ok(tokens)
+            revoked: RwLock::default(),
+        }
+    }
+
+    /// Who issues the tokens, and whom they are for.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The keys as they are known now.
+    pub fn keys(&self) -> Arc<Vec<SigningKey>> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the keys, and proves that the one which signs verifies.
+    ///
+    /// # Errors
+    /// If none signs; the keys stay as they are then.
+    pub fn replace_keys(&self, keys: Vec<SigningKey>) -> Result<(), TokenError> {
+        let signs = keys.iter().find(|key| key.state() == SigningState::Active);
+        let signed = signs.ok_or(TokenError::Key)?.sign(b"{}");
+        let (message, signature) = signed.rsplit_once('.').ok_or(TokenError::Key)?;
+        let signature = jws::decode(signature).ok_or(TokenError::Key)?;
+        if !signs.is_some_and(|key| key.has_signed(message.as_bytes(), &signature)) {
+            return Err(TokenError::Key);
+        }
+        let before = self.keys();
+        let stays = |gone: &SigningKey| keys.iter().any(|key| key.kid() == gone.kid());
+        let all_stay = before.iter().all(stays);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        if !all_stay {
+            self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        Ok(())
+    }
+
+    /// Learns which tokens were taken back. None ever becomes good again, so what is known stays
+    /// until it has expired.
+    pub fn learn_revoked(&self, rows: &[RevokedRow]) {
+        let now = self.clock.now();
+        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        revoked.retain(|_, until| *until > now);
+        for row in rows {
+            if !revoked.contains_key(row.jti.as_str()) {
+                revoked.insert(row.jti.as_str().into(), Micros(row.expires_us));
+            }
+        }
     }
 
     /// Issues a token.
     ///
     /// # Errors
-    /// If signing fails.
+    /// If no key signs.
     pub fn issue(
         &self,
         client_id: &ClientId,
@@ -159,17 +191,19 @@ impl Tokens {
     ) -> Result<IssuedToken, TokenError> {
         let now = self.clock.now().seconds();
         let claims = Claims {
-            iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
-            sub: client_id.as_str().to_owned(),
-            client_id: client_id.as_str().to_owned(),
+            iss: &self.issuer,
+            aud: &self.issuer,
+            sub: client_id.as_str(),
+            client_id: client_id.as_str(),
             scope: scope.to_scope(),
             iat: now,
             exp: now + i64::from(self.life_seconds),
             jti: URL_SAFE_NO_PAD.encode(self.random.bytes::<16>()),
         };
-        let access_token = jsonwebtoken::encode(&self.header, &claims, &self.encoding)
-            .map_err(|error| TokenError::Invalid(Some(error)))?;
+        let payload = serde_json::to_vec(&claims).map_err(|_| TokenError::Key)?;
+        let keys = self.keys();
+        let signs = keys.iter().find(|key| key.state() == SigningState::Active);
+        let access_token = signs.ok_or(TokenError::Key)?.sign(&payload);
         Ok(IssuedToken { access_token, expires_in: self.life_seconds, scope })
     }
 
@@ -184,12 +218,13 @@ impl Tokens {
             verified.get(unverified_token).cloned()
         };
         if let Some(token) = known {
-            return if token.is_accepted(now) { Ok(token) } else { Err(TokenError::Expired) };
+            return self.accept(token, now);
         }
         if unverified_token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenError::Invalid(None));
+            return Err(TokenError::Invalid);
         }
-        let token = Arc::new(self.decode(unverified_token)?);
+        let token = Arc::new(self.decode(unverified_token).ok_or(TokenError::Invalid)?);
+        let token = self.accept(token, now)?;
         let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
         if verified.len() >= VERIFIED_MAX {
             verified.retain(|_, token| token.is_accepted(now));
@@ -201,36 +236,59 @@ impl Tokens {
         Ok(token)
     }
 
-    fn decode(&self, unverified_token: &str) -> Result<VerifiedToken, TokenError> {
-        let invalid = |error| TokenError::Invalid(Some(error));
-        let data =
-            jsonwebtoken::decode::<Claims>(unverified_token, &self.decoding, &self.validation)
-                .map_err(invalid)?;
-        if data.header != self.header {
-            return Err(TokenError::Invalid(None));
-        }
-        let claims = data.claims;
-        let scope = match claims.scope.as_str() {
-            "" => OperationSet::default(),
-            names => OperationSet::parse_scope(names).ok_or(TokenError::Invalid(None))?,
-        };
-        let client_id =
-            ClientId::parse(&claims.client_id).map_err(|_| TokenError::Invalid(None))?;
-        let now = self.clock.now().seconds();
-        let life = claims.exp.checked_sub(claims.iat).ok_or(TokenError::Invalid(None))?;
-        if claims.sub != claims.client_id
-            || claims.jti.is_empty()
-            || !(1..=i64::from(self.life_seconds)).contains(&life)
-            || claims.iat > now + LEEWAY_SECONDS
-        {
-            return Err(TokenError::Invalid(None));
-        }
-        if claims.exp + LEEWAY_SECONDS <= now {
+    /// What is asked of a token on every call, signature and claims being right for good.
+    fn accept(
+        &self,
+        token: Arc<VerifiedToken>,
+        now: Micros,
+    ) -> Result<Arc<VerifiedToken>, TokenError> {
+        if !token.is_accepted(now) {
             return Err(TokenError::Expired);
         }
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        if !revoked.is_empty() && revoked.contains_key(token.jti()) {
+            return Err(TokenError::Revoked);
+        }
+        drop(revoked);
+        Ok(token)
+    }
+
+    fn decode(&self, unverified_token: &str) -> Option<VerifiedToken> {
+        let (header, payload, signature) = jws::parts(unverified_token)?;
+        let (now, keys) = (self.clock.now(), self.keys());
+        let key = keys.iter().find(|key| key.encoded_header() == header && key.verifies(now))?;
+        let signed = unverified_token.as_bytes().get(..header.len() + 1 + payload.len())?;
+        if !key.has_signed(signed, &jws::decode(signature)?) {
+            return None;
+        }
+        self.read_claims(&Members::parse(&jws::decode(payload)?)?, now)
+    }
+
+    /// Our own key has signed this; it is read as strictly all the same.
+    fn read_claims(&self, claims: &Members, now: Micros) -> Option<VerifiedToken> {
+        let is_ours = |name| claims.text(name) == Some(self.issuer.as_str());
+        if !claims.has_only(&CLAIMS) || !is_ours("iss") || !is_ours("aud") {
+            return None;
+        }
+        let client_id = ClientId::parse(claims.text("client_id")?).ok()?;
+        let scope = match claims.text("scope")? {
+            "" => OperationSet::default(),
+            names => OperationSet::parse_scope(names)?,
+        };
+        let jti = claims.text("jti").filter(|jti| !jti.is_empty())?;
+        let (issued, expires) = (claims.seconds("iat")?, claims.seconds("exp")?);
+        let life = expires - issued;
+        let is_whole = issued.fract() == 0.0 && expires.fract() == 0.0;
+        if claims.text("sub")? != client_id.as_str()
+            || !is_whole
+            || !(1.0..=f64::from(self.life_seconds)).contains(&life)
+            || issued > now.plus_seconds(LEEWAY_SECONDS).seconds() as f64
+        {
+            return None;
+        }
         let [issued_at, expires_at] =
-            [claims.iat, claims.exp].map(|seconds| Micros(0).plus_seconds(seconds));
-        Ok(VerifiedToken { client_id, scope, issued_at, expires_at })
+            [issued, expires].map(|seconds| Micros(0).plus_seconds(seconds as i64));
+        Some(VerifiedToken { client_id, scope, jti: jti.into(), issued_at, expires_at })
     }
 }
 
@@ -245,9 +303,15 @@ mod tests {
     use super::*;
     use crate::request::Operation;
 
+    fn key(seed: u8, state: SigningState) -> SigningKey {
+        SigningKey::new(&[seed; 32], state, None).unwrap()
+    }
+
     fn tokens(seed: u8, clock: &Clock) -> Tokens {
-        Tokens::new(&[seed; 32], "http://here".into(), 600, clock.clone(), Random::seeded(1))
-            .unwrap()
+        let random = Random::seeded(1);
+        let tokens = Tokens::new("http://here".into(), 600, clock.clone(), random);
+        tokens.replace_keys(vec![key(seed, SigningState::Active)]).unwrap();
+        tokens
     }
 
     #[test]
@@ -280,5 +344,46 @@ mod tests {
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
             assert!(ours.verify(&String::from_utf8(changed).unwrap()).is_err(), "{position}");
         }
+    }
+
+    #[test]
+    fn the_next_key_verifies_before_it_signs_and_the_one_before_until_its_time() {
+        let (clock, hand) = Clock::manual(Micros(1_000_000_000_000_000));
+        let (here, there) = (tokens(1, &clock), tokens(1, &clock));
+        let client = ClientId::parse("viettel").unwrap();
+        let issue =
+            |tokens: &Tokens| tokens.issue(&client, OperationSet::default()).unwrap().access_token;
+        let before = issue(&here);
+        there.replace_keys(vec![key(1, SigningState::Active), key(2, SigningState::Next)]).unwrap();
+        let until = Some(clock.now().plus_seconds(60));
+        let retiring = SigningKey::new(&[1; 32], SigningState::Retiring, until).unwrap();
+        here.replace_keys(vec![retiring, key(2, SigningState::Active)]).unwrap();
+        assert!(there.verify(&issue(&here)).is_ok(), "signed by the next key");
+        assert!(here.verify(&before).is_ok());
+        hand.advance(60_000_000);
+        assert_eq!(here.verify(&issue(&there)).err(), Some(TokenError::Invalid));
+        let no_key = here.replace_keys(vec![key(3, SigningState::Next)]);
+        assert_eq!(no_key.err(), Some(TokenError::Key));
+        assert!(here.verify(&issue(&here)).is_ok(), "nothing was replaced");
+    }
+
+    #[test]
+    fn a_revoked_token_is_refused_though_it_was_verified_before() {
+        let (clock, hand) = Clock::manual(Micros(1_000_000_000_000_000));
+        let tokens = tokens(1, &clock);
+        let client = ClientId::parse("viettel").unwrap();
+        let [one, other] =
+            [1, 2].map(|_| tokens.issue(&client, OperationSet::default()).unwrap().access_token);
+        let verified = tokens.verify(&one).unwrap();
+        let until = verified.accepted_until().0;
+        tokens.learn_revoked(&[RevokedRow { jti: verified.jti().into(), expires_us: until }]);
+        assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked));
+        tokens.learn_revoked(&[]);
+        assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked), "it stays known");
+        assert!(tokens.verify(&other).is_ok());
+        hand.advance(610_000_000);
+        tokens.learn_revoked(&[]);
+        assert_eq!(tokens.verify(&one).err(), Some(TokenError::Expired));
+        assert!(tokens.revoked.read().unwrap().is_empty());
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Administering<'a> {
     pub(super) clock: Clock,
     pub(super) random: Random,
     pub(super) store: Store,
-    keys: KeyFolder,
+    pub(super) keys: KeyFolder,
     ids: RequestIds,
 }
 

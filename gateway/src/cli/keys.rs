@@ -2,20 +2,30 @@
 
 use super::acting::{Acting, open_keys};
 use super::report::print_json;
-use super::{CliError, Format, output};
+use super::{CliError, Format, open_store, output};
+use crate::access::token_keys;
 use crate::audit::Quarter;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{KeyError, KeyFile};
+use crate::store::{KeyError, KeyFile, KeyFolder, Store, TokenKeyRow};
 
 const COLUMNS: [&str; 5] = ["name", "kind", "quarter", "at", "state"];
 
-/// Prints the keys; writes nothing.
-pub(super) fn list(config: &Config, format: Format) -> Result<(), CliError> {
+/// Prints the keys; writes nothing. Which of them sign tokens is in the database; if that does not
+/// open, they are shown without.
+pub(super) async fn list(config: &Config, format: Format) -> Result<(), CliError> {
     let keys = open_keys(config)?;
     let now = Quarter::of(Clock::system().now());
-    let rows: Vec<[String; 5]> =
-        keys.list().map_err(failed)?.iter().map(|key| row(key, now, &config.log.name)).collect();
+    let signing = match open_store(config).await {
+        Ok(store) => signing_files(&store, &keys).await,
+        Err(_) => Vec::new(),
+    };
+    let rows: Vec<[String; 5]> = keys
+        .list()
+        .map_err(failed)?
+        .iter()
+        .map(|key| row(key, now, &config.log.name, &signing))
+        .collect();
     match format {
         Format::Table => println!("{}", output::plain_table(&COLUMNS, &rows)),
         Format::Csv => print!("{}", output::plain_csv(&COLUMNS, &rows)?),
@@ -31,7 +41,17 @@ pub(super) fn list(config: &Config, format: Format) -> Result<(), CliError> {
     Ok(())
 }
 
-fn row(key: &KeyFile, now: Quarter, log: &str) -> [String; 5] {
+/// Name of the file and state of each key that signs tokens, will, or did.
+async fn signing_files(store: &Store, keys: &KeyFolder) -> Vec<(String, String)> {
+    let rows = store.token_keys().await.unwrap_or_default();
+    let file = |row: TokenKeyRow| {
+        token_keys::file_of(keys, &row.kid).ok().map(|(name, _)| (name, row.state))
+    };
+    rows.into_iter().filter_map(file).collect()
+}
+
+fn row(key: &KeyFile, now: Quarter, log: &str, signing: &[(String, String)]) -> [String; 5] {
+    let signs = signing.iter().find(|(name, _)| *name == key.name);
     let quarter = Quarter::of_key_name(&key.name);
     let kind = match key.name.as_str() {
         _ if quarter.is_some() => "pseudonyms of a quarter",
@@ -40,18 +60,19 @@ fn row(key: &KeyFile, now: Quarter, log: &str) -> [String; 5] {
         "token-signing" => "access tokens",
         "subject-token" => "subject tokens",
         name if name.starts_with("log-") => "signs a log",
+        name if name.starts_with("token-signing-") => "access tokens",
         _ => "unknown",
     };
     let in_use = match (quarter, key.name.strip_prefix("log-")) {
         (Some(quarter), _) => quarter == now,
         (None, Some(signed)) => signed == log,
-        (None, None) => kind != "unknown",
+        (None, None) => kind != "unknown" && kind != "access tokens",
     };
     let state = match (key.is_there, key.is_destroyed) {
         (false, _) => "destroyed",
         (true, true) => "to be destroyed",
         (true, false) if in_use => "in use",
-        (true, false) => "kept",
+        (true, false) => signs.map_or("kept", |(_, state)| state.as_str()),
     };
     let quarter = quarter.map_or_else(|| "-".to_owned(), |quarter| quarter.to_string());
     [key.name.clone(), kind.into(), quarter, key.at.to_string(), state.into()]
@@ -150,7 +171,8 @@ mod tests {
         let shown = |name: &str, is_there, is_destroyed| {
             let at = crate::clock::Micros(0);
             let key = KeyFile { name: name.into(), at, is_there, is_destroyed };
-            let [_, _, quarter, _, state] = row(&key, now, "n1");
+            let signing = [("token-signing".to_owned(), "retiring".to_owned())];
+            let [_, _, quarter, _, state] = row(&key, now, "n1", &signing);
             format!("{quarter} {state}")
         };
         assert_eq!(shown("pseudonym-2026Q4", true, false), "2026Q4 in use");
@@ -160,5 +182,7 @@ mod tests {
         assert_eq!(shown("log-n1", true, false), "- in use");
         assert_eq!(shown("log-n2", true, false), "- kept");
         assert_eq!(shown("guesses", true, false), "- in use");
+        assert_eq!(shown("token-signing", true, false), "- retiring");
+        assert_eq!(shown("token-signing-AAAAAAAAAAA", true, false), "- kept");
     }
 }

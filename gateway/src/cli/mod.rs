@@ -4,6 +4,7 @@ mod acting;
 mod administering;
 mod backup;
 mod compare;
+mod credentials;
 mod disputes;
 pub mod client;
 mod clients;
@@ -21,6 +22,7 @@ mod projections;
 mod report;
 mod retention;
 mod serve;
+mod token_keys;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -247,6 +249,8 @@ struct DropDaysArgs {
 enum KeyCommand {
     /// Show which keys there are, since when, and which are in use.
     List,
+    /// Sign access tokens with the next key. No request fails by it.
+    Rotate(token_keys::KeyRotateArgs),
     /// Destroy the key of a past quarter: its pseudonyms can never be linked to people again. No
     /// gateway may run.
     Destroy {
@@ -353,12 +357,12 @@ impl Cli {
             | Command::Compare(_)
             | Command::Normalize(_)
             | Command::Report(_)
-            | Command::Client(_)
             | Command::Dispute(_)
             | Command::Log(_)
             | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Client(_)
             | Command::Key(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),
@@ -390,7 +394,10 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
-        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output).await,
+        Command::Key(KeyCommand::Rotate(args)) => {
+            token_keys::rotate(&load(cli)?, args, cli.output).await
+        }
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }

@@ -60,6 +60,14 @@ pub enum Code {
     ClientClosed,
     /// The client's papers do not allow it to be connected.
     ClientNotReady,
+    /// The client has no such secret or key.
+    UnknownCredential,
+    /// The client could not authenticate any more.
+    LastCredential,
+    /// The client has a key of this name, or as many as it may have.
+    NoRoomForKey,
+    /// The next signing key may not be known everywhere.
+    NextKeyTooYoung,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -101,7 +109,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -119,6 +127,7 @@ impl Code {
         Self::UnknownReceipt,
         Self::UnknownDispute,
         Self::UnknownClient,
+        Self::UnknownCredential,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::DisputeDecided,
@@ -126,6 +135,9 @@ impl Code {
         Self::StateNotReachable,
         Self::ClientClosed,
         Self::ClientNotReady,
+        Self::LastCredential,
+        Self::NoRoomForKey,
+        Self::NextKeyTooYoung,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -175,8 +187,8 @@ impl Code {
             Self::InvalidClient => (
                 "invalid-client",
                 401,
-                "The client is unknown or its secret is wrong.",
-                "Hệ thống không tồn tại hoặc mật khẩu không đúng.",
+                "The client is unknown, or its secret or assertion is not good.",
+                "Hệ thống không tồn tại, hoặc mật khẩu hay chứng thực (assertion) không đúng.",
             ),
             Self::OperationNotPermitted => (
                 "operation-not-permitted",
@@ -273,6 +285,30 @@ impl Code {
                 409,
                 "The client cannot be connected: its agreement, security assessment or agency code does not allow it; see errors.",
                 "Chưa thể kết nối: thỏa thuận, đánh giá an toàn thông tin hoặc mã định danh không cho phép; xem errors.",
+            ),
+            Self::UnknownCredential => (
+                "unknown-credential",
+                404,
+                "The client has no such secret or key.",
+                "Hệ thống không có mật khẩu hoặc khóa này.",
+            ),
+            Self::LastCredential => (
+                "last-credential",
+                409,
+                "It is the client's last credential, and the client is not closed: add another first, or repeat with force=true.",
+                "Đây là thông tin xác thực cuối cùng của hệ thống chưa đóng: hãy thêm cái khác trước, hoặc lặp lại với force=true.",
+            ),
+            Self::NoRoomForKey => (
+                "no-room-for-key",
+                409,
+                "The client has a key with this kid, or 8 keys already: remove one first.",
+                "Hệ thống đã có khóa mang kid này hoặc đã đủ 8 khóa: hãy bỏ bớt trước.",
+            ),
+            Self::NextKeyTooYoung => (
+                "next-key-too-young",
+                409,
+                "The next signing key may not be known to every node and cache yet: wait as long as Retry-After says.",
+                "Khóa ký tiếp theo có thể chưa đến mọi nút và bộ nhớ đệm: hãy chờ theo Retry-After.",
             ),
             Self::MethodNotAllowed => (
                 "method-not-allowed",

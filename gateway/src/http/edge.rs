@@ -22,7 +22,7 @@ use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 19] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -35,6 +35,10 @@ const ROUTES: [&str; 15] = [
     "/v1/logs/{log}/tile/{*tile}",
     "/v1/logs/{log}/entries/{index}",
     "/v1/logs/{log}/proof/{kind}",
+    "/oauth2/introspect",
+    "/oauth2/revoke",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
     "/livez",
     "/readyz",
     "/openapi.json",

@@ -101,6 +101,10 @@ impl Modify for SecuritySchemes {
 fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let (router, mut description) = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(oauth::post_token))
+        .routes(routes!(oauth::post_revoke))
+        .routes(routes!(oauth::post_introspect))
+        .routes(routes!(oauth::get_metadata))
+        .routes(routes!(oauth::get_jwks))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))

@@ -70,7 +70,8 @@ mod tests {
         known.replace(&rows(hashes));
         assert_eq!(known.known(), 5);
         for (client, secret) in CLIENTS.iter().zip(&secrets) {
-            assert_eq!(known.check(&client.client_id, secret).await, SecretCheck::Right);
+            let checked = known.check(&client.client_id, secret).await;
+            assert!(matches!(checked, SecretCheck::Right(_)));
         }
     }
 }

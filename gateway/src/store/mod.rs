@@ -30,6 +30,7 @@ mod backup;
 mod clients;
 mod commit;
 mod counters;
+mod credentials;
 mod disputes;
 mod hold;
 mod idempotency;
@@ -40,6 +41,8 @@ mod log;
 mod published;
 mod retention;
 mod server_copy;
+mod spent;
+mod token_keys;
 mod log_check;
 mod person_rows;
 mod projection_upkeep;
@@ -64,6 +67,9 @@ pub use acts::ActRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use credentials::{
+    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, slot_for_new,
+};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::Hold;
 pub use idempotency::IdempotencyRow;
@@ -79,6 +85,8 @@ pub use projections::{DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
+pub use spent::RevokedRow;
+pub use token_keys::{TokenKeyRow, TokenKeyStep};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;

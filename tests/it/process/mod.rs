@@ -7,6 +7,7 @@
 mod accuracy;
 mod api;
 mod auditor;
+mod credentials;
 mod clients;
 mod disk;
 mod failing_disk;

@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 
 use self::shown::{print_client, print_list};
 use super::administering::Administering;
+use super::credentials::{self, CredentialCommand};
 use super::{CliError, Format, open_store};
 use crate::access::{self, ClientError, Fault, KnownClient, Run};
 use crate::auth::{ClientKind, ClientState};
@@ -51,6 +52,8 @@ pub(super) enum ClientCommand {
     Import(import::ImportArgs),
     /// Open a sealed credential. Needs no configuration.
     Unseal(unseal::UnsealArgs),
+    #[command(flatten)]
+    Credentials(CredentialCommand),
 }
 
 /// A document, and whether it is only judged.
@@ -117,6 +120,7 @@ pub(super) async fn run(
         ClientCommand::Update { id, document } => update(&config?, id, document, format).await,
         ClientCommand::Import(args) => import::import(&config?, args, format).await,
         ClientCommand::Unseal(args) => unseal::unseal(args),
+        ClientCommand::Credentials(command) => credentials::run(command, &config?, format).await,
     }
 }
 

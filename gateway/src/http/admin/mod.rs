@@ -2,6 +2,8 @@
 //! commands. One file or folder for each thing.
 
 mod clients;
+mod credentials;
+mod keys;
 
 use std::sync::Arc;
 
@@ -25,6 +27,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clients::get_clients, clients::post_client))
         .routes(routes!(clients::get_client, clients::patch_client))
         .routes(routes!(clients::post_client_state))
+        .routes(routes!(credentials::get_secrets, credentials::post_secret))
+        .routes(routes!(credentials::delete_secret))
+        .routes(routes!(credentials::get_client_keys, credentials::post_client_key))
+        .routes(routes!(credentials::delete_client_key))
+        .routes(routes!(keys::get_token_keys))
+        .routes(routes!(keys::post_key_rotation))
 }
 
 /// The call of somebody who must be an administrator.

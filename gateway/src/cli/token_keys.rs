@@ -1,0 +1,87 @@
+//! `gateway key rotate`: the next key signs access tokens from now on. It works beside a running
+//! gateway, which signs with it within five seconds.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use clap::Args;
+
+use super::administering::Administering;
+use super::report::print_json;
+use super::{CliError, Format};
+use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
+use crate::config::Config;
+
+/// Arguments of a rotation.
+#[derive(Debug, Args)]
+pub(super) struct KeyRotateArgs {
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// Although the next key may not be known to every node and cache yet: requests may fail.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the command.
+pub(super) async fn rotate(
+    config: &Config,
+    args: &KeyRotateArgs,
+    format: Format,
+) -> Result<(), CliError> {
+    let office = Administering::open(config).await?;
+    require_owner(config)?;
+    let by = office.administrator();
+    let mode = RotationMode { dry_run: args.dry_run, force: args.force };
+    let rotated = token_keys::rotate(&office.store, &office.keys, &office.random, &by, mode).await;
+    let rotation = rotated.map_err(refused)?;
+    print(&rotation, args.dry_run, format)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    office.finish().await
+}
+
+/// A key that another user makes could not be read by the gateway.
+fn require_owner(config: &Config) -> Result<(), CliError> {
+    let folder = &config.keys.folder;
+    let refuse = CliError::io(format!("the key folder {} cannot be read", folder.display()));
+    let owner = std::fs::metadata(folder).map_err(refuse)?.uid();
+    if rustix::process::geteuid().as_raw() == owner {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "the key folder belongs to another user ({owner}): run this as that user, or the gateway \
+         could not read the new key"
+    )))
+}
+
+fn print(rotation: &KeyRotation, dry_run: bool, format: Format) -> Result<(), CliError> {
+    let KeyRotation { activates, retires, next } = rotation;
+    match format {
+        Format::Json => print_json(&serde_json::json!({
+            "rotated": !dry_run, "activates": activates, "retires": retires, "next": next,
+        })),
+        Format::Table | Format::Csv => {
+            match activates {
+                Some(signs) => println!("{signs} signs, {retires} verifies what it has signed"),
+                None => println!("the file of {retires} is lost: another key comes next"),
+            }
+            match next {
+                Some(next) => println!("{next} comes next"),
+                None => println!("a new key would come next; nothing was changed"),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn refused(error: TokenKeyError) -> CliError {
+    match error {
+        TokenKeyError::Store(error) => error.into(),
+        TokenKeyError::TooYoung { .. }
+        | TokenKeyError::Changed
+        | TokenKeyError::None(_)
+        | TokenKeyError::File(_)
+        | TokenKeyError::Key(_) => CliError::Failed(error.to_string()),
+    }
+}
