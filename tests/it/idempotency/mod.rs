@@ -1,6 +1,8 @@
 //! `Idempotency-Key`: a POST that comes twice is answered alike and recorded once.
 
+mod disputes;
 mod histories;
+mod keys;
 mod verifications;
 
 use serde_json::Value;
