@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogUnavailable, Receipt, Subject};
+use crate::audit::{Decided, Entry, LogUnavailable, NotRecorded, Receipt, RequestId, Subject};
 use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
 use crate::population::{Finding, Person};
-use crate::projections::{self, Cursor, Page, ProjectionError};
+use crate::projections::{self, Cursor, Look, Page, ProjectionError};
 use crate::rate_limit::RateLimited;
 use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
-use crate::store::KeyError;
+use crate::store::{KeyError, StoreError};
 use crate::verification::RequestContext;
 
 /// What is asked.
@@ -33,6 +33,8 @@ pub struct HistoryRequest {
 /// Who asked about a person.
 #[derive(Debug)]
 pub struct History {
+    /// Identity of the request that it answered first.
+    pub request_id: RequestId,
     /// The entries, newest first.
     pub page: Page,
     /// Quarters of which the logs hold entries that nobody can link to a person any more, because
@@ -57,6 +59,17 @@ pub enum NotAnswered {
     /// The log could not take the entry, so whatever was found stays inside.
     #[error(transparent)]
     LogUnavailable(#[from] LogUnavailable),
+    /// Another request was answered under the same idempotency key meanwhile; nothing is recorded
+    /// of this one.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+    /// The key of the subject, which led to one person when the question was answered first, leads
+    /// to another now: it is another question.
+    #[error("the key leads to another person than before")]
+    OtherPerson,
+    /// What the store holds about an answer given before cannot be read: our fault.
+    #[error("the answer given before cannot be read")]
+    Store(#[from] StoreError),
     /// The logs could not be searched.
     #[error(transparent)]
     Projections(#[from] ProjectionError),
@@ -73,35 +86,67 @@ pub async fn history(
     app: &App,
     caller: &Caller,
     request: &HistoryRequest,
-    context: RequestContext,
+    context: &RequestContext,
 ) -> Result<History, NotAnswered> {
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
     let admission = app.client_limits.admit(caller)?;
-    let permit = match policy::check(admission, caller, &policy, asked.question()) {
+    let permit = match policy::check(admission, caller, &policy, question(request)) {
         Ok(permit) => permit,
         Err(refusal) => {
-            let receipt = app.audit.record(asked.refusal(refusal)?).await?;
+            let receipt =
+                app.audit.record_once(asked.refusal(refusal)?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
     let answer = app.population.find_numbers(&permit, request.subject.key()).await;
     let person = resolved(&answer.finding)?;
+    let (page, unlinkable_quarters) = search(app, request, person, None).await?;
+    let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
+    let receipt = app.audit.record_once(entry, context.key.clone()).await?;
+    Ok(History { request_id: context.request_id, page, unlinkable_quarters, receipt })
+}
+
+impl From<NotRecorded> for NotAnswered {
+    fn from(not_recorded: NotRecorded) -> Self {
+        match not_recorded {
+            NotRecorded::Unavailable(unavailable) => Self::LogUnavailable(unavailable),
+            NotRecorded::KeyTaken => Self::KeyTaken,
+        }
+    }
+}
+
+/// What the policy is asked. A history shows no attribute of the person.
+pub(crate) fn question(request: &HistoryRequest) -> PermitQuestion<'_> {
+    PermitQuestion {
+        operation: Operation::History,
+        purpose: &request.purpose,
+        attributes: AttributeSet::EMPTY,
+        on_behalf_of: None,
+    }
+}
+
+/// What the logs hold under every key that they may have the person under, and the quarters that
+/// cannot be linked; as an earlier look saw it, if one is named.
+pub(crate) async fn search(
+    app: &App,
+    request: &HistoryRequest,
+    person: Option<&Person>,
+    seen_by: Option<Look>,
+) -> Result<(Page, usize), NotAnswered> {
     let linked = app.digests.linked(&names(request.subject.key(), person))?;
     let held = projections::quarters(&app.store).await?;
     let unlinkable_quarters = held.difference(&linked.quarters).count();
-    let after = request.after.as_ref();
-    let page = projections::history(&app.store, linked.pseudonyms, after, request.limit).await?;
-    let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
-    let receipt = app.audit.record(entry).await?;
-    Ok(History { page, unlinkable_quarters, receipt })
+    let (pseudonyms, after) = (linked.pseudonyms, request.after.as_ref());
+    let page = projections::history(&app.store, pseudonyms, seen_by, after, request.limit).await?;
+    Ok((page, unlinkable_quarters))
 }
 
 /// The person on file under the key. Whoever shares a key with others is not told apart from them
 /// without a name, so that theirs is the history of the key alone.
-fn resolved(finding: &Finding) -> Result<Option<&Person>, NotAnswered> {
+pub(crate) fn resolved(finding: &Finding) -> Result<Option<&Person>, NotAnswered> {
     match finding {
         Finding::Found(person) => Ok(Some(person)),
         Finding::Ambiguous(_) | Finding::Unknown => Ok(None),
@@ -128,21 +173,11 @@ struct Asked<'a> {
     app: &'a App,
     caller: &'a Caller,
     request: &'a HistoryRequest,
-    context: RequestContext,
+    context: &'a RequestContext,
     policy: &'a Arc<Policy>,
 }
 
 impl Asked<'_> {
-    /// What the policy is asked. A history shows no attribute of the person.
-    fn question(&self) -> PermitQuestion<'_> {
-        PermitQuestion {
-            operation: Operation::History,
-            purpose: &self.request.purpose,
-            attributes: AttributeSet::EMPTY,
-            on_behalf_of: None,
-        }
-    }
-
     /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
     fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
         let record = Decided::Refused { refusal, asked: AttributeSet::EMPTY };

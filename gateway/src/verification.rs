@@ -20,7 +20,7 @@ use crate::request::{Attribute, Claims, Operation, PersonalId, Purpose, SubjectK
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RequestContext {
     /// Identity of the request.
     pub request_id: RequestId,
@@ -87,7 +87,7 @@ pub async fn verify(
     app: &App,
     caller: &Caller,
     request: &Verification,
-    context: RequestContext,
+    context: &RequestContext,
 ) -> Result<Decision, NotAnswered> {
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
@@ -96,7 +96,8 @@ pub async fn verify(
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {
-            let receipt = app.audit.record_once(asked.refusal(refusal)?, context.key).await?;
+            let receipt =
+                app.audit.record_once(asked.refusal(refusal)?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
@@ -105,7 +106,7 @@ pub async fn verify(
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement)?;
     let evaluated_at = entry.at;
-    let receipt = app.audit.record_once(entry, context.key).await?;
+    let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,
@@ -213,7 +214,7 @@ struct Asked<'a> {
     app: &'a App,
     caller: &'a Caller,
     request: &'a Verification,
-    context: RequestContext,
+    context: &'a RequestContext,
     policy: &'a Arc<Policy>,
 }
 

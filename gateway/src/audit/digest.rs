@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use super::quarter::Quarter;
 use super::writer::IdempotencyKey;
 use crate::clock::Micros;
-use crate::request::{Claims, PersonalId, SubjectKey};
+use crate::request::{Claims, ClientId, PersonalId, SubjectKey};
 use crate::store::{KeyError, KeyFolder};
 
 /// A subject under the key of a quarter.
@@ -118,10 +118,17 @@ impl Digests {
 
     /// Digests of a client's idempotency key and of the request it goes with. The request holds
     /// personal values, of which an unkeyed digest would tell what can be guessed.
-    pub fn idempotency(&self, client: &str, key: &str, path: &str, body: &[u8]) -> IdempotencyKey {
-        let references = &self.references;
+    pub fn idempotency(
+        &self,
+        client: &ClientId,
+        key: &str,
+        path: &str,
+        body: &[u8],
+    ) -> IdempotencyKey {
+        let (references, of) = (&self.references, client.as_str().as_bytes());
         IdempotencyKey {
-            key_digest: digest(references, &[b"idempotency", client.as_bytes(), key.as_bytes()]),
+            client: client.clone(),
+            key_digest: digest(references, &[b"idempotency", of, key.as_bytes()]),
             body_digest: digest(references, &[b"request", path.as_bytes(), body]),
         }
     }

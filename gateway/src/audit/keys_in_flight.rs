@@ -13,14 +13,14 @@ pub struct KeysInFlight(Mutex<HashSet<(ClientId, [u8; 16])>>);
 
 impl KeysInFlight {
     /// Takes a client's key; false where another request has it.
-    pub fn take(&self, client: &ClientId, key: &IdempotencyKey) -> bool {
+    pub fn take(&self, key: &IdempotencyKey) -> bool {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.insert((client.clone(), key.key_digest))
+        keys.insert((key.client.clone(), key.key_digest))
     }
 
     /// Gives a key back whose request has ended.
-    pub fn give_back(&self, client: &ClientId, key: &IdempotencyKey) {
+    pub fn give_back(&self, key: &IdempotencyKey) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.remove(&(client.clone(), key.key_digest));
+        keys.remove(&(key.client.clone(), key.key_digest));
     }
 }

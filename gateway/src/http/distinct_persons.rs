@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
@@ -16,7 +17,6 @@ use super::log_entries::unreadable;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::projections::{self, ProjectionError, Status};
-use crate::reports::Edge;
 use crate::request::{ClientId, Operation};
 use crate::store::{DistinctPersonsRow, Store};
 
@@ -112,26 +112,18 @@ pub async fn get_distinct_persons(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
+    let call = Call::begin(&app, &request, Some(Operation::Report))?;
     let [from, to] = extract::query(&request, ["from_month", "to_month"])?;
     let months = read_months(from.as_deref(), to.as_deref())
         .map_err(|errors| Problem::with_errors(Code::InvalidValue, errors))?;
-    let client_id = &caller.client().client_id;
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        let operation = Some(Operation::Report);
-        app.edge.add(exchange.received_at, client_id, operation, None, Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    let sees_all =
-        caller.has_scope(Operation::Report) && policy.operations().contains(Operation::Report);
+    call.admit()?;
+    let sees_all = call.may(Operation::Report)?;
     // Only persons whom the register knew are counted: one request and a look at this figure would
     // tell whether a number was issued.
-    if !sees_all && !policy.discloses_status() {
+    if !sees_all && !call.policy()?.discloses_status() {
         return Err(Code::OperationNotPermitted.into());
     }
-    let own = Some(client_id).filter(|_| !sees_all);
+    let own = Some(call.client()).filter(|_| !sees_all);
     let report = DistinctPersonsReply::read(&app.store, months, own).await;
     Ok(json_reply(&report.map_err(|error| unreadable(&error))?))
 }

@@ -14,7 +14,7 @@ use super::code::Code;
 use super::error::{FieldError, Problem};
 use super::json::child;
 use crate::app::App;
-use crate::audit::RequestId;
+use crate::audit::{IdempotencyKey, RequestId};
 use crate::auth::{Caller, CallerRefusal, Standing};
 use crate::clock::Micros;
 use crate::request::ClientId;
@@ -44,9 +44,10 @@ impl Exchange {
         self.client.get()
     }
 
-    /// What the story of a request needs to know of it.
-    pub fn context(&self) -> RequestContext {
-        RequestContext { request_id: self.request_id, received_at: self.received_at, key: None }
+    /// What the story of a request needs to know of it; `key` is the one under which it may come
+    /// again.
+    pub fn context(&self, key: Option<IdempotencyKey>) -> RequestContext {
+        RequestContext { request_id: self.request_id, received_at: self.received_at, key }
     }
 }
 

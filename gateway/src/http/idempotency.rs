@@ -6,17 +6,16 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem};
 use crate::app::App;
 use crate::audit::IdempotencyKey;
-use crate::auth::Caller;
-use crate::clock::Micros;
 use crate::replay::{self, Known};
-use crate::request::{ClientId, Operation};
 use crate::store::IdempotencyRow;
 
 /// Name of the field.
@@ -30,8 +29,26 @@ pub(super) const REPLAYED: &str = "idempotent-replayed";
 #[derive(Debug)]
 pub(super) struct Held {
     app: Arc<App>,
-    client: ClientId,
     key: IdempotencyKey,
+}
+
+/// A request as it was sent.
+pub(super) struct Sent {
+    /// The key, if it came with one.
+    key: Option<String>,
+    /// The body as it came.
+    pub(super) body: Bytes,
+}
+
+impl Sent {
+    /// Reads a request that takes no parameters.
+    ///
+    /// # Errors
+    /// 400, 408, 413, 415.
+    pub(super) async fn read(call: &Call, request: Request<Body>) -> Result<Self, Problem> {
+        let key = read_field(request.headers())?;
+        Ok(Self { key, body: call.json_body(request).await? })
+    }
 }
 
 /// What is to be done with a request.
@@ -51,23 +68,12 @@ impl Turn {
     /// no turn.
     ///
     /// # Errors
-    /// 409 while the same key is on its way, 422 where it
-    /// was used for another request.
-    pub(super) async fn take(
-        app: &Arc<App>,
-        caller: &Caller,
-        operation: Operation,
-        field: Option<String>,
-        (path, body, now): (&str, &[u8], Micros),
-    ) -> Result<Self, Problem> {
-        let Some(text) = field else { return Ok(Self::Plain) };
-        if !caller.has_scope(operation) {
-            return Ok(Self::Plain);
-        }
-        let client = caller.client().client_id.clone();
-        let key = app.digests.idempotency(client.as_str(), &text, path, body);
-        let held = Held::take(app, client, key).ok_or(Code::IdempotencyKeyInUse)?;
-        match replay::find(app, &held.client, key, now).await {
+    /// 409 while the same key is on its way, 422 where it was used for another request.
+    pub(super) async fn take(call: &Call, path: &str, sent: Sent) -> Result<Self, Problem> {
+        let Some(text) = sent.key.filter(|_| call.has_scope()) else { return Ok(Self::Plain) };
+        let key = call.app.digests.idempotency(call.client(), &text, path, &sent.body);
+        let held = Held::take(&call.app, key).ok_or(Code::IdempotencyKeyInUse)?;
+        match replay::find(&call.app, &held.key, call.exchange.received_at).await {
             Ok(Known::Unused) => Ok(Self::First(held)),
             Ok(Known::Same(row)) => Ok(Self::Again(held, row)),
             Ok(Known::Other) => Err(Code::IdempotencyKeyReused.into()),
@@ -82,21 +88,29 @@ impl Turn {
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
         match self {
             Self::Plain | Self::Again(..) => None,
-            Self::First(held) => Some(held.key),
+            Self::First(held) => Some(held.key.clone()),
+        }
+    }
+
+    /// Whether the request was answered before.
+    pub(super) fn is_again(&self) -> bool {
+        match self {
+            Self::Plain | Self::First(_) => false,
+            Self::Again(..) => true,
         }
     }
 }
 
 impl Held {
-    fn take(app: &Arc<App>, client: ClientId, key: IdempotencyKey) -> Option<Self> {
-        let is_new = app.keys_in_flight.take(&client, &key);
-        is_new.then(|| Self { app: Arc::clone(app), client, key })
+    fn take(app: &Arc<App>, key: IdempotencyKey) -> Option<Self> {
+        let is_new = app.keys_in_flight.take(&key);
+        is_new.then(|| Self { app: Arc::clone(app), key })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.app.keys_in_flight.give_back(&self.client, &self.key);
+        self.app.keys_in_flight.give_back(&self.key);
     }
 }
 
@@ -105,7 +119,7 @@ impl Drop for Held {
 ///
 /// # Errors
 /// 400 for a field that is not well formed or comes twice.
-pub(super) fn read_field(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn read_field(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(FIELD).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().map(str::trim).and_then(|text| {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem};
 use super::extract;
@@ -15,11 +16,9 @@ use super::reports::read_day;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::audit::{Kind, RequestId};
-use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::Outcome;
 use crate::projections::{self, Cursor, Filter, ProjectionError, Why};
-use crate::reports::Edge;
 use crate::request::{ClientId, Operation, Purpose};
 
 /// Entries of a page where the search does not say how many.
@@ -60,29 +59,19 @@ pub async fn get_log_entries(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let audits = may(&app, &caller, Operation::Audit)?;
-    if !audits && !may(&app, &caller, Operation::Admin)? {
+    let call = Call::begin(&app, &request, Some(Operation::Audit))?;
+    let audits = call.may(Operation::Audit)?;
+    if !audits && !call.may(Operation::Admin)? {
         return Err(Code::OperationNotPermitted.into());
     }
     let search = read_search(extract::query(&request, NAMES)?)
         .map_err(|errors| Problem::with_errors(Code::InvalidValue, errors))?;
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        let (client, operation) = (&caller.client().client_id, Some(Operation::Audit));
-        app.edge.add(exchange.received_at, client, operation, None, Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
+    call.admit()?;
     let Search { filter, after, limit } = search;
     let page = projections::search(&app.store, filter, after.as_ref(), limit)
         .await
         .map_err(|error| unreadable(&error))?;
     Ok(json_reply(&FoundReply::new(&page, audits)))
-}
-
-fn may(app: &App, caller: &Caller, operation: Operation) -> Result<bool, Problem> {
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    Ok(caller.has_scope(operation) && policy.operations().contains(operation))
 }
 
 /// The problem that an error of the projections is to the caller.

@@ -3,6 +3,7 @@
 //! A handler turns wire into a request, calls the story, and turns what comes back into a reply or
 //! a [`Problem`]. It decides nothing.
 
+mod call;
 mod claims;
 mod code;
 mod distinct_persons;

@@ -11,14 +11,13 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
-use super::extract;
 use super::json::{self, Errors, Fields};
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::matching::{self, NormalizeStep, PROFILE};
-use crate::reports::Edge;
 use crate::request::{Attribute, Malformed};
 
 /// A value to be normalised.
@@ -79,22 +78,11 @@ pub async fn post_normalize(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let count = |edge| {
-        app.edge.add(exchange.received_at, &caller.client().client_id, None, None, edge);
-    };
-    let read = match extract::query::<0>(&request, []) {
-        Ok([]) => extract::body(&app, request, "application/json")
-            .await
-            .and_then(|body| read_value(&json::parse(&body)?)),
-        Err(problem) => Err(problem),
-    };
-    let (attribute, steps) = read.inspect_err(|_| count(Edge::Malformed))?;
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        count(Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
+    let call = Call::begin(&app, &request, None)?;
+    let body = call.json_body(request).await;
+    let read = body.and_then(|body| read_value(&json::parse(&body)?));
+    let (attribute, steps) = call.well_formed(read)?;
+    call.admit()?;
     let steps = steps.into_iter().map(|NormalizeStep { step, value }| StepReply { step, value });
     let reply =
         NormalizeReply { profile: PROFILE, attribute: attribute.name(), steps: steps.collect() };

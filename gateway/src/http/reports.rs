@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
@@ -17,8 +18,8 @@ use super::verifications::json_reply;
 use crate::app::App;
 use crate::policy::{Disclosure, Policy};
 use crate::reports::{
-    self, DEFINITION_EN, DEFINITION_VI, Dimension, Edge, Grouping, Period, Question, ReportError,
-    Row, RowFigures, Scope,
+    self, DEFINITION_EN, DEFINITION_VI, Dimension, Grouping, Period, Question, ReportError, Row,
+    RowFigures, Scope,
 };
 use crate::request::Operation;
 
@@ -97,25 +98,17 @@ pub async fn get_match_rates(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
+    let call = Call::begin(&app, &request, Some(Operation::Report))?;
     let [from, to, group_by] = extract::query(&request, ["from", "to", "group_by"])?;
     let (period, grouping) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
-    let client_id = &caller.client().client_id;
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        let operation = Some(Operation::Report);
-        app.edge.add(exchange.received_at, client_id, operation, None, Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    let sees_all =
-        caller.has_scope(Operation::Report) && policy.operations().contains(Operation::Report);
-    if !sees_all && !may_see(&policy, &grouping) {
+    call.admit()?;
+    let sees_all = call.may(Operation::Report)?;
+    if !sees_all && !may_see(&*call.policy()?, &grouping) {
         return Err(not_available("not-available"));
     }
-    let scope = if sees_all { Scope::All } else { Scope::Client(client_id.clone()) };
+    let scope = if sees_all { Scope::All } else { Scope::Client(call.client().clone()) };
     let question = Question { period, grouping, scope };
-    let (now, kinds) = (exchange.received_at, app.client_kinds());
+    let (now, kinds) = (call.exchange.received_at, app.client_kinds());
     let _turn = app.report_turns.acquire().await;
     let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
     let report = report.map_err(|error| match error {

@@ -2,6 +2,7 @@
 
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::json::{Errors, Fields};
 use crate::population::SubjectTokens;
 use crate::request::{
@@ -57,6 +58,15 @@ pub struct Reader<'a> {
     pub tokens: &'a SubjectTokens,
     /// The year in Vietnam; nobody was born after it.
     pub current_year: i16,
+}
+
+impl<'a> Reader<'a> {
+    /// For the caller of a request, now.
+    pub(super) fn of(call: &'a Call) -> Self {
+        let Call { app, .. } = call;
+        let current_year = app.clock.current_year();
+        Self { client: call.client(), tokens: &app.subject_tokens, current_year }
+    }
 }
 
 /// A subject as far as it could be read.

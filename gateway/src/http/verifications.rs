@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
@@ -12,24 +12,23 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
-use super::extract;
 use super::finish::Finish;
-use super::idempotency::{self, Turn};
+use super::idempotency::{self, Sent, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::audit::Receipt;
 use crate::matching::{self, Shown};
 use crate::replay;
-use crate::reports::Edge;
 use crate::request::{
-    AgencyCode, Attribute, AttributeSet, CaseRef, ClientId, OfficialRef, Operation, Procedure,
-    Purpose, Verification,
+    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
+    Verification,
 };
-use crate::verification::{self, Decision, NotAnswered, RequestContext};
+use crate::verification::{self, Decision, NotAnswered};
 
 /// Where verifications are posted.
 const PATH: &str = "/v1/verifications";
@@ -182,29 +181,21 @@ pub async fn post_verification(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    let client = Arc::clone(caller.client());
-    let count = |purpose: Option<&Purpose>, edge| {
-        let (at, operation) = (exchange.received_at, Some(Operation::Verify));
-        app.edge.add(at, &client.client_id, operation, purpose, edge);
-    };
-    let read = read(&app, &client.client_id, policy.required(), request).await;
-    let (field, body, verification) = read.inspect_err(|_| count(None, Edge::Malformed))?;
-    let sent = (PATH, &body[..], exchange.received_at);
-    let turn = Turn::take(&app, &caller, Operation::Verify, field, sent).await?;
-    let (shared, context) = (Arc::clone(&app), exchange.context());
+    let call = Call::begin(&app, &request, Some(Operation::Verify))?;
+    let policy = call.policy()?;
+    let read = read(&call, policy.required(), request).await;
+    let (sent, verification) = call.well_formed(read)?;
+    let turn = Turn::take(&call, PATH, sent).await?;
+    let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
             Turn::Again(_held, row) => replay::verify(&shared, &caller, &verification, row).await,
             Turn::Plain | Turn::First(_) => {
-                let context = RequestContext { key: turn.key(), ..context };
-                verification::verify(&shared, &caller, &verification, context).await
+                verification::verify(&shared, &caller, &verification, &context).await
             }
         };
-        (decided, matches!(turn, Turn::Again(..)), verification.purpose)
+        (decided, turn.is_again(), verification.purpose)
     };
     let (decided, again, purpose) = Finish::new(story).await;
     match decided {
@@ -213,8 +204,7 @@ pub async fn post_verification(
         Err(NotAnswered::Throttled(limited)) => {
             // Only a purpose of its own is counted by name, or made-up ones would fill the table.
             let own = Some(&purpose).filter(|purpose| policy.names(purpose));
-            count(own, Edge::Throttled);
-            Err(Problem::retry_after(Code::RateLimited, limited.retry_after))
+            Err(call.throttled(&limited, own))
         }
         Err(NotAnswered::Refused(refusal, _receipt)) => {
             let problem = Problem::from(refusal_code(refusal));
@@ -231,20 +221,15 @@ pub async fn post_verification(
     }
 }
 
-/// Everything a request says: the idempotency key, the body as it came, and what it means.
+/// Everything a request says: as it was sent, and what it means.
 async fn read(
-    app: &App,
-    client: &ClientId,
+    call: &Call,
     required: AttributeSet,
     request: Request<Body>,
-) -> Result<(Option<String>, Bytes, Verification), Problem> {
-    let [] = extract::query::<0>(&request, [])?;
-    let field = idempotency::read_field(request.headers())?;
-    let body = extract::body(app, request, "application/json").await?;
-    let reader =
-        Reader { client, tokens: &app.subject_tokens, current_year: app.clock.current_year() };
-    let verification = read_verification(&json::parse(&body)?, required, reader)?;
-    Ok((field, body, verification))
+) -> Result<(Sent, Verification), Problem> {
+    let sent = Sent::read(call, request).await?;
+    let verification = read_verification(&json::parse(&sent.body)?, required, Reader::of(call))?;
+    Ok((sent, verification))
 }
 
 /// The code that tells a client why the policy refused.

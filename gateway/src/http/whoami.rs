@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::call::Call;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{self, Exchange};
@@ -19,7 +20,6 @@ use crate::auth::{Agency, Caller, Client, VerifiedToken};
 use crate::clock::Micros;
 use crate::policy::{self, ParsedGrant, Policy, PurposeName, Reason};
 use crate::rate_limit::RateState;
-use crate::reports::Edge;
 use crate::request::{AgencyCode, Attribute, AttributeSet, Operation, Purpose};
 
 /// Who the gateway takes the caller for.
@@ -223,17 +223,12 @@ pub async fn get_whoami(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let exchange = extract::exchange(&request)?;
-    let caller = extract::caller(&app, &exchange, request.headers())?;
-    extract::query::<0>(&request, [])?;
-    let client = caller.client();
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        app.edge.add(exchange.received_at, &client.client_id, None, None, Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
-    let policy = app.policies.find(&client.policy).ok_or(Code::InternalError)?;
-    let rate = app.client_limits.state(&client.client_id).ok_or(Code::InternalError)?;
-    Ok(json_reply(&reply(&caller, &policy, rate, &exchange, request.headers())))
+    let call = Call::begin(&app, &request, None)?;
+    let [] = extract::query(&request, [])?;
+    call.admit()?;
+    let rate = app.client_limits.state(call.client()).ok_or(Code::InternalError)?;
+    let Call { caller, exchange, .. } = &call;
+    Ok(json_reply(&reply(caller, &*call.policy()?, rate, exchange, request.headers())))
 }
 
 fn reply(

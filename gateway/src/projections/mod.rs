@@ -29,7 +29,7 @@ pub use rebuild::{Compared, Rebuilt, rebuild};
 pub use search::search;
 pub use status::{Status, status};
 pub use terms::{Filter, Why};
-pub use walk::{Hit, Page};
+pub use walk::{Hit, Look, Page};
 
 use crate::audit::EntryError;
 use crate::store::{Store, StoreError};

@@ -333,7 +333,7 @@ async fn a_person_asked_about_through_two_logs_is_one() {
     assert_eq!(distinct(&made.store).await, expected_people(&all).0);
     // What both logs hold about somebody is merged by time.
     let asked = HashSet::from([pseudonym(2_500)]);
-    let page = history(&made.store, asked.clone(), None, 1_000).await.unwrap();
+    let page = history(&made.store, asked.clone(), None, None, 1_000).await.unwrap();
     let mut expected: Vec<i64> = all
         .iter()
         .filter_map(LogEntry::request)
@@ -344,6 +344,17 @@ async fn a_person_asked_about_through_two_logs_is_one() {
     expected.reverse();
     assert!(page.hits.iter().any(|hit| hit.log == "n1") && expected.len() > 3);
     assert_eq!(page.hits.iter().map(|hit| hit.entry.at().0).collect::<Vec<_>>(), expected);
+    // An earlier look saw of its own log what stands before its entry, of all what was there then.
+    let index = page.hits.iter().find(|hit| hit.log == "n1").unwrap().index;
+    let look = Look { log: "n1".into(), index, at: page.hits[1].entry.at() };
+    let is_seen = |hit: &&Hit| match hit.log.as_str() {
+        "n1" => hit.index < look.index,
+        _ => hit.entry.at() <= look.at,
+    };
+    let expected: Vec<Hit> = page.hits.iter().filter(is_seen).cloned().collect();
+    assert_eq!((page.hits[0].log.as_str(), expected.len()), ("n2", page.hits.len() - 2));
+    let seen = history(&made.store, asked, Some(look.clone()), None, 1_000).await.unwrap();
+    assert_eq!(seen.hits, expected);
 }
 
 #[tokio::test]
@@ -361,7 +372,7 @@ async fn a_history_finds_whole_pseudonyms_with_the_index_and_without() {
             let mut expected: Vec<i64> =
                 (0..3_000).filter(|index| about(&made.entries[*index as usize])).collect();
             expected.reverse();
-            let page = history(&made.store, asked.clone(), None, 1_000).await.unwrap();
+            let page = history(&made.store, asked.clone(), None, None, 1_000).await.unwrap();
             assert_eq!(page.hits.iter().map(|hit| hit.index).collect::<Vec<_>>(), expected);
         }
     }

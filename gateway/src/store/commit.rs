@@ -27,7 +27,7 @@ pub struct Append<'a> {
     pub keys_after_us: i64,
 }
 
-/// An idempotency key that goes with an entry.
+/// An idempotency key that leads to an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     /// Whose key.

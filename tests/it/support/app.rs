@@ -425,7 +425,12 @@ impl Caller {
 
     /// Verifies with further header fields.
     pub async fn verify_with(&self, fields: &[(&str, &str)], body: &str) -> Answer {
-        let request = self.http.post(format!("{}/v1/verifications", self.api));
+        self.post_with("/v1/verifications", fields, body).await
+    }
+
+    /// Posts JSON with further header fields.
+    pub async fn post_with(&self, path: &str, fields: &[(&str, &str)], body: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.api));
         let mut request =
             request.bearer_auth(&self.token).header("content-type", "application/json");
         for (name, value) in fields {
@@ -433,6 +438,11 @@ impl Caller {
         }
         let response = request.body(body.to_owned()).send().await.expect("the gateway answers");
         Answer::read(response).await
+    }
+
+    /// Posts JSON under an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.post_with(path, &[("idempotency-key", key)], &body.to_string()).await
     }
 
     /// Verifies; none where the connection broke before the answer was whole.

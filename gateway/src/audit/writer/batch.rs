@@ -6,6 +6,7 @@ use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange};
 use crate::audit::counters::Counts;
 use crate::audit::entry::LogEntry;
 use crate::audit::tree::{self, Hash};
+use crate::clock::Micros;
 use crate::store::KeyRow;
 
 /// What goes to the writer.
@@ -20,7 +21,7 @@ pub(super) struct Single {
     pub(super) entry: LogEntry,
     bytes: Vec<u8>,
     pub(super) leaf: Hash,
-    key: Option<IdempotencyKey>,
+    keys: Vec<IdempotencyKey>,
     pub(super) reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
 }
 
@@ -28,12 +29,12 @@ impl Single {
     /// Encoded and hashed here, on the caller's thread.
     pub(super) fn new(
         entry: LogEntry,
-        key: Option<IdempotencyKey>,
+        keys: Vec<IdempotencyKey>,
         reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
     ) -> Self {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
-        Self { entry, bytes, leaf, key, reply }
+        Self { entry, bytes, leaf, keys, reply }
     }
 }
 
@@ -122,20 +123,9 @@ impl Batch {
     pub(super) fn keys(&self, first_index: u64) -> Vec<KeyRow> {
         let placed = (first_index..).zip(&self.singles);
         let mut keys: Vec<KeyRow> = placed
-            .filter_map(|(index, single)| {
-                let key = single.key?;
-                let client_id = match &single.entry {
-                    LogEntry::Request(entry) => entry.client.as_str().to_owned(),
-                    LogEntry::Dispute(dispute) => dispute.client.as_str().to_owned(),
-                    LogEntry::Act(_) | LogEntry::Totals(_) => return None,
-                };
-                Some(KeyRow {
-                    client_id,
-                    key_digest: key.key_digest,
-                    entry_index: index as i64,
-                    body_digest: key.body_digest,
-                    created_us: single.entry.at().0,
-                })
+            .flat_map(|(index, single)| {
+                let at = single.entry.at();
+                single.keys.iter().map(move |key| key.row(index as i64, at))
             })
             .collect();
         // In one order everywhere: two nodes that take the same keys must not wait for each other
@@ -146,9 +136,9 @@ impl Batch {
         keys
     }
 
-    /// Takes the entries out that go with a key.
+    /// Takes the entries out that go with keys.
     pub(super) fn split_off_keyed(&mut self) -> Vec<Single> {
-        let (keyed, others) = self.singles.drain(..).partition(|single| single.key.is_some());
+        let (keyed, others) = self.singles.drain(..).partition(|single| !single.keys.is_empty());
         self.singles = others;
         self.entries -= Vec::len(&keyed);
         keyed
@@ -157,6 +147,19 @@ impl Batch {
     /// Hands everything out, to be answered and counted.
     pub(super) fn into_parts(self) -> (Vec<Single>, Vec<Many>) {
         (self.singles, self.manies)
+    }
+}
+
+impl IdempotencyKey {
+    /// How it is stored beside the entry that it leads to.
+    pub(crate) fn row(&self, entry_index: i64, at: Micros) -> KeyRow {
+        KeyRow {
+            client_id: self.client.as_str().to_owned(),
+            key_digest: self.key_digest,
+            entry_index,
+            body_digest: self.body_digest,
+            created_us: at.0,
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::recovery::{OpenError, Reading, Recovered, recover};
 use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
+use crate::request::ClientId;
 use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
 use batch::{Many, Message, Single};
@@ -79,20 +80,22 @@ pub struct ReceiptRange {
 #[error("the audit log cannot take the entry")]
 pub struct LogUnavailable;
 
-/// Why an entry that goes with an idempotency key was not recorded.
+/// Why an entry that goes with idempotency keys was not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotRecorded {
     /// The log cannot take it now.
     #[error(transparent)]
     Unavailable(#[from] LogUnavailable),
-    /// Another request has used the key: its entry is the answer.
-    #[error("the idempotency key is taken")]
+    /// Another request has used one of the keys: its entry is the answer.
+    #[error("an idempotency key is taken")]
     KeyTaken,
 }
 
 /// An idempotency key and the request it goes with, as keyed digests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
+    /// Whose key.
+    pub client: ClientId,
     /// Of the key, and whose it is.
     pub key_digest: [u8; 16],
     /// Of the request.
@@ -159,7 +162,7 @@ impl AuditLog {
     /// on disk.
     pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
         let (reply, receipt) = oneshot::channel();
-        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), None, reply))))?;
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), Vec::new(), reply))))?;
         match receipt.await {
             Ok(Ok(receipt)) => Ok(receipt),
             // Only a key can be taken, and there is none.
@@ -167,17 +170,20 @@ impl AuditLog {
         }
     }
 
-    /// The same for the entry of a request that may come twice: the key is written with it.
+    /// The same for the entry of a request that may come twice: its keys are written with it, all
+    /// or none.
     ///
     /// # Errors
-    /// [`NotRecorded::KeyTaken`] where another request has used the key; nothing is recorded then.
+    /// [`NotRecorded::KeyTaken`] where another request has used one of the keys; nothing is
+    /// recorded then.
     pub async fn record_once(
         &self,
         entry: impl Into<LogEntry>,
-        key: Option<IdempotencyKey>,
+        keys: impl IntoIterator<Item = IdempotencyKey>,
     ) -> Result<Receipt, NotRecorded> {
         let (reply, receipt) = oneshot::channel();
-        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), key, reply))))?;
+        let keys = keys.into_iter().collect();
+        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), keys, reply))))?;
         receipt.await.map_err(|_| LogUnavailable)?
     }
 

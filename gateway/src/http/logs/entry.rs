@@ -22,9 +22,10 @@ use super::super::extract;
 use super::super::verifications::json_reply;
 use super::path::decimal;
 use super::shown::{EntryReply, RequestEntryReply, show};
-use super::{ProofReply, admit, find_head, may_audit, split_path, unreadable};
+use super::{ProofReply, admit, find_head, split_path, unreadable};
 use crate::app::App;
 use crate::audit::{LogEntry, LogHead, leaf_hash, verify_inclusion};
+use crate::request::Operation;
 
 /// An entry and the proof that it is in the log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,7 +73,7 @@ pub async fn get_entry(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let caller = admit(&app, &request)?;
+    let call = admit(&app, &request)?;
     let [] = extract::query(&request, [])?;
     let (log, rest) = split_path(&request)?;
     let index = rest.strip_prefix("entries/").and_then(|index| decimal(index, u64::MAX));
@@ -87,8 +88,8 @@ pub async fn get_entry(
         tracing::error!(error = &error as &dyn std::error::Error, log, index, "a damaged entry");
         Code::InternalError
     })?;
-    let sees_all = may_audit(&app, &caller)?;
-    let shown = show(&app, &entry, &caller.client().client_id, sees_all).ok_or(Code::NotFound)?;
+    let sees_all = call.may(Operation::Audit)?;
+    let shown = show(&app, &entry, call.client(), sees_all).ok_or(Code::NotFound)?;
     let bytes = (sees_all, bytes);
     Ok(json_reply(&prove(&app, head, index, shown, bytes).await?))
 }

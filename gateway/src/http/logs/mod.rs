@@ -21,14 +21,13 @@ pub use entry::*;
 pub use proof::*;
 
 use self::path::{TilePath, parse_level};
+use super::call::Call;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::audit::{LogHead, TilePlace, TilesError};
-use crate::auth::Caller;
-use crate::reports::Edge;
 use crate::request::Operation;
 
 /// The logs of the database.
@@ -185,8 +184,7 @@ pub async fn get_bundle(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let caller = admit(&app, &request)?;
-    if !may_audit(&app, &caller)? {
+    if !admit(&app, &request)?.may(Operation::Audit)? {
         return Err(Code::OperationNotPermitted.into());
     }
     let [] = extract::query(&request, [])?;
@@ -218,21 +216,10 @@ const NEVER_CHANGES: &str = "private, max-age=31536000, immutable";
 const NOT_KEPT: &str = "no-store";
 
 /// Who calls, within its rate.
-fn admit(app: &App, request: &Request<Body>) -> Result<Caller, Problem> {
-    let exchange = extract::exchange(request)?;
-    let caller = extract::caller(app, &exchange, request.headers())?;
-    if let Err(limited) = app.client_limits.admit(&caller) {
-        let (client, operation) = (&caller.client().client_id, Some(Operation::Audit));
-        app.edge.add(exchange.received_at, client, operation, None, Edge::Throttled);
-        return Err(Problem::retry_after(Code::RateLimited, limited.retry_after));
-    }
-    Ok(caller)
-}
-
-/// Whether the caller may see every entry: by its policy and by its token.
-fn may_audit(app: &App, caller: &Caller) -> Result<bool, Problem> {
-    let policy = app.policies.find(&caller.client().policy).ok_or(Code::InternalError)?;
-    Ok(caller.has_scope(Operation::Audit) && policy.operations().contains(Operation::Audit))
+fn admit(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
+    let call = Call::begin(app, request, Some(Operation::Audit))?;
+    call.admit()?;
+    Ok(call)
 }
 
 /// The log that a path names and what is asked of it. Read as sent: what is percent-encoded is

@@ -1,46 +1,16 @@
-//! An answer given again: a request whose idempotency key was used before gets what its entry says,
-//! and is neither decided nor counted a second time.
-//!
-//! Verdicts come from the entry. What the log does not hold, the number behind a subject token, is
-//! read from the register again and must be the one whose pseudonym the entry has.
+//! A verification answered again: verdicts come from its entry. The number behind the subject token
+//! is read from the register again and must be the one whose pseudonym the entry has.
 
+use super::{entry_of, inconsistent};
 use crate::app::App;
-use crate::audit::{self, Decided, Entry, IdempotencyKey, LogEntry};
+use crate::audit::{Decided, Entry, LogEntry};
 use crate::auth::Caller;
-use crate::clock::Micros;
 use crate::matching;
 use crate::policy::{self, Permit, PermitQuestion};
 use crate::population::Finding;
-use crate::request::{AttributeSet, ClientId, Operation, PersonalId, SubjectKey, Verification};
-use crate::store::{IdempotencyRow, StoreError};
+use crate::request::{AttributeSet, Operation, PersonalId, SubjectKey, Verification};
+use crate::store::IdempotencyRow;
 use crate::verification::{Decision, NotAnswered, Told};
-
-/// What is known of a key.
-#[derive(Debug)]
-pub enum Known {
-    /// Nobody has used it within a day.
-    Unused,
-    /// It was used for the same request.
-    Same(IdempotencyRow),
-    /// It was used for another request.
-    Other,
-}
-
-/// Looks a client's key up.
-pub async fn find(
-    app: &App,
-    client: &ClientId,
-    key: IdempotencyKey,
-    now: Micros,
-) -> Result<Known, StoreError> {
-    let after_us = now.0 - audit::KEY_HELD_US;
-    let row = app.store.idempotency_key(client.as_str(), &key.key_digest, after_us).await?;
-    Ok(match row {
-        None => Known::Unused,
-        Some(row) if row.body_digest == key.body_digest => Known::Same(row),
-        Some(_) => Known::Other,
-    })
-}
 
 /// Answers a verification as it was answered before. It takes from the client's rate like any
 /// other request.
@@ -51,13 +21,8 @@ pub async fn verify(
     row: &IdempotencyRow,
 ) -> Result<Decision, NotAnswered> {
     let admission = app.client_limits.admit(caller)?;
-    let inconsistent = || StoreError::Inconsistent {
-        table: "idempotency_keys",
-        row: format!("{}/{}", row.log, row.entry_index),
-    };
-    let read = audit::read_entry(&app.store, &row.log, row.entry_index as u64).await?;
-    let (LogEntry::Request(entry), receipt) = read.ok_or_else(inconsistent)? else {
-        return Err(inconsistent().into());
+    let (LogEntry::Request(entry), receipt) = entry_of(app, row).await? else {
+        return Err(inconsistent(row).into());
     };
     let policy = app.policies.find_label(&entry.policy).ok_or(NotAnswered::NoPolicy)?;
     let (findings, outcome, status, registry_as_of) = match entry.record {
@@ -65,7 +30,7 @@ pub async fn verify(
             (findings, outcome, status, registry_as_of)
         }
         Decided::Refused { refusal, .. } => return Err(NotAnswered::Refused(refusal, receipt)),
-        Decided::Disclosed { .. } => return Err(inconsistent().into()),
+        Decided::Disclosed { .. } => return Err(inconsistent(row).into()),
     };
     let mut resolved = None;
     if matching::knows_name(&findings, policy.accepted_reasons()) {

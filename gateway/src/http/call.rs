@@ -1,0 +1,111 @@
+//! The head that handlers have in common: who calls, what it may do, and what is counted of a
+//! request that comes no further.
+//!
+//! What a request asks is for its handler to read; whether the policy grants it, with its purpose
+//! and on record, for the story.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+
+use super::code::Code;
+use super::error::Problem;
+use super::extract::{self, Exchange};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::policy::Policy;
+use crate::rate_limit::RateLimited;
+use crate::reports::Edge;
+use crate::request::{ClientId, Operation, Purpose};
+
+/// A request whose caller is known.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) app: Arc<App>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) caller: Caller,
+    /// Under which it is counted if it comes no further.
+    operation: Option<Operation>,
+}
+
+impl Call {
+    /// Who calls; without an operation where the caller asks about its own affairs.
+    ///
+    /// # Errors
+    /// 401 for a token that is not good, 403 for a client that may not call now.
+    pub(super) fn begin(
+        app: &Arc<App>,
+        request: &Request<Body>,
+        operation: Option<Operation>,
+    ) -> Result<Self, Problem> {
+        let exchange = extract::exchange(request)?;
+        let caller = extract::caller(app, &exchange, request.headers())?;
+        Ok(Self { app: Arc::clone(app), exchange, caller, operation })
+    }
+
+    /// The client that calls.
+    pub(super) fn client(&self) -> &ClientId {
+        &self.caller.client().client_id
+    }
+
+    /// The client's policy.
+    ///
+    /// # Errors
+    /// 500 where there is none: our fault.
+    pub(super) fn policy(&self) -> Result<Arc<Policy>, Problem> {
+        let policy = self.app.policies.find(&self.caller.client().policy);
+        policy.ok_or_else(|| Code::InternalError.into())
+    }
+
+    /// Whether the token was issued for what is asked.
+    pub(super) fn has_scope(&self) -> bool {
+        self.operation.is_none_or(|operation| self.caller.has_scope(operation))
+    }
+
+    /// Whether both token and policy name an operation.
+    ///
+    /// # Errors
+    /// As [`Call::policy`].
+    pub(super) fn may(&self, operation: Operation) -> Result<bool, Problem> {
+        let policy = self.policy()?;
+        Ok(self.caller.has_scope(operation) && policy.operations().contains(operation))
+    }
+
+    /// The body of a request that takes no parameters.
+    ///
+    /// # Errors
+    /// 400, 408, 413, 415.
+    pub(super) async fn json_body(&self, request: Request<Body>) -> Result<Bytes, Problem> {
+        let [] = extract::query(&request, [])?;
+        extract::body(&self.app, request, "application/json").await
+    }
+
+    /// What was read of the request; one that cannot be read is counted.
+    ///
+    /// # Errors
+    /// The problem that it is.
+    pub(super) fn well_formed<T>(&self, read: Result<T, Problem>) -> Result<T, Problem> {
+        read.inspect_err(|_| self.count(None, Edge::Malformed))
+    }
+
+    /// Takes from the caller's rate, where no story does.
+    ///
+    /// # Errors
+    /// 429, which is counted.
+    pub(super) fn admit(&self) -> Result<(), Problem> {
+        let admitted = self.app.client_limits.admit(&self.caller);
+        admitted.map(drop).map_err(|limited| self.throttled(&limited, None))
+    }
+
+    /// The problem of a rate that is used up; it is counted.
+    pub(super) fn throttled(&self, limited: &RateLimited, purpose: Option<&Purpose>) -> Problem {
+        self.count(purpose, Edge::Throttled);
+        Problem::retry_after(Code::RateLimited, limited.retry_after)
+    }
+
+    fn count(&self, purpose: Option<&Purpose>, edge: Edge) {
+        let (at, client) = (self.exchange.received_at, self.client());
+        self.app.edge.add(at, client, self.operation, purpose, edge);
+    }
+}
