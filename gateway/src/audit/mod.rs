@@ -34,7 +34,6 @@ pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
-pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -48,7 +47,6 @@ pub use proof::{
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
-pub use reader::DroppedRanges;
 pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
