@@ -9,7 +9,8 @@ use gateway::store::DroppedRow;
 use serde_json::Value;
 
 use crate::support::{
-    Builder, Postgres, TestApp, about_person, entries, flip_byte, micros, run_on, tamper,
+    Builder, Database, Postgres, TestApp, about_person, entries, flip_byte, micros,
+    on_both_databases, run_on, tamper,
 };
 
 pub(crate) const DAY_SECONDS: i64 = 86_400;
@@ -145,6 +146,29 @@ async fn a_day_is_kept_until_it_is_closed_and_counted() {
         .await;
     app.hand.advance(DAY_SECONDS * 1_000_000 * 30);
     assert_eq!(can().await.len(), 2, "the last days are below no later bundle");
+}
+
+on_both_databases! {
+    a_quiet_log_is_dropped_on_time,
+}
+
+async fn a_quiet_log_is_dropped_on_time(database: Database) {
+    let builder = TestApp::builder().on(database);
+    let (app, pattern) = with_pattern(builder, "2026-11-20T09:00:00+07:00").await;
+    for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        log_from(&app, &pattern, &format!("{date}T10:00:00+07:00"), 300).await;
+    }
+    app.pass(2 * DAY_SECONDS);
+    count_persons(&app).await;
+    let before = figures(&app).await;
+    // What the 22nd holds is what came after the first commit of that day.
+    let counted = app.app.store.checkpoint("n1").await.unwrap().unwrap().counted_size;
+    assert_eq!(counted, 601);
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 1);
+    assert_eq!(app.app.store.first_bundle("n1").await.unwrap().unwrap().first_index, 301);
+    app.verify_log().await.unwrap();
+    app.recount().await;
+    assert_eq!(figures(&app).await, before);
 }
 
 #[tokio::test]

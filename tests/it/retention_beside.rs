@@ -8,7 +8,7 @@ use gateway::audit::{
 use gateway::clock::{Micros, Random};
 use gateway::store::KeyFolder;
 
-use crate::retention::{DAY_SECONDS, count_persons, day, four_days_of};
+use crate::retention::{DAY_SECONDS, count_persons, day, four_days_of, log_from, with_pattern};
 use crate::support::{Database, TestApp, micros, on_both_databases, run_on};
 
 on_both_databases! {
@@ -16,6 +16,7 @@ on_both_databases! {
     a_day_that_is_dropped_between_two_pages_is_passed_over_by_the_export,
     a_day_that_is_dropped_between_two_chunks_is_no_fault_to_the_auditor,
     a_day_that_is_dropped_between_two_pages_is_no_fault_to_the_recount,
+    a_day_that_was_not_counted_and_is_dropped_is_no_fault_to_the_recount,
     bundles_that_go_without_being_dropped_are_a_fault_meanwhile_too,
 }
 
@@ -66,6 +67,27 @@ async fn a_day_that_is_dropped_between_two_pages_is_no_fault_to_the_recount(data
     let counted = recount(&app.app.store, "n1", &mut drop_once).await.unwrap();
     assert_eq!((counted.differences, counted.entries), (vec![], 18_000 - (6_000 - 2_101)));
     app.recount().await;
+}
+
+async fn a_day_that_was_not_counted_and_is_dropped_is_no_fault_to_the_recount(database: Database) {
+    let builder = TestApp::builder().on(database);
+    let (app, pattern) = with_pattern(builder, "2026-11-20T09:00:00+07:00").await;
+    log_from(&app, &pattern, "2026-11-20T10:00:00+07:00", 2_999).await;
+    log_from(&app, &pattern, "2026-11-21T10:00:00+07:00", 1_000).await;
+    app.pass(3 * DAY_SECONDS);
+    let mut calls = 0;
+    let mut go_on = |_| {
+        calls += 1;
+        if calls == 1 {
+            wait_for(async {
+                log_from(&app, &pattern, "2026-11-23T09:00:00+07:00", 300).await;
+                count_persons(&app).await;
+                drop_two(&app).await;
+            });
+        }
+    };
+    let counted = recount(&app.app.store, "n1", &mut go_on).await.unwrap();
+    assert_eq!((counted.differences, counted.entries), (vec![], 302), "from the start once more");
 }
 
 /// An entry of about a kilobyte: with these, a log has several pages of bundles soon.
