@@ -22,6 +22,7 @@ mod recount;
 mod recovery;
 mod retention;
 mod search;
+mod sums;
 mod tiles;
 mod tree;
 mod verify;
@@ -51,6 +52,7 @@ pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use search::find_request;
+pub use sums::Sums;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{

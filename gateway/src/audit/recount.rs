@@ -83,7 +83,8 @@ async fn recount_once(
             counts.replace_day(day, rows.iter().map(|(key, n)| (key.as_str(), *n)));
         }
     }
-    let (stored, recounted): (BTreeMap<_, _>, _) = (stored.into_iter().collect(), counts.by_key());
+    let (stored, recounted): (BTreeMap<_, _>, _) =
+        (stored.into_iter().collect(), counts.sums().into_map());
     let keys: BTreeSet<&String> = stored.keys().chain(recounted.keys()).collect();
     let of = |sums: &BTreeMap<String, i64>, key: &String| sums.get(key).copied().unwrap_or(0);
     let differences = keys

@@ -150,7 +150,7 @@ impl Writer {
         // A day that has ended is counted by the first commit after it, however few its entries
         // are: only what is counted can be dropped.
         let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX || day > self.last_day;
-        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
+        let counters = if counting { self.uncounted.sums().to_json() } else { "{}".to_owned() };
         let counted_size =
             if counting { first_index } else { first_index - self.uncounted.entries() };
         let append = Append {
