@@ -80,7 +80,7 @@ async fn a_thousand_mutations_of_tiles_on_two_levels_are_found_in_their_range() 
         let top = ground.tiles.last().unwrap().clone();
         let tile = if kind.is_multiple_of(10) { top } else { tiles::pick(&mut ground) };
         let from = if tile.level == 0 { tile.index as u64 * 256 } else { 1_000 };
-        let check = Check { range: Some(from..from + 1), jobs: 1, ..Check::default() };
+        let check = Check { range: Some(from..from + 1), jobs: 1 };
         let mutation = tiles::mutate(&mut ground, &tile, kind / 10);
         ground.must_find(&mutation, &check).await;
     }
