@@ -164,10 +164,8 @@ impl RowFigures {
 
     /// Whether nothing was counted.
     pub(super) fn is_empty(&self) -> bool {
-        self.named().iter().all(|(_, figure)| match figure {
-            Figure::Number(n) => *n == 0,
-            Figure::Rate(rate) => rate.is_none(),
-        })
+        let mut copy = *self;
+        copy.numbers().iter().all(|(_, n)| **n == 0)
     }
 
     /// Adds requests of one outcome.
