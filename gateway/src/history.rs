@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogUnavailable, NotRecorded, Receipt, RequestId, Subject};
+use crate::asked::Origin;
+use crate::audit::{Decided, Entry, LogUnavailable, NotRecorded, Receipt, RequestId};
 use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
 use crate::population::{Finding, Person};
@@ -178,14 +179,9 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
+    /// The entry of a refusal by the policy.
     fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
-        let record = Decided::Refused { refusal, asked: AttributeSet::EMPTY };
-        let entry = self.record(None, record)?;
-        if self.app.policies.know(&entry.purpose) {
-            return Ok(entry);
-        }
-        Ok(Entry { purpose: Purpose::unknown(), ..entry })
+        self.record(None, Decided::Refused { refusal, asked: AttributeSet::EMPTY })
     }
 
     /// The entry of a look at so many entries.
@@ -203,32 +199,15 @@ impl Asked<'_> {
         resolved: Option<PersonalId>,
         record: Decided,
     ) -> Result<Entry, LogUnavailable> {
-        let HistoryRequest { subject, purpose, .. } = self.request;
-        let at = self.app.clock.now();
-        let pseudonym =
-            self.app.digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "no pseudonym key, so nothing can be logged");
-                LogUnavailable
-            })?;
-        let prefix = match (subject.key(), resolved) {
-            (SubjectKey::PersonalId(id), _) | (_, Some(id)) => id.prefix(),
-            (SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_), None) => 0,
-        };
-        Ok(Entry {
-            at,
+        let origin = Origin {
+            app: self.app,
+            caller: self.caller,
             request_id: self.context.request_id,
-            item: 0,
-            client: self.caller.client().client_id.clone(),
-            on_behalf_of: None,
-            official: None,
             operation: Operation::History,
-            purpose: purpose.clone(),
-            procedure: None,
-            case: None,
-            policy: Arc::clone(self.policy.label()),
-            subject: Subject { key_kind: subject.named_by(), pseudonym, prefix },
-            record,
-        })
+            purpose: &self.request.purpose,
+            subject: &self.request.subject,
+            policy: self.policy,
+        };
+        origin.entry(self.app.clock.now(), resolved, record)
     }
 }

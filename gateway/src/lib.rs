@@ -39,7 +39,8 @@ pub mod reports;
 // The shared parts, assembled once.
 pub mod app;
 
-// The story of one request.
+// The story of one request, and what all such stories write down.
+pub mod asked;
 pub mod verification;
 pub mod history;
 

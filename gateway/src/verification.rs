@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::asked::Origin;
 use crate::audit::{
     Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
-    Subject,
 };
 use crate::auth::Caller;
 use crate::clock::Micros;
@@ -16,7 +16,7 @@ use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::RateLimited;
-use crate::request::{Attribute, Claims, Operation, PersonalId, Purpose, SubjectKey, Verification};
+use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
@@ -196,19 +196,6 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
     matching::findings_alike(claims.asked(), permit.attributes(), Finding::because(reason))
 }
 
-/// Place of birth registration, as the number asked spells it; where another key was asked, as the
-/// number of the person does to whom it led, and 0 where it led to nobody. So the entry and its
-/// counters tell whether such a key was issued, as the status in them does: neither is for the
-/// caller's eyes.
-fn prefix(asked: SubjectKey, resolved: Option<PersonalId>) -> u16 {
-    match asked {
-        SubjectKey::PersonalId(id) => id.prefix(),
-        SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => {
-            resolved.map_or(0, PersonalId::prefix)
-        }
-    }
-}
-
 /// One request on its way: what its entry and its decision are put together from.
 struct Asked<'a> {
     app: &'a App,
@@ -229,15 +216,10 @@ impl Asked<'_> {
         }
     }
 
-    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
+    /// The entry of a refusal by the policy.
     fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
         let asked = self.request.claims.asked();
-        let record = Decided::Refused { refusal, asked };
-        let entry = self.record(self.app.clock.now(), None, record)?;
-        if self.app.policies.know(&entry.purpose) {
-            return Ok(entry);
-        }
-        Ok(Entry { purpose: Purpose::unknown(), ..entry })
+        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked })
     }
 
     /// The entry of an answer.
@@ -267,32 +249,22 @@ impl Asked<'_> {
     ) -> Result<Entry, LogUnavailable> {
         let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
             self.request;
-        let digests = &self.app.digests;
-        let client = &self.caller.client().client_id;
-        let resolved = person.map(|person| person.personal_id);
-        let pseudonym = digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "no pseudonym key, so nothing can be logged");
-            LogUnavailable
-        })?;
-        Ok(Entry {
-            at,
+        let (digests, client) = (&self.app.digests, &self.caller.client().client_id);
+        let origin = Origin {
+            app: self.app,
+            caller: self.caller,
             request_id: self.context.request_id,
-            item: 0,
-            client: client.clone(),
+            operation: Operation::Verify,
+            purpose,
+            subject,
+            policy: self.policy,
+        };
+        Ok(Entry {
             on_behalf_of: on_behalf_of.clone(),
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
-            operation: Operation::Verify,
-            purpose: purpose.clone(),
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
-            policy: Arc::clone(self.policy.label()),
-            subject: Subject {
-                key_kind: subject.named_by(),
-                pseudonym,
-                prefix: prefix(subject.key(), resolved),
-            },
-            record,
+            ..origin.entry(at, person.map(|person| person.personal_id), record)?
         })
     }
 }

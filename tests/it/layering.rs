@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "clock",
     "config",
     "telemetry",
@@ -22,6 +22,7 @@ const ORDER: [&str; 29] = [
     "projections",
     "reports",
     "app",
+    "asked",
     "verification",
     "history",
     "replay",

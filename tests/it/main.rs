@@ -27,6 +27,7 @@ mod published;
 mod process;
 mod reports;
 mod retention;
+mod retention_beside;
 mod routes;
 mod search;
 mod shutdown;

@@ -22,6 +22,7 @@ mod recount;
 mod recovery;
 mod retention;
 mod search;
+mod sums;
 mod tiles;
 mod tree;
 mod verify;
@@ -34,7 +35,6 @@ pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
-pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
@@ -48,11 +48,11 @@ pub use proof::{
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
-pub use reader::DroppedRanges;
 pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
 pub use search::find_request;
+pub use sums::Sums;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{

@@ -41,8 +41,9 @@ pub enum RetentionError {
 }
 
 /// The days before `before` that can be dropped, the earliest first. A day can be once the day
-/// after it has ended and both are counted, so that no entry of it is still on its way; once full
-/// tiles keep its hashes; and once the persons in its entries have been counted.
+/// after it has ended and both are counted, as they are by the first commit of a later day, so that
+/// no entry of it is still on its way; once full tiles keep its hashes; and once the persons in its
+/// entries have been counted.
 pub async fn droppable(
     store: &Store,
     log: &str,

@@ -2,21 +2,28 @@
 //! and registers that do not, a PostgreSQL of their own, and answers that check themselves.
 
 /// Makes two tests of each story, `story::on_sqlite` and `story::on_postgres`. A story is an `async
-/// fn` of the module with the database as its parameter.
+/// fn` of the module with the database as its parameter. Where something must block in the middle
+/// of it, `#[tokio::test(flavor = "multi_thread")]` stands before the stories.
 macro_rules! on_both_databases {
-    ($($story:ident,)+) => {$(
+    ($($story:ident,)+) => {
+        on_both_databases! { #[tokio::test] $($story,)+ }
+    };
+    (#[$test:meta] $($story:ident,)+) => {
+        $(on_both_databases! { @ #[$test] $story })+
+    };
+    (@ #[$test:meta] $story:ident) => {
         mod $story {
-            #[tokio::test]
+            #[$test]
             async fn on_sqlite() {
                 super::$story(crate::support::Database::Sqlite).await;
             }
 
-            #[tokio::test]
+            #[$test]
             async fn on_postgres() {
                 super::$story(crate::support::Database::Postgres).await;
             }
         }
-    )+};
+    };
 }
 pub(crate) use on_both_databases;
 

@@ -146,11 +146,13 @@ impl Writer {
             frontier.append(leaf, &mut full);
         }
         let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
-        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX;
-        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
+        let day = batch.last_day().max(self.last_day);
+        // A day that has ended is counted by the first commit after it, however few its entries
+        // are: only what is counted can be dropped.
+        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX || day > self.last_day;
+        let counters = if counting { self.uncounted.sums().to_json() } else { "{}".to_owned() };
         let counted_size =
             if counting { first_index } else { first_index - self.uncounted.entries() };
-        let day = batch.last_day().max(self.last_day);
         let append = Append {
             log: &self.log,
             size_before: first_index as i64,
