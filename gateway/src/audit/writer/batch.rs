@@ -154,6 +154,18 @@ impl Batch {
         keyed
     }
 
+    /// Tells everybody that there is no receipt; what the entries would count.
+    pub(super) fn refuse(self) -> Counts {
+        let mut counts = Counts::default();
+        for single in &self.singles {
+            counts.add(&single.entry);
+        }
+        for many in self.manies {
+            counts.merge(many.counts);
+        }
+        counts
+    }
+
     /// Hands everything out, to be answered and counted.
     pub(super) fn into_parts(self) -> (Vec<Single>, Vec<Many>) {
         (self.singles, self.manies)

@@ -5,6 +5,7 @@
 //! for good and start-up finds out.
 
 mod batch;
+mod settle;
 mod task;
 
 use std::sync::Arc;
@@ -280,6 +281,7 @@ impl Found {
             uncounted: recovered.uncounted,
             last_day: recovered.last_day,
             batch_max: config.batch_entries_max,
+            unsettled: None,
             places: Arc::clone(&places),
             refused_at: Arc::clone(&refused_at),
             clock: clock.clone(),
