@@ -17,11 +17,13 @@ use crate::population::{ClientError, Population, SubjectTokens};
 use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
-use crate::store::{KeyError, KeyFolder, Store, StoreError};
+use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often it is looked whether the hold on the log is still ours.
+const HOLD_WATCHED: Duration = Duration::from_secs(1);
 /// How often the log's checkpoint is published while it grows: what was answered within this time
 /// before a database is lost is not missed by the next start.
 const PUBLISH: Duration = Duration::from_secs(1);
@@ -172,6 +174,12 @@ impl App {
         Ok(app)
     }
 
+    /// Keeps the hold on this node's log while the app lives, and takes no more entries from the
+    /// moment another gateway is seen to have it.
+    pub fn keep(self: &Arc<Self>, hold: Hold) {
+        tokio::spawn(keep_hold(Arc::downgrade(self), hold));
+    }
+
     /// Loads clients, secrets, policies and limits from the store; returns their version.
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
@@ -228,6 +236,27 @@ impl App {
         if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
+        }
+    }
+}
+
+async fn keep_hold(app: Weak<App>, mut hold: Hold) {
+    let mut ticks = tokio::time::interval(HOLD_WATCHED);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        match hold.keep().await {
+            Ok(()) => {}
+            Err(StoreError::Held) => {
+                tracing::error!("another gateway has taken the log; stopping");
+                app.audit.give_up();
+                return;
+            }
+            // Nor can anybody write then.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "the hold on the log cannot be taken again yet");
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ use clap::{Args, Parser, Subcommand};
 use log_export::ExportArgs;
 use log_verify::VerifyArgs;
 pub use output::{Format, match_rate_table};
-pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
+pub use serve::{how_it_ended, raise_descriptor_limit, stop_signal, telemetry};
 
 use crate::app::StartError;
 use crate::config::{Config, ConfigError};

@@ -61,7 +61,7 @@ pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
-pub use hold::Hold;
+pub use hold::{Hold, Session};
 pub use idempotency::IdempotencyRow;
 pub use inspect::DurabilitySetting;
 pub use key_files::KeyFile;

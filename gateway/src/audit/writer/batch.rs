@@ -13,6 +13,8 @@ pub(super) enum Message {
     Single(Box<Single>),
     Many(Box<Many>),
     Close,
+    /// Another gateway writes the log.
+    GiveUp,
 }
 
 /// One entry and who waits for it.

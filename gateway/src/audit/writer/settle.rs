@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
+use super::WriterState;
 use super::batch::{Batch, Message};
 use super::task::Writer;
 use crate::audit::counters::Counts;
@@ -37,14 +38,15 @@ impl Unsettled {
 
 impl Writer {
     /// Waits until it is known how an unsettled commit has ended, and takes nothing meanwhile, so
-    /// that nobody waits for a server that may be gone for hours; false when the writer must stop.
+    /// that nobody waits for a server that may be gone for hours. An error when the writer must stop;
+    /// `end` when it was told to.
     pub(super) async fn settle(
         &mut self,
         receiver: &mut mpsc::UnboundedReceiver<Message>,
-        closing: &mut bool,
-    ) -> bool {
-        let Some(unsettled) = self.unsettled.take() else { return true };
-        match self.ask_and_refuse(&unsettled, receiver, closing).await {
+        end: &mut Option<WriterState>,
+    ) -> Result<(), WriterState> {
+        let Some(unsettled) = self.unsettled.take() else { return Ok(()) };
+        match self.ask_and_refuse(&unsettled, receiver, end).await? {
             Ok(()) => {
                 tracing::info!("the last commit of the log was written");
                 let counts = self.advance(unsettled);
@@ -56,33 +58,34 @@ impl Writer {
             Err(failure) => {
                 let error = &failure as &dyn std::error::Error;
                 tracing::error!(error, "the log is in an unknown state; stopping");
-                return false;
+                return Err(WriterState::Failed);
             }
         }
         self.refused_at.store(0, Ordering::Relaxed);
-        true
+        Ok(())
     }
 
     async fn ask_and_refuse(
         &mut self,
         unsettled: &Unsettled,
         receiver: &mut mpsc::UnboundedReceiver<Message>,
-        closing: &mut bool,
-    ) -> Result<(), CommitFailure> {
+        end: &mut Option<WriterState>,
+    ) -> Result<Result<(), CommitFailure>, WriterState> {
         let signed = unsettled.signed(&self.log, &self.frontier);
         let asking = self.rows.settle(&signed);
         tokio::pin!(asking);
         loop {
             let message = tokio::select! {
-                settled = &mut asking => return settled,
-                message = receiver.recv(), if !*closing => message,
+                settled = &mut asking => return Ok(settled),
+                message = receiver.recv(), if end.is_none() => message,
             };
             // Dropped, which tells its caller that there is no receipt.
             let mut refused = Batch::default();
             match message {
                 Some(Message::Single(single)) => refused.push(*single),
                 Some(Message::Many(many)) => refused.push_many(*many),
-                Some(Message::Close) | None => *closing = true,
+                Some(Message::Close) | None => *end = Some(WriterState::Drained),
+                Some(Message::GiveUp) => return Err(WriterState::GivenUp),
             }
             self.places.add_permits(refused.entries());
             self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);

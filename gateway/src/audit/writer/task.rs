@@ -44,36 +44,38 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn run(
         mut self,
-        mut receiver: mpsc::UnboundedReceiver<Message>,
+        receiver: mpsc::UnboundedReceiver<Message>,
         state: watch::Sender<WriterState>,
     ) {
-        let mut messages = Vec::new();
-        let mut closing = false;
-        while !closing && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
+        let ended = self.work(receiver).await;
+        let _nobody_listens = state.send(ended);
+    }
+
+    async fn work(&mut self, mut receiver: mpsc::UnboundedReceiver<Message>) -> WriterState {
+        let (mut messages, mut end) = (Vec::new(), None);
+        while end.is_none() && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
             let mut batch = Batch::default();
             for message in messages.drain(..) {
                 match message {
                     Message::Single(single) => batch.push(*single),
                     Message::Many(many) => batch.push_many(*many),
-                    Message::Close => closing = true,
+                    Message::Close => end = Some(WriterState::Drained),
+                    Message::GiveUp => return WriterState::GivenUp,
                 }
                 if batch.entries() >= self.batch_max
                     && !self.write(std::mem::take(&mut batch)).await
                 {
-                    let _nobody_listens = state.send(WriterState::Failed);
-                    return;
+                    return WriterState::Failed;
                 }
             }
             if !self.write(batch).await {
-                let _nobody_listens = state.send(WriterState::Failed);
-                return;
+                return WriterState::Failed;
             }
-            if !self.settle(&mut receiver, &mut closing).await {
-                let _nobody_listens = state.send(WriterState::Failed);
-                return;
+            if let Err(failed) = self.settle(&mut receiver, &mut end).await {
+                return failed;
             }
         }
-        let _nobody_listens = state.send(WriterState::Drained);
+        end.unwrap_or(WriterState::Drained)
     }
 
     /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
