@@ -11,6 +11,7 @@ mod disk;
 mod disk_postgres;
 mod failing_disk;
 mod fsync;
+mod hold;
 mod keeping;
 mod kill;
 mod kill_postgres;
