@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::audit::{
-    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
-    RetentionError, Tiles,
+    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, KnownKeyError, OpenError, Publisher,
+    RequestIds, RetentionError, Tiles,
 };
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
@@ -99,6 +99,9 @@ pub enum StartError {
     /// A key is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keys are not those that the database was written with.
+    #[error(transparent)]
+    KnownKey(#[from] KnownKeyError),
     /// The log does not open.
     #[error(transparent)]
     Log(#[from] OpenError),
@@ -124,6 +127,10 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let store = Store::open(&config.store).await?;
         let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
+        // Before any key is made that another node has.
+        audit::check_known_keys(&store, &keys, clock.now()).await?;
+        let digests = Digests::open(keys.clone())?;
+        audit::make_keys_known(&store, &keys).await?;
         let tokens = Tokens::new(
             &keys.load_or_create("token-signing")?,
             config.server.public_url(),
@@ -144,7 +151,7 @@ impl App {
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
             publisher: Publisher::new(keys.clone(), &config.log.name),
             tiles: Tiles::new(store.clone()),
-            digests: Digests::open(keys.clone())?,
+            digests,
             keys,
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),

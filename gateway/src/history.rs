@@ -82,6 +82,7 @@ pub async fn history(
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {
+            app.digests.make_ready(&app.store, app.clock.now()).await?;
             let receipt = app.audit.record(asked.refusal(refusal)?).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
@@ -94,6 +95,7 @@ pub async fn history(
     let unlinkable_quarters = held.difference(&linked.quarters).count();
     let after = request.after.as_ref();
     let page = projections::history(&app.store, linked.pseudonyms, after, request.limit).await?;
+    app.digests.make_ready(&app.store, app.clock.now()).await?;
     let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
     let receipt = app.audit.record(entry).await?;
     Ok(History { page, unlinkable_quarters, receipt })

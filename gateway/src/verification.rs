@@ -96,6 +96,7 @@ pub async fn verify(
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {
+            app.digests.make_ready(&app.store, app.clock.now()).await?;
             let receipt = app.audit.record_once(asked.refusal(refusal)?, context.key).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
@@ -103,6 +104,7 @@ pub async fn verify(
     let claims = request.claims_within(permit.attributes(), policy.required());
     let answer = app.population.find(&permit, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
+    app.digests.make_ready(&app.store, app.clock.now()).await?;
     let entry = asked.entry(&answer, &judgement)?;
     let evaluated_at = entry.at;
     let receipt = app.audit.record_once(entry, context.key).await?;

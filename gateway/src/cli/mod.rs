@@ -251,6 +251,15 @@ enum KeyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Go on without a key that is lost for good: another one is made in its place, and that is
+    /// put on record. No gateway may run.
+    AcceptLoss {
+        /// Name of the key, such as references.
+        name: String,
+        /// Do it; without this the command says what would be lost.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Why a command did not do what it was asked.
@@ -385,6 +394,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
         Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::AcceptLoss { name, yes }) => {
+            keys::accept_loss(&load(cli)?, name, *yes, cli.output).await
+        }
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }
