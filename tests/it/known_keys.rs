@@ -120,11 +120,13 @@ async fn a_key_of_a_new_quarter_is_that_of_the_node_that_was_first(database: Dat
     let caller = app.caller("carrier").await;
     for _ in 0..2 {
         caller.verify(&body).await.problem(503, "log-unavailable");
+        app.pass(1);
     }
     let path = app.kept().keys().join("pseudonym-2027Q1.key");
     assert!(!path.exists(), "it made one of its own");
     fs::write(&path, "ab".repeat(32)).unwrap();
     caller.verify(&body).await.problem(503, "log-unavailable");
+    app.pass(1);
     // That it is the right one now is told by the database alone.
     run_on(app.kept().rows(), "delete from key_fingerprints where fingerprint = 'another'".into())
         .await;

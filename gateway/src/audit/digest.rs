@@ -34,6 +34,9 @@ pub struct Linked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShortDigest(pub [u8; 8]);
 
+/// Where a quarter's key was refused, it is looked again after so many microseconds.
+const REFUSED_US: u64 = 1_000_000;
+
 /// A pseudonym was asked for before its quarter was made ready: the quarter has turned since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key of the quarter {0} is not ready")]
@@ -46,6 +49,8 @@ pub struct Digests {
     references: hmac::Key,
     guesses: hmac::Key,
     quarters: RwLock<HashMap<u16, hmac::Key>>,
+    /// When a quarter's key was last refused; held while the database is asked.
+    refused_at: tokio::sync::Mutex<Micros>,
 }
 
 impl Digests {
@@ -53,7 +58,8 @@ impl Digests {
     pub fn open(folder: KeyFolder) -> Result<Self, KeyError> {
         let key = |name| Ok(hmac::Key::new(hmac::HMAC_SHA256, &folder.load_or_create(name)?));
         let (references, guesses) = (key("references")?, key("guesses")?);
-        Ok(Self { folder, references, guesses, quarters: RwLock::default() })
+        let refused_at = tokio::sync::Mutex::new(Micros(i64::MIN));
+        Ok(Self { folder, references, guesses, quarters: RwLock::default(), refused_at })
     }
 
     /// Makes ready for pseudonyms of the quarter of `at`. The first request of a quarter makes its
@@ -63,15 +69,28 @@ impl Digests {
     /// Without the quarter's key nothing can be logged; why is told here.
     pub async fn make_ready(&self, store: &Store, at: Micros) -> Result<(), LogUnavailable> {
         let quarter = Quarter::of(at);
-        if self.quarters.read().unwrap_or_else(PoisonError::into_inner).contains_key(&quarter.0) {
+        if self.is_ready(quarter) {
             return Ok(());
+        }
+        // One asks the database for all that wait, and is refused for them.
+        let mut refused_at = self.refused_at.lock().await;
+        if self.is_ready(quarter) {
+            return Ok(());
+        }
+        if at.0.abs_diff(refused_at.0) < REFUSED_US {
+            return Err(LogUnavailable);
         }
         let known = ensure_known(store, &self.folder, &quarter.key_name()).await;
         known.and_then(|()| Ok(self.load(quarter)?)).map_err(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "no pseudonym key, so nothing can be logged");
+            *refused_at = at;
             LogUnavailable
         })
+    }
+
+    fn is_ready(&self, quarter: Quarter) -> bool {
+        self.quarters.read().unwrap_or_else(PoisonError::into_inner).contains_key(&quarter.0)
     }
 
     /// Loads the key of a quarter. A clock that went back finds none of a quarter that was

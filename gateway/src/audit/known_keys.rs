@@ -130,13 +130,13 @@ pub(super) async fn ensure_known(
     name: &str,
 ) -> Result<(), KnownKeyError> {
     if !keys.holds(name) && store.key_fingerprint(name).await?.is_some() {
-        // Destroyed or missing: which, the folder knows.
-        return Err(match keys.load(name) {
-            Err(destroyed @ KeyError::Destroyed { .. }) => destroyed.into(),
-            Ok(_) | Err(_) => {
-                KnownKeyError::Missing { name: name.into(), folder: keys.folder().into() }
-            }
-        });
+        // Another node with the same folder may have made it meanwhile; or it was destroyed.
+        let missing = || KnownKeyError::Missing { name: name.into(), folder: keys.folder().into() };
+        return match keys.load(name) {
+            Ok(_) => make_known(store, keys, name).await,
+            Err(KeyError::File { .. }) => Err(missing()),
+            Err(error) => Err(error.into()),
+        };
     }
     keys.load_or_create(name)?;
     make_known(store, keys, name).await
