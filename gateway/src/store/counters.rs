@@ -1,5 +1,7 @@
 //! Sums by key. What a key means is for `audit::counters` and `reports`.
 
+use futures_util::future;
+
 use super::{BundleRow, CheckpointRow, Store, StoreError};
 
 /// Ranges that one statement reads; their sums come as two texts, some megabytes at most.
@@ -125,7 +127,7 @@ macro_rules! ends_of_range {
 /// Reads the counters of some ranges as [`Texts`]. A macro, because the two databases are two types.
 macro_rules! texts {
     ($snapshot:ident, $statement:expr, $log:expr, $ranges:expr) => {{
-        let mut query = sqlx::query_as($statement).bind($log).bind(SEPARATOR);
+        let mut query = sqlx::query_as($statement).bind($log).bind(SEPARATOR.to_string());
         for position in 0..RANGES_PER_STATEMENT {
             // Ranges that are left over hold nothing; so there is one statement for any number.
             let range = $ranges.get(position);
@@ -153,6 +155,14 @@ macro_rules! ends {
         let of = |key: String| key.strip_prefix(&range.first).unwrap_or(&key).to_owned();
         first.map(of).zip(last.map(of))
     }};
+}
+
+impl CounterBatch {
+    /// A quarter of the ranges, so that the four follow each other closely; of many, as many as a
+    /// statement takes.
+    fn ranges_per_statement(&self) -> usize {
+        (self.ranges.len() / 4).clamp(1, RANGES_PER_STATEMENT)
+    }
 }
 
 impl CounterTable {
@@ -210,13 +220,22 @@ impl Store {
             let batches = plan(&extent)?;
             let mut tails = Vec::with_capacity(checkpoints.len());
             for checkpoint in checkpoints {
+                let mut read = None;
                 for batch in &batches {
                     let statement = batch.table.sums_of_ranges(&dialect.sums_of_ranges);
-                    for ranges in batch.ranges.chunks(RANGES_PER_STATEMENT) {
-                        let texts = texts!(snapshot, statement, &checkpoint.log, ranges);
-                        visit_all(batch.table, batch.is_minus, &texts, visit)?;
+                    for ranges in batch.ranges.chunks(batch.ranges_per_statement()) {
+                        let reading =
+                            async { Ok(texts!(snapshot, statement, &checkpoint.log, ranges)) };
+                        // The database reads on while what it has read is added up: the first of
+                        // the two is begun first.
+                        let visiting = async { visit_all(read.take(), visit) };
+                        let (texts, visited): (Result<Texts, StoreError>, _) =
+                            future::join(reading, visiting).await;
+                        visited?;
+                        read = Some((batch, texts?));
                     }
                 }
+                visit_all(read, visit)?;
                 let bundles = sqlx::query_as(
                     "select first_index, entries_count, entries from log_bundles \
                      where log = $1 and first_index >= $2 order by first_index",
@@ -267,16 +286,17 @@ impl Store {
 /// Keys and sums, one after the other.
 type Texts = (Option<String>, Option<String>);
 
-/// Between keys and between sums; no key holds it.
-const SEPARATOR: &str = "\n";
+/// Between keys and between sums; no key holds it. A character, because the library looks for one
+/// much faster than for a text of one.
+const SEPARATOR: char = '\n';
 
 fn visit_all<E: From<StoreError>>(
-    table: CounterTable,
-    is_minus: bool,
-    (keys, sums): &Texts,
+    read: Option<(&CounterBatch, Texts)>,
     visit: &mut impl FnMut(CounterTable, &str, i64) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (Some(keys), Some(sums)) = (keys, sums) else { return Ok(()) };
+    let Some((&CounterBatch { table, is_minus, .. }, (Some(keys), Some(sums)))) = read else {
+        return Ok(());
+    };
     let mut sums = sums.split(SEPARATOR);
     for key in keys.split(SEPARATOR) {
         let sum: Option<i64> = sums.next().and_then(|sum| sum.parse().ok());

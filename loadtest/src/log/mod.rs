@@ -1,5 +1,6 @@
 //! `loadtest log`: what the log makes of entries in bulk, without the requests before it: how many
-//! a second, how many bytes each, how many fsyncs, and how fast they are verified again.
+//! a second, how many bytes each, how many fsyncs, how fast they are verified again, and how long a
+//! proof of one takes.
 //!
 //! It runs the gateway's own library on a fresh `SQLite` file and on a PostgreSQL that is started
 //! for it.
@@ -7,6 +8,7 @@
 mod database;
 mod entries;
 mod private;
+mod proofs;
 mod report;
 mod stage;
 

@@ -21,6 +21,8 @@ const BYTES_PER_ENTRY: f64 = 200.0;
 const BYTES_WITH_PROJECTIONS: f64 = 320.0;
 /// Entries that a core verifies in a second at least.
 const VERIFIED_PER_CORE_S: f64 = 150_000.0;
+/// Milliseconds that a proof takes at most, the median of many.
+const PROOF_MS: f64 = 20.0;
 
 /// Figures of the databases that were measured, and the gates. A database that was not measured is
 /// null, and so is a figure that was not asked for.
@@ -47,6 +49,9 @@ struct Figures {
     /// Where the number comes from.
     fsyncs_counted: &'static str,
     verified_per_core_s: Option<f64>,
+    /// Checkpoint, entry, proof and its check; median, and the slowest.
+    proof_ms: Option<f64>,
+    proof_ms_max: Option<f64>,
 }
 
 /// A figure that must be reached, or must not be passed.
@@ -109,6 +114,7 @@ impl Report {
             false,
         );
         gate("verified_per_core_s", figures.verified_per_core_s, VERIFIED_PER_CORE_S, true);
+        gate("proof_ms", figures.proof_ms, PROOF_MS, false);
     }
 }
 
@@ -130,6 +136,8 @@ impl Figures {
             fsyncs_per_s: thousandths(syncs as f64 / seconds),
             fsyncs_counted,
             verified_per_core_s: measured.verified_per_cpu_second.map(f64::round),
+            proof_ms: measured.proofs.map(|proofs| thousandths(proofs.median_ms)),
+            proof_ms_max: measured.proofs.map(|proofs| thousandths(proofs.max_ms)),
         }
     }
 }
@@ -185,6 +193,7 @@ mod tests {
             tree_bytes: 190_000,
             projected_bytes: None,
             verified_per_cpu_second: Some(200_000.0),
+            proofs: None,
         }
     }
 

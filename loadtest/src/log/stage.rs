@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::database::Database;
 use super::entries::{Entries, RUN};
+use super::proofs::{self, Proofs};
 use crate::cpu;
 
 /// Entries in one commit: the gateway's own most.
@@ -38,6 +39,7 @@ pub(super) struct Measured {
     pub(super) projected_bytes: Option<u64>,
     /// Entries that were verified in a second of CPU time.
     pub(super) verified_per_cpu_second: Option<f64>,
+    pub(super) proofs: Option<Proofs>,
 }
 
 /// Fills a fresh log and verifies it.
@@ -76,6 +78,7 @@ pub(super) async fn measure(
     measured.verified_per_cpu_second =
         cpu::micros_per_request(before, cpu::of_self(), verified.entries)
             .map(|micros| 1e6 / micros);
+    measured.proofs = Some(proofs::measure(&store, &config.name).await?);
     Ok(measured)
 }
 
