@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::audit::{
-    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
-    RetentionError, Tiles,
+    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, KnownKeyError, OpenError, Publisher,
+    RequestIds, RetentionError, Tiles,
 };
 use crate::auth::{Directory, Secrets, TokenError, Tokens};
 use crate::clock::{Clock, Random};
@@ -17,11 +17,13 @@ use crate::population::{ClientError, Population, SubjectTokens};
 use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
-use crate::store::{KeyError, KeyFolder, Store, StoreError};
+use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often it is looked whether the hold on the log is still ours.
+const HOLD_WATCHED: Duration = Duration::from_secs(1);
 /// How often the log's checkpoint is published while it grows: what was answered within this time
 /// before a database is lost is not missed by the next start.
 const PUBLISH: Duration = Duration::from_secs(1);
@@ -97,6 +99,9 @@ pub enum StartError {
     /// A key is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keys are not those that the database was written with.
+    #[error(transparent)]
+    KnownKey(#[from] KnownKeyError),
     /// The log does not open.
     #[error(transparent)]
     Log(#[from] OpenError),
@@ -122,6 +127,10 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let store = Store::open(&config.store).await?;
         let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
+        // Before any key is made that another node has.
+        audit::check_known_keys(&store, &keys, clock.now()).await?;
+        let digests = Digests::open(keys.clone())?;
+        audit::make_keys_known(&store, &keys).await?;
         let tokens = Tokens::new(
             &keys.load_or_create("token-signing")?,
             config.server.public_url(),
@@ -142,7 +151,7 @@ impl App {
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
             publisher: Publisher::new(keys.clone(), &config.log.name),
             tiles: Tiles::new(store.clone()),
-            digests: Digests::open(keys.clone())?,
+            digests,
             keys,
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
@@ -170,6 +179,12 @@ impl App {
         tokio::spawn(follow_log(Arc::downgrade(&app), follower));
         tokio::spawn(forget_keys(Arc::downgrade(&app)));
         Ok(app)
+    }
+
+    /// Keeps the hold on this node's log while the app lives, and takes no more entries from the
+    /// moment another gateway is seen to have it.
+    pub fn keep(self: &Arc<Self>, hold: Hold) {
+        tokio::spawn(keep_hold(Arc::downgrade(self), hold));
     }
 
     /// Loads clients, secrets, policies and limits from the store; returns their version.
@@ -228,6 +243,27 @@ impl App {
         if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
+        }
+    }
+}
+
+async fn keep_hold(app: Weak<App>, mut hold: Hold) {
+    let mut ticks = tokio::time::interval(HOLD_WATCHED);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        match hold.keep().await {
+            Ok(()) => {}
+            Err(StoreError::Held) => {
+                tracing::error!("another gateway has taken the log; stopping");
+                app.audit.give_up();
+                return;
+            }
+            // Nor can anybody write then.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "the hold on the log cannot be taken again yet");
+            }
         }
     }
 }

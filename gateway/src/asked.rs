@@ -26,18 +26,15 @@ impl Origin<'_> {
     ///
     /// # Errors
     /// [`LogUnavailable`] where the key of pseudonyms is missing.
-    pub(crate) fn entry(
+    pub(crate) async fn entry(
         &self,
         at: Micros,
         resolved: Option<PersonalId>,
         record: Decided,
     ) -> Result<Entry, LogUnavailable> {
-        let key = self.subject.key();
-        let pseudonym = self.app.digests.pseudonym(at, &key, resolved).map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "no pseudonym key, so nothing can be logged");
-            LogUnavailable
-        })?;
+        let (key, digests) = (self.subject.key(), &self.app.digests);
+        digests.make_ready(&self.app.store, at).await?;
+        let pseudonym = digests.pseudonym(at, &key, resolved).map_err(|_| LogUnavailable)?;
         Ok(Entry {
             at,
             request_id: self.request_id,

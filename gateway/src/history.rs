@@ -97,7 +97,7 @@ pub async fn history(
         Ok(permit) => permit,
         Err(refusal) => {
             let receipt =
-                app.audit.record_once(asked.refusal(refusal)?, context.key.clone()).await?;
+                app.audit.record_once(asked.refusal(refusal).await?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
@@ -105,7 +105,8 @@ pub async fn history(
     let answer = app.population.find_numbers(&permit, request.subject.key()).await;
     let person = resolved(&answer.finding)?;
     let (page, unlinkable_quarters) = search(app, request, person, None).await?;
-    let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
+    let resolved = person.map(|person| person.personal_id);
+    let entry = asked.disclosure(resolved, page.hits.len()).await?;
     let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     Ok(History { request_id: context.request_id, page, unlinkable_quarters, receipt })
 }
@@ -180,21 +181,21 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// The entry of a refusal by the policy.
-    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
-        self.record(None, Decided::Refused { refusal, asked: AttributeSet::EMPTY })
+    async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+        self.record(None, Decided::Refused { refusal, asked: AttributeSet::EMPTY }).await
     }
 
     /// The entry of a look at so many entries.
-    fn disclosure(
+    async fn disclosure(
         &self,
         resolved: Option<PersonalId>,
         entries: usize,
     ) -> Result<Entry, LogUnavailable> {
         let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-        self.record(resolved, Decided::Disclosed { entries })
+        self.record(resolved, Decided::Disclosed { entries }).await
     }
 
-    fn record(
+    async fn record(
         &self,
         resolved: Option<PersonalId>,
         record: Decided,
@@ -208,6 +209,6 @@ impl Asked<'_> {
             subject: &self.request.subject,
             policy: self.policy,
         };
-        origin.entry(self.app.clock.now(), resolved, record)
+        origin.entry(self.app.clock.now(), resolved, record).await
     }
 }

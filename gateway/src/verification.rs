@@ -97,14 +97,14 @@ pub async fn verify(
         Ok(permit) => permit,
         Err(refusal) => {
             let receipt =
-                app.audit.record_once(asked.refusal(refusal)?, context.key.clone()).await?;
+                app.audit.record_once(asked.refusal(refusal).await?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
     let answer = app.population.find(&permit, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
-    let entry = asked.entry(&answer, &judgement)?;
+    let entry = asked.entry(&answer, &judgement).await?;
     let evaluated_at = entry.at;
     let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     let told = Told {
@@ -217,13 +217,17 @@ impl Asked<'_> {
     }
 
     /// The entry of a refusal by the policy.
-    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+    async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
         let asked = self.request.claims.asked();
-        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked })
+        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked }).await
     }
 
     /// The entry of an answer.
-    fn entry(&self, answer: &Answer, judgement: &Judgement<'_>) -> Result<Entry, LogUnavailable> {
+    async fn entry(
+        &self,
+        answer: &Answer,
+        judgement: &Judgement<'_>,
+    ) -> Result<Entry, LogUnavailable> {
         let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
             .then(|| self.app.digests.guess(judgement.claims));
         let now = self.app.clock.now();
@@ -238,10 +242,10 @@ impl Asked<'_> {
             registry_us: micros(answer.waited_us),
             total_us: micros(now.since(self.context.received_at)),
         };
-        self.record(now, judgement.person, record)
+        self.record(now, judgement.person, record).await
     }
 
-    fn record(
+    async fn record(
         &self,
         at: Micros,
         person: Option<&Person>,
@@ -264,7 +268,7 @@ impl Asked<'_> {
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
-            ..origin.entry(at, person.map(|person| person.personal_id), record)?
+            ..origin.entry(at, person.map(|person| person.personal_id), record).await?
         })
     }
 }

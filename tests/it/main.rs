@@ -13,6 +13,7 @@ mod existence;
 mod existence_forms;
 mod history;
 mod idempotency;
+mod known_keys;
 mod layering;
 mod limits;
 mod log;

@@ -13,6 +13,7 @@ mod field;
 mod published;
 mod head;
 mod keys_in_flight;
+mod known_keys;
 mod listing;
 mod proof;
 mod quarter;
@@ -34,13 +35,14 @@ pub use checkpoint::{
 pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
-pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
+pub use digest::{Digests, Linked, Pseudonym, QuarterNotReady, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
 pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use known_keys::{KnownKeyError, check_known_keys, find_lost_key, make_keys_known};
 pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,

@@ -226,6 +226,15 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Go on without a key that is lost for good: another one is made in its place, and that is
+    /// put on record. No gateway may run.
+    AcceptLoss {
+        /// Name of the key, such as references.
+        name: String,
+        /// Do it; without this the command says what would be lost.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Cli {

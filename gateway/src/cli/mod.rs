@@ -31,7 +31,7 @@ use arguments::{
 };
 pub use error::{CliError, sentence};
 pub use output::{Format, match_rate_table};
-pub use serve::{raise_descriptor_limit, stop_signal, telemetry};
+pub use serve::{how_it_ended, raise_descriptor_limit, stop_signal, telemetry};
 
 use crate::config::Config;
 use crate::store::Store;
@@ -61,6 +61,9 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
         Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::AcceptLoss { name, yes }) => {
+            keys::accept_loss(&load(cli)?, name, *yes, cli.output).await
+        }
         Command::Key(KeyCommand::Destroy { name, yes }) => {
             keys::destroy(&load(cli)?, name, *yes, cli.output).await
         }

@@ -4,7 +4,7 @@
 
 use super::{entry_of, inconsistent};
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogEntry};
+use crate::audit::{Decided, Entry, LogEntry, LogUnavailable};
 use crate::auth::Caller;
 use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::policy::{self, HistoryPermit};
@@ -42,6 +42,7 @@ pub async fn history(
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
     let asked = request.subject.key();
     let answer = app.population.find_numbers(&permit, asked).await;
+    app.digests.make_ready(&app.store, entry.at).await?;
     let person = the_same(app, asked, history::resolved(&answer.finding)?, &entry)?;
     let look = Look { log: row.log.clone(), index: row.entry_index, at: entry.at };
     let (page, unlinkable_quarters) = history::search(app, request, person, Some(look)).await?;
@@ -58,7 +59,8 @@ fn the_same<'a>(
 ) -> Result<Option<&'a Person>, NotAnswered> {
     for person in [person, None] {
         let resolved = person.map(|person| person.personal_id);
-        if app.digests.pseudonym(entry.at, &asked, resolved)? == entry.subject.pseudonym {
+        let pseudonym = app.digests.pseudonym(entry.at, &asked, resolved);
+        if pseudonym.map_err(|_| LogUnavailable)? == entry.subject.pseudonym {
             return Ok(person);
         }
     }

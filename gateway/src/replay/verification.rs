@@ -64,6 +64,8 @@ async fn find_number(
     asked: SubjectKey,
     entry: &Entry,
 ) -> Result<Option<PersonalId>, NotAnswered> {
+    // Without the key, nobody is found below.
+    let _ready = app.digests.make_ready(&app.store, entry.at).await;
     let is_meant = |number: PersonalId| {
         let pseudonym = app.digests.pseudonym(entry.at, &asked, Some(number));
         pseudonym.is_ok_and(|pseudonym| pseudonym == entry.subject.pseudonym)

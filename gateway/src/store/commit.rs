@@ -68,6 +68,12 @@ pub enum CommitFailure {
     /// that passes through this process can be trusted any more.
     #[error("what was read back is not what was written")]
     ReadBack,
+    /// The connection was lost during the commit, and the server does not say yet how it ended.
+    #[error("nobody knows yet whether it was written")]
+    Unsettled(#[source] sqlx::Error),
+    /// Nothing was written, because it is not known yet how the commit before it ended.
+    #[error("nothing was written: the commit before it is not settled")]
+    BehindUnsettled,
     /// The commit itself failed: the entries may or may not be on disk.
     #[error("whether the entries are on disk is unknown")]
     Unknown(#[source] sqlx::Error),

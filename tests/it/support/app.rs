@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::clients::secret_hash;
-use super::{Answer, Postgres, Rows, SECRET, TestClient};
+use super::{Answer, Postgres, Rows, SECRET, TestClient, about_person};
 
 /// The moment at which every test begins, a Friday morning in Viet Nam.
 const START: &str = "2026-11-20T09:00:00+07:00";
@@ -296,6 +296,20 @@ impl TestApp {
     /// One person of the nation.
     pub fn person(&self) -> Person {
         self.people(1).remove(0)
+    }
+
+    /// Sends so many true verifications at once, as the client `carrier`; the answers, as their
+    /// entries stand in the log.
+    pub async fn fill(&self, count: usize) -> Vec<Value> {
+        let caller = self.caller("carrier").await;
+        let mut asking = tokio::task::JoinSet::new();
+        for person in self.people(count) {
+            let caller = caller.clone();
+            asking.spawn(async move { caller.verify(&about_person(&person)).await.ok() });
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_by_key(|answer| answer["receipt"]["index"].as_u64());
+        answers
     }
 
     /// Lets seconds pass.

@@ -29,6 +29,7 @@ pub(crate) use on_both_databases;
 
 mod answer;
 mod app;
+mod bare;
 mod claims;
 mod clients;
 mod logs;
@@ -37,6 +38,7 @@ mod register;
 
 pub use answer::Answer;
 pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
+pub use bare::Bare;
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
 pub use logs::{

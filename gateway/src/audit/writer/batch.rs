@@ -14,6 +14,8 @@ pub(super) enum Message {
     Single(Box<Single>),
     Many(Box<Many>),
     Close,
+    /// Another gateway writes the log.
+    GiveUp,
 }
 
 /// One entry and who waits for it.
@@ -142,6 +144,18 @@ impl Batch {
         self.singles = others;
         self.entries -= Vec::len(&keyed);
         keyed
+    }
+
+    /// Tells everybody that there is no receipt; what the entries would count.
+    pub(super) fn refuse(self) -> Counts {
+        let mut counts = Counts::default();
+        for single in &self.singles {
+            counts.add(&single.entry);
+        }
+        for many in self.manies {
+            counts.merge(many.counts);
+        }
+        counts
     }
 
     /// Hands everything out, to be answered and counted.

@@ -67,11 +67,21 @@ impl LogWriter {
     }
 
     /// Ends a commit with its checkpoint. If we die before it returns, start-up finds either all
-    /// of the commit or nothing.
+    /// of the commit or nothing. After [`CommitFailure::Unsettled`] comes [`LogWriter::settle`], and
+    /// nothing else before it.
     pub async fn sign(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
         match &mut self.0 {
             Backend::Sqlite(writer) => writer.sign(signed).await,
             Backend::Postgres(writer) => writer.sign(signed).await,
+        }
+    }
+
+    /// Waits until the server says how a commit ended that is [`CommitFailure::Unsettled`].
+    pub async fn settle(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        match &mut self.0 {
+            // What a file does not say at once it never says.
+            Backend::Sqlite(_) => Err(CommitFailure::Unknown(sqlx::Error::WorkerCrashed)),
+            Backend::Postgres(writer) => writer.settle(signed).await,
         }
     }
 

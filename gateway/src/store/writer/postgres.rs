@@ -117,7 +117,11 @@ impl Writer {
                 self.roll_back().await;
                 Err(CommitFailure::NotWritten(error))
             }
-            Err(error) => self.find_out(signed, error).await,
+            Err(lost) => {
+                tracing::warn!(%lost, "the connection was lost during a commit; asking how it ended");
+                // A server that lives says so at once.
+                self.ask(signed).await.unwrap_or(Err(CommitFailure::Unsettled(lost)))
+            }
         }
     }
 
@@ -143,29 +147,28 @@ impl Writer {
 
     /// The connection was lost while it committed: only the checkpoint knows how that ended. Asks
     /// until there is an answer; nothing is ever written twice.
-    async fn find_out(
-        &mut self,
-        signed: &Signed<'_>,
-        lost: sqlx::Error,
-    ) -> Result<(), CommitFailure> {
-        tracing::warn!(%lost, "the connection was lost during a commit; asking how it ended");
-        let row = loop {
-            self.connection = None;
-            match self.checkpoint_for_update(signed.log).await {
-                Ok(row) => break row,
+    pub(super) async fn settle(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        loop {
+            match self.ask(signed).await {
+                Ok(ended) => return ended,
                 Err(error) => {
                     tracing::debug!(%error, "the server cannot be asked yet");
                     tokio::time::sleep(RECONNECT_PAUSE).await;
                 }
             }
-        };
-        match row {
+        }
+    }
+
+    /// How a commit ended; an error if the server does not say.
+    async fn ask(&mut self, signed: &Signed<'_>) -> Result<Result<(), CommitFailure>, sqlx::Error> {
+        self.connection = None;
+        Ok(match self.checkpoint_for_update(signed.log).await? {
             Some(row) if row.note == signed.note => Ok(()),
             Some(row) if row.tree_size == signed.size_before => {
-                Err(CommitFailure::NotWritten(lost))
+                Err(CommitFailure::NotWritten(sqlx::Error::WorkerCrashed))
             }
             Some(_) | None => Err(CommitFailure::OvertakenBySecondWriter),
-        }
+        })
     }
 
     /// Waits for the row: a commit that is still on its way in the server holds it.

@@ -228,7 +228,7 @@ impl Postgres {
     }
 
     /// Whether the postmaster has not ended; one that has is forgotten.
-    fn is_running(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         let mut postmaster = self.postmaster();
         let Some(child) = postmaster.as_mut() else { return false };
         let running = child.try_wait().expect("it is ours to wait for").is_none();
