@@ -277,6 +277,10 @@ fn decode_refused(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError>
     let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
     let refusal = reader.number(tag::REFUSAL, Refusal::from_number)?;
     let bits = u16::from_be_bytes(reader.array(tag::ASKED)?);
+    // An attribute that nobody knows was never asked: two entries would read alike.
+    if bits >> Attribute::ALL.len() != 0 {
+        return Err(EntryError::Damaged { tag: tag::ASKED });
+    }
     let asked: AttributeSet =
         Attribute::ALL.into_iter().filter(|&attribute| bits & 1 << attribute as u8 != 0).collect();
     Ok((Decided::Refused { refusal, asked }, prefix))
