@@ -46,7 +46,7 @@ impl Writer {
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
-        sqlx::query(super::CREATE).bind(log).bind(note).execute(connection).await?;
+        in_time(sqlx::query(super::CREATE).bind(log).bind(note).execute(connection)).await?;
         Ok(())
     }
 
@@ -62,7 +62,7 @@ impl Writer {
         match appended {
             Ok(rows) => Ok(ReadBack::from_rows(rows)),
             Err(error) => {
-                self.roll_back().await;
+                self.clear_after(&error).await;
                 Err(match code(&error).as_deref() {
                     Some("GW001") => CommitFailure::OvertakenBySecondWriter,
                     // Or two nodes wait for each other's keys: apart, each learns how it stands.
@@ -74,9 +74,7 @@ impl Writer {
     }
 
     async fn try_append(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
-        tokio::time::timeout(STEP_TIMEOUT, self.append_now(append))
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        in_time(self.append_now(append)).await
     }
 
     async fn append_now(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
@@ -126,9 +124,7 @@ impl Writer {
     }
 
     async fn try_sign(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
-        tokio::time::timeout(STEP_TIMEOUT, self.sign_now(signed))
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        in_time(self.sign_now(signed)).await
     }
 
     async fn sign_now(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
@@ -177,18 +173,26 @@ impl Writer {
         log: &str,
     ) -> Result<Option<CheckpointRow>, sqlx::Error> {
         let connection = self.connection().await?;
-        sqlx::query_as(
+        let row = sqlx::query_as(
             "select log, tree_size, counted_size, note from log_checkpoints \
              where log = $1 for update",
-        )
-        .bind(log)
-        .fetch_optional(connection)
-        .await
+        );
+        in_time(row.bind(log).fetch_optional(connection)).await
+    }
+
+    /// Leaves nothing open after an error. A connection that is gone is not asked to roll back:
+    /// nobody would answer, and the server forgets the transaction by itself.
+    async fn clear_after(&mut self, error: &sqlx::Error) {
+        if is_lost(error) {
+            self.connection = None;
+            return;
+        }
+        self.roll_back().await;
     }
 
     pub(super) async fn roll_back(&mut self) {
         let Some(connection) = self.connection.as_mut() else { return };
-        if sqlx::raw_sql("rollback").execute(connection).await.is_err() {
+        if in_time(sqlx::raw_sql("rollback").execute(connection)).await.is_err() {
             self.connection = None;
         }
     }
@@ -199,6 +203,11 @@ impl Writer {
             ref mut none => Ok(none.insert(connect(&self.options).await?)),
         }
     }
+}
+
+/// A step's end, or that of our patience: a server that is cut off does not say that it is gone.
+async fn in_time<T>(step: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(STEP_TIMEOUT, step).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {

@@ -1,0 +1,41 @@
+//! A PostgreSQL that does not answer, or not as one would wish: whoever waits is told so, and what
+//! waited goes on.
+
+use std::time::Duration;
+
+use gateway::audit::{LogEntry, LogUnavailable};
+use gateway::config::StoreConfig;
+
+use crate::support::{Line, Postgres, TestApp, about_person, entries};
+
+/// Far longer than anybody may wait.
+const LIMIT: Duration = Duration::from_secs(50);
+
+/// An entry like one that the gateway has made.
+async fn entry(app: &TestApp) -> LogEntry {
+    app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
+    LogEntry::Request(entries(&app.app).await.remove(0))
+}
+
+/// A gateway that reaches its server over a line.
+async fn start_over(line: &Line, postgres: &Postgres) -> TestApp {
+    let url = postgres.url_at(line.port());
+    TestApp::builder().config(|config| config.store = StoreConfig::server(url)).start().await
+}
+
+#[tokio::test]
+async fn a_log_whose_server_fell_silent_goes_on_with_another_connection() {
+    let postgres = Postgres::start().await;
+    let line = Line::to(postgres.port()).await;
+    let app = start_over(&line, &postgres).await;
+    let entry = entry(&app).await;
+    // The connection is gone, and the next one falls silent with the commit.
+    line.swallow(Some("log_append"));
+    assert!(postgres.terminate_backends().await > 0);
+    let recorded = tokio::time::timeout(LIMIT, app.app.audit.record(entry.clone())).await;
+    assert_eq!(recorded.expect("it is told"), Err(LogUnavailable));
+    line.swallow(None);
+    let recorded = tokio::time::timeout(LIMIT, app.app.audit.record(entry)).await;
+    assert_eq!(recorded.expect("it is told").unwrap().index(), 1);
+    app.verify_log().await.unwrap();
+}
