@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use gateway::audit::{LogEntry, LogUnavailable};
+use gateway::audit::{IdempotencyKey, LogEntry, LogUnavailable, NotRecorded};
 use gateway::config::StoreConfig;
+use gateway::request::ClientId;
 
-use crate::support::{Line, Postgres, TestApp, about_person, entries};
+use crate::support::{Database, Line, Postgres, TestApp, about_person, entries};
 
 /// Far longer than anybody may wait.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -38,4 +39,26 @@ async fn a_log_whose_server_fell_silent_goes_on_with_another_connection() {
     let recorded = tokio::time::timeout(LIMIT, app.app.audit.record(entry)).await;
     assert_eq!(recorded.expect("it is told").unwrap().index(), 1);
     app.verify_log().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_in_a_circle_with_somebody_is_not_told_that_a_key_is_taken() {
+    let app = TestApp::start_on(Database::Postgres).await;
+    let entry = entry(&app).await;
+    let key: IdempotencyKey =
+        app.app.digests.idempotency(&ClientId::parse("carrier").unwrap(), "k", "/v1/disputes", b"");
+    let mut other = app.kept().postgres().connect().await;
+    // The server finds the circle when the log looks, which began to wait first.
+    let holds = "set deadlock_timeout = '1h'; begin; lock table idempotency_keys in share mode";
+    sqlx::raw_sql(holds).execute(&mut other).await.unwrap();
+    let circle = async {
+        let waits = "select count(*) from pg_locks where not granted \
+            and relation = 'idempotency_keys'::regclass";
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut other).await.unwrap() == 0 {}
+        let wants = "select 1 from log_checkpoints for update";
+        sqlx::raw_sql(wants).execute(&mut other).await.unwrap();
+        sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    };
+    let (recorded, ()) = tokio::join!(app.app.audit.record_once(entry, [key]), circle);
+    assert_eq!(recorded, Err(NotRecorded::Unavailable(LogUnavailable)));
 }

@@ -65,8 +65,10 @@ impl Writer {
                 self.clear_after(&error).await;
                 Err(match code(&error).as_deref() {
                     Some("GW001") => CommitFailure::OvertakenBySecondWriter,
-                    // Or two nodes wait for each other's keys: apart, each learns how it stands.
-                    Some("GW002" | "40P01") => CommitFailure::KeyTaken,
+                    Some("GW002") => CommitFailure::KeyTaken,
+                    // Two nodes wait for each other's keys: apart, each learns how it stands. Of an
+                    // entry that is by itself already, nobody is known to hold the key.
+                    Some("40P01") if append.entries_count > 1 => CommitFailure::KeyTaken,
                     _ => CommitFailure::NotWritten(error),
                 })
             }
