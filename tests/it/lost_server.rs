@@ -18,6 +18,16 @@ async fn entry(app: &TestApp) -> LogEntry {
     LogEntry::Request(entries(&app.app).await.remove(0))
 }
 
+/// Asks until it is so.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
 /// A gateway that reaches its server over a line.
 async fn start_over(line: &Line, postgres: &Postgres) -> TestApp {
     let url = postgres.url_at(line.port());
@@ -39,6 +49,23 @@ async fn a_log_whose_server_fell_silent_goes_on_with_another_connection() {
     let recorded = tokio::time::timeout(LIMIT, app.app.audit.record(entry)).await;
     assert_eq!(recorded.expect("it is told").unwrap().index(), 1);
     app.verify_log().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_suspension_acts_although_every_connection_of_before_fell_silent() {
+    let postgres = Postgres::start().await;
+    let line = Line::to(postgres.port()).await;
+    let app = start_over(&line, &postgres).await;
+    let caller = app.caller("carrier").await;
+    // Every message has such a byte. Three things are asked every second, each on its connection.
+    line.swallow(Some("\0"));
+    until("all three are silent", async || line.silent() >= 3).await;
+    line.swallow(None);
+    let suspended = "update clients set state = 'suspended' where client_id = 'carrier'; \
+        update directory_version set version = version + 1";
+    sqlx::raw_sql(suspended).execute(&mut postgres.connect().await).await.unwrap();
+    let body = about_person(&app.person());
+    until("it acts", async || caller.verify(&body).await.status == 403).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ mod settle;
 
 pub use note::Note;
 
+use std::time::Duration;
+
 use settle::{keep_key, settle};
 
 use crate::app::App;
@@ -19,11 +21,13 @@ use crate::audit::{Decided, DisputeState, Entry, EventText, LogEntry, RequestId,
 use crate::matching::{Outcome, Verdict};
 use crate::policy::{Policy, Reason};
 use crate::request::ClientId;
-use crate::store::{DisputeDecision, DisputeRow, IdempotencyRow, StoreError};
+use crate::store::{DisputeDecision, DisputeRow, IdempotencyRow, StoreError, in_time};
 use crate::verification::RequestContext;
 
 /// Rows that a start goes on with; more are left to the next one.
 const UNSETTLED_MAX: i64 = 1_000;
+/// How long going on may keep requests about disputes waiting.
+const GO_ON_MAX: Duration = Duration::from_secs(30);
 
 /// The answer that is disputed, as its receipt names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,23 +170,24 @@ pub async fn decide(
     Ok(settled.row)
 }
 
-/// Goes on with what an earlier process has begun.
+/// Goes on with what an earlier process has begun, for as long as that may keep others waiting.
 pub async fn go_on(app: &App) {
+    if let Err(error) = in_time(GO_ON_MAX, settle_all(app)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "disputes cannot be read");
+    }
+}
+
+async fn settle_all(app: &App) -> Result<(), StoreError> {
     let _others_wait = app.one_dispute.lock().await;
-    let rows = match app.store.unsettled_disputes(UNSETTLED_MAX).await {
-        Ok(rows) => rows,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            return tracing::error!(error, "disputes cannot be read");
-        }
-    };
-    for row in rows {
+    for row in app.store.unsettled_disputes(UNSETTLED_MAX).await? {
         let Some(request_id) = request_id_of(&row) else { continue };
         if let Err(error) = settle(app, row, request_id, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "a dispute could not go on; sent again, it will");
         }
     }
+    Ok(())
 }
 
 /// The entry that a receipt names, if it is the client's own.

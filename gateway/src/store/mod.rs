@@ -40,6 +40,7 @@ mod published;
 mod retention;
 mod server_copy;
 mod log_check;
+mod patience;
 mod person_rows;
 mod projection_upkeep;
 mod projection_writer;
@@ -70,6 +71,7 @@ pub use key_fingerprints::FingerprintRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
+pub use patience::in_time;
 pub use person_rows::PersonRows;
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
@@ -229,10 +231,15 @@ impl Store {
     async fn open_server(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         // A server may be set to commit later; on our connections a commit waits for the disk.
-        let options = options.application_name("gateway").options([("synchronous_commit", "on")]);
+        let options = options.application_name("gateway").options([
+            ("synchronous_commit", "on"),
+            // Whoever gave up waiting leaves a statement that nobody waits for.
+            ("client_connection_check_interval", "5s"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
             .connect_with(options.clone())
             .await?;
         for setting in ["fsync", "full_page_writes"] {

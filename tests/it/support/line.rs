@@ -1,6 +1,7 @@
 //! The way to a server, which can fall silent: what is sent arrives nowhere, and nobody says so, as
 //! when a machine vanishes from the network.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,7 +13,13 @@ const CARRIED: usize = 64 * 1024;
 /// A port that leads to a server.
 pub struct Line {
     port: u16,
-    swallowed: Arc<Mutex<Option<&'static str>>>,
+    orders: Arc<Orders>,
+}
+
+#[derive(Default)]
+struct Orders {
+    swallowed: Mutex<Option<&'static str>>,
+    silent: AtomicUsize,
 }
 
 impl Line {
@@ -20,16 +27,16 @@ impl Line {
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let swallowed: Arc<Mutex<Option<&'static str>>> = Arc::default();
-        let orders = Arc::clone(&swallowed);
+        let orders = Arc::new(Orders::default());
+        let given = Arc::clone(&orders);
         tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
                 let callee = TcpStream::connect(("127.0.0.1", server)).await;
                 let Ok(callee) = callee else { continue };
-                tokio::spawn(carry(caller, callee, Arc::clone(&orders)));
+                tokio::spawn(carry(caller, callee, Arc::clone(&given)));
             }
         });
-        Self { port, swallowed }
+        Self { port, orders }
     }
 
     /// The port.
@@ -40,11 +47,16 @@ impl Line {
     /// From now on a connection falls silent for good when something with this text is sent on it;
     /// with none, those that still speak go on doing so.
     pub fn swallow(&self, text: Option<&'static str>) {
-        *self.swallowed.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        *self.orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// How many connections fell silent.
+    pub fn silent(&self) -> usize {
+        self.orders.silent.load(Ordering::Relaxed)
     }
 }
 
-async fn carry(caller: TcpStream, callee: TcpStream, swallowed: Arc<Mutex<Option<&'static str>>>) {
+async fn carry(caller: TcpStream, callee: TcpStream, orders: Arc<Orders>) {
     let (mut asks, mut hears) = caller.into_split();
     let (mut answers, mut is_asked) = callee.into_split();
     let back = async { tokio::io::copy(&mut answers, &mut hears).await.map(drop) };
@@ -55,10 +67,11 @@ async fn carry(caller: TcpStream, callee: TcpStream, swallowed: Arc<Mutex<Option
             if length == 0 {
                 return Ok(());
             }
-            let order = *swallowed.lock().unwrap_or_else(PoisonError::into_inner);
+            let order = *orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner);
             let is_meant =
                 |text: &str| bytes[..length].windows(text.len()).any(|w| w == text.as_bytes());
             if order.is_some_and(is_meant) {
+                orders.silent.fetch_add(1, Ordering::Relaxed);
                 return std::future::pending().await;
             }
             is_asked.write_all(&bytes[..length]).await?;
