@@ -118,6 +118,8 @@ struct Dialect {
     begin_snapshot: &'static str,
     /// Gives the disk of a dropped day ($1) back.
     free_day: &'static str,
+    /// Dropped days of a log ($1) whose disk was not given back.
+    days_to_free: &'static str,
     /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
     add_edge_counters: &'static str,
     /// Reads counters by ranges of their keys.
@@ -126,6 +128,7 @@ struct Dialect {
 
 static SQLITE: Dialect = Dialect {
     free_day: "select $1",
+    days_to_free: "select day from log_dropped where log = $1 and false",
     begin_write: "begin immediate",
     exclude_builders: None,
     begin_snapshot: "begin",
@@ -137,6 +140,8 @@ static SQLITE: Dialect = Dialect {
 
 static POSTGRES: Dialect = Dialect {
     free_day: "select log_drop_day($1)",
+    days_to_free: "select day from log_dropped where log = $1 and totals_index is not null \
+        and to_regclass('log_bundles_' || day) is not null order by day",
     begin_write: "begin",
     exclude_builders: Some(
         "select pg_advisory_xact_lock(hashtextextended('gateway projections of persons', 0))",
