@@ -177,6 +177,12 @@ pub enum StoreError {
         /// The setting.
         setting: &'static str,
     },
+    /// The server's programs cannot be told what the URL says.
+    #[error("the parameter {name} of the database's URL cannot be passed on to its programs")]
+    Parameter {
+        /// Its name.
+        name: String,
+    },
     /// A statement failed.
     #[error("the database did not answer")]
     Database(#[from] sqlx::Error),
