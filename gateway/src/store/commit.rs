@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sqlx::FromRow;
+
 use super::TileRow;
 
 /// Everything that is appended before the checkpoint is signed.
@@ -40,6 +42,15 @@ pub struct KeyRow {
     pub body_digest: [u8; 16],
     /// When.
     pub created_us: i64,
+}
+
+/// An idempotency key that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, FromRow)]
+pub struct HeldKey {
+    /// Whose key.
+    pub client_id: String,
+    /// Keyed digest of the key.
+    pub key_digest: Vec<u8>,
 }
 
 /// What the database gave back of an append, before it was committed.
@@ -94,9 +105,14 @@ impl Append<'_> {
 
     /// The keys as a JSON array of arrays: client, key digest, entry index, body digest, time.
     pub(super) fn keys_json(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(KeyRow::to_json).collect();
-        format!("[{}]", keys.join(","))
+        keys_json(self.keys)
     }
+}
+
+/// Keys as a JSON array of arrays.
+pub(super) fn keys_json(keys: &[KeyRow]) -> String {
+    let keys: Vec<String> = keys.iter().map(KeyRow::to_json).collect();
+    format!("[{}]", keys.join(","))
 }
 
 impl KeyRow {

@@ -60,7 +60,7 @@ use sqlx::sqlite::{
 };
 
 pub use access::{ClientRow, PolicyRow, SecretRow};
-pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
+pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use hold::{Hold, Session};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSeverity};
 
-use super::{Append, CheckpointRow, CommitFailure, ReadBack, Signed, StoreError};
+use super::{Append, CheckpointRow, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
 
 /// Pause between tries to reach the server when it must be asked how a commit ended.
@@ -27,6 +27,11 @@ const APPEND: &str = "select level, place as tile_index, bytes as hashes \
     from log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2";
+
+const HELD_KEYS: &str = "select held.client_id, held.key_digest \
+    from json_array_elements($1::json) as k join idempotency_keys as held \
+    on held.client_id = k ->> 0 and held.key_digest = decode(k ->> 1, 'hex') \
+    where held.created_us >= $2";
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -180,6 +185,20 @@ impl Writer {
              where log = $1 for update",
         );
         in_time(row.bind(log).fetch_optional(connection)).await
+    }
+
+    pub(super) async fn held_keys(
+        &mut self,
+        keys: &str,
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, sqlx::Error> {
+        let connection = self.connection().await?;
+        let held = sqlx::query_as(HELD_KEYS).bind(keys).bind(after_us).fetch_all(connection);
+        let held = in_time(held).await;
+        if let Err(error) = &held {
+            self.clear_after(error).await;
+        }
+        held
     }
 
     /// Leaves nothing open after an error. A connection that is gone is not asked to roll back:
