@@ -8,13 +8,10 @@ use super::tree::TILE_WIDTH;
 use super::writer::{AuditLog, LogUnavailable};
 use crate::clock::Clock;
 use crate::matching::Outcome;
-use crate::store::{BundlePlace, DroppedRow, Store, StoreError};
+use crate::store::{BundlePlace, DroppedRow, PEOPLE, Store, StoreError};
 
 /// Entries deleted at once, about: a commit of the log waits for them.
 const ENTRIES_PER_DELETE: i64 = 20_000;
-/// The projection that counts distinct persons, and cannot do so when an entry is gone. The search
-/// can wait: it finds no entry that was dropped.
-const PEOPLE: &str = "people";
 /// Bundles read at once while totals are looked for.
 const BUNDLES_PER_READ: i64 = 64;
 
@@ -53,6 +50,8 @@ pub async fn droppable(
     let before = before.min(clock.now().vietnamese_day() - 1);
     let Some(row) = store.checkpoint(log).await? else { return Ok(Vec::new()) };
     let projections = store.projection_progress(log).await?;
+    // It cannot count a person whose entry is gone. The search can wait: it finds no entry that was
+    // dropped.
     let built = projections.into_iter().find(|projection| projection.name == PEOPLE);
     let in_tiles = row.tree_size - row.tree_size % TILE_WIDTH as i64;
     let limit = in_tiles.min(built.map_or(0, |built| built.next_index));

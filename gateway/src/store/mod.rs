@@ -75,7 +75,7 @@ pub use patience::in_time;
 pub use person_rows::PersonRows;
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
-pub use projections::{DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
+pub use projections::{DistinctPersonsRow, PEOPLE, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
