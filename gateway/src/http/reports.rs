@@ -101,7 +101,7 @@ pub async fn get_match_rates(
     let call = Call::begin(&app, &request, Some(Operation::Report))?;
     let [from, to, group_by] = extract::query(&request, ["from", "to", "group_by"])?;
     let (period, grouping) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
-    call.admit()?;
+    let _admission = call.admit()?;
     let sees_all = call.may(Operation::Report)?;
     if !sees_all && !may_see(&*call.policy()?, &grouping) {
         return Err(not_available("not-available"));

@@ -218,7 +218,7 @@ const NOT_KEPT: &str = "no-store";
 /// Who calls, within its rate.
 fn admit(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
     let call = Call::begin(app, request, Some(Operation::Audit))?;
-    call.admit()?;
+    let _admission = call.admit()?;
     Ok(call)
 }
 
