@@ -64,7 +64,7 @@ fn rows_add_up_to_the_total_under_every_grouping() {
                 let counted = [
                     total.received,
                     total.matched,
-                    total.matched_deceased,
+                    total.matched_deceased.unwrap(),
                     total.malformed,
                     total.disputed,
                     total.disputes_upheld,
