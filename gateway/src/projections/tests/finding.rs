@@ -1,5 +1,6 @@
 //! What a search and a history find, with the index and without.
 
+use super::reader::{Backwards, Below};
 use super::*;
 
 /// Filters of every dimension, alone and together.
@@ -52,6 +53,31 @@ async fn a_search_finds_what_a_full_scan_finds() {
             let page = expected.len().clamp(400, 5_000) / 4;
             assert_eq!(made.search(&filter, page).await, expected, "{built} {filter:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_tail_of_single_entries_is_found_through_and_read_many_at_once() {
+    let mut made = Made::with(0).await;
+    let count = 150;
+    for _ in 0..count {
+        made.append(1).await;
+    }
+    let mut backwards = Backwards::default();
+    let (mut below, mut reads, mut seen) = (count, 0, 0);
+    while below > 0 {
+        reads += usize::from(backwards.is_empty());
+        match backwards.next(&made.store, "n1", 0, below).await.unwrap() {
+            Below::Bundle(bundle) => assert_eq!(bundle.indexes(), below - 1..below),
+            Below::Nothing(down_to) => panic!("nothing from {down_to} to {below}"),
+        }
+        (below, seen) = (below - 1, seen + 1);
+    }
+    assert_eq!((reads, seen), (1, count));
+    let beyond = backwards.next(&made.store, "n1", 900, 1_000).await;
+    assert!(matches!(beyond, Ok(Below::Nothing(900))));
+    for page in [1, 7, 400] {
+        assert_eq!(made.search(&Filter::default(), page).await, made.scan(&Filter::default()));
     }
 }
 
