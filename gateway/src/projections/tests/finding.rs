@@ -2,6 +2,7 @@
 
 use super::reader::{Backwards, Below};
 use super::*;
+use crate::audit;
 
 /// Filters of every dimension, alone and together.
 fn filters(entries: i64) -> Vec<Filter> {
@@ -78,6 +79,39 @@ async fn a_tail_of_single_entries_is_found_through_and_read_many_at_once() {
     assert!(matches!(beyond, Ok(Below::Nothing(900))));
     for page in [1, 7, 400] {
         assert_eq!(made.search(&Filter::default(), page).await, made.scan(&Filter::default()));
+    }
+}
+
+#[tokio::test]
+async fn both_finders_of_a_request_look_in_the_same_times() {
+    let mut made = Made::with(300).await;
+    // From when it came in to its entry, in microseconds; a clock may have been set back.
+    let distances =
+        [(-5_001_000, false), (-1_000, true), (0, true), (64_999_000, true), (65_000_000, false)];
+    // At a whole millisecond, as the identities are.
+    let decided = Micros(at(299).0 / 1_000 * 1_000);
+    let ids: Vec<RequestId> = (0..)
+        .zip(distances)
+        .map(|(n, (distance, _))| {
+            let mut id = [n; 16];
+            let begun = (decided.0 - distance) / 1_000;
+            id[..6].copy_from_slice(&(begun as u64).to_be_bytes()[2..]);
+            RequestId(id)
+        })
+        .collect();
+    for id in &ids {
+        let text = |text| EventText::parse(text).unwrap();
+        let (by, act, target) = (text("cli:root"), text("policy-added"), text("p@2"));
+        let act = Act { at: decided, request_id: *id, by, act, target, detail: None };
+        append(&made.audit, &[LogEntry::Act(act.clone())]).await;
+        made.entries.push(LogEntry::Act(act));
+    }
+    for ((n, id), (distance, is_found)) in (300..).zip(ids).zip(distances) {
+        let proven = audit::find_request(&made.store, "n1", 305, id).await.unwrap();
+        assert_eq!(proven, is_found.then_some(n), "{distance}");
+        let filter = Filter { request_id: Some(id), ..Filter::default() };
+        let found = made.search(&filter, 10).await;
+        assert_eq!(found, proven.map(|index| index as i64).as_slice(), "{distance}");
     }
 }
 
