@@ -125,7 +125,10 @@ pub(super) async fn page(
         cursor.below.clone()
     } else {
         let logs = store.checkpoints().await?;
-        logs.into_iter().map(|log| (log.log, log.tree_size)).collect()
+        let mut begin: Vec<_> = logs.into_iter().map(|log| (log.log, log.tree_size)).collect();
+        // As a cursor has them; a database may sort names otherwise.
+        begin.sort_unstable();
+        begin
     };
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
