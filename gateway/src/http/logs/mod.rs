@@ -27,7 +27,7 @@ use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
-use crate::audit::{LogHead, TilePlace, TilesError};
+use crate::audit::{LogHead, TILE_WIDTH, TilePlace, TilesError};
 use crate::request::Operation;
 
 /// The logs of the database.
@@ -198,7 +198,7 @@ pub async fn get_bundle(
     }
     let entries = app
         .tiles
-        .entries(log, path.index * 256, path.width)
+        .entries(log, path.index * TILE_WIDTH as u64, path.width)
         .await
         .map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
