@@ -15,7 +15,9 @@ pub use note::Note;
 use settle::{keep_key, settle};
 
 use crate::app::App;
-use crate::audit::{Decided, DisputeState, Entry, EventText, LogEntry, RequestId, read_entry};
+use crate::audit::{
+    Decided, DisputeState, Entry, EventText, LogEntry, RequestId, RequestIds, read_entry,
+};
 use crate::matching::{Outcome, Verdict};
 use crate::policy::{Policy, Reason};
 use crate::request::ClientId;
@@ -166,7 +168,8 @@ pub async fn decide(
     Ok(settled.row)
 }
 
-/// Goes on with what an earlier process has begun.
+/// Goes on with what an earlier process has begun. Each entry gets an identity of its own: it is by
+/// no request, and an identity tells when its entry was written, or nobody would find it.
 pub async fn go_on(app: &App) {
     let _others_wait = app.one_dispute.lock().await;
     let rows = match app.store.unsettled_disputes(UNSETTLED_MAX).await {
@@ -176,8 +179,9 @@ pub async fn go_on(app: &App) {
             return tracing::error!(error, "disputes cannot be read");
         }
     };
+    let ids = RequestIds::new(&app.random);
     for row in rows {
-        let Some(request_id) = request_id_of(&row) else { continue };
+        let request_id = ids.next(app.clock.now());
         if let Err(error) = settle(app, row, request_id, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "a dispute could not go on; sent again, it will");
@@ -235,10 +239,4 @@ fn reasons(app: &App, entry: &Entry) -> Option<Vec<&'static str>> {
         }
     }
     Some(names)
-}
-
-/// The request that opened a dispute.
-fn request_id_of(row: &DisputeRow) -> Option<RequestId> {
-    let digits = row.id.strip_prefix("dsp_")?;
-    Some(RequestId(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()))
 }

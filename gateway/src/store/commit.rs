@@ -1,8 +1,7 @@
 //! What a commit of the log writes, and how it may end.
 
-use std::fmt::Write as _;
-
 use super::TileRow;
+use crate::hex::hex;
 
 /// Everything that is appended before the checkpoint is signed.
 #[derive(Debug)]
@@ -106,11 +105,4 @@ impl KeyRow {
         let (key, body) = (hex(key_digest), hex(body_digest));
         format!(r#"["{client_id}","{key}",{entry_index},"{body}",{created_us}]"#)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
