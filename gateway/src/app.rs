@@ -17,7 +17,7 @@ use crate::population::{ClientError, Population, SubjectTokens};
 use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
-use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
+use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
 use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
@@ -37,6 +37,10 @@ const REPORTS_AT_ONCE: usize = 2;
 const KEY_UPKEEP: Duration = Duration::from_mins(10);
 /// Keys forgotten at once: the log's writer waits for them.
 const KEYS_FORGOTTEN_MAX: i64 = 2_000;
+/// What a turn of the work in the background may take; the next one asks on another connection.
+const TURN_MAX: Duration = Duration::from_secs(5);
+/// What dropping days may take at once: each is some thousand statements at most.
+const RETENTION_MAX: Duration = Duration::from_mins(30);
 /// How often histograms and address records are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -233,7 +237,7 @@ impl App {
     }
 
     async fn publish_checkpoint(&self) {
-        if let Err(error) = self.publisher.publish(&self.store).await {
+        if let Err(error) = in_time(TURN_MAX, self.publisher.publish(&self.store)).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the log's checkpoint could not be published; trying again");
         }
@@ -283,7 +287,8 @@ async fn drop_days(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         let today = app.clock.now().vietnamese_day();
-        match app.drop_days(today - i64::from(app.config.log.retention_days)).await {
+        let before = today - i64::from(app.config.log.retention_days);
+        match in_time(RETENTION_MAX, app.drop_days(before)).await {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "days of the log were dropped"),
             Err(error) => {
@@ -299,12 +304,11 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
     loop {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
-        let loaded = match app.store.directory_version().await {
-            Ok(version) if version == known => continue,
-            Ok(_) => app.load_directory().await,
-            Err(error) => Err(error),
+        let read = async {
+            let version = app.store.directory_version().await?;
+            if version == known { Ok(version) } else { app.load_directory().await }
         };
-        match loaded {
+        match in_time(TURN_MAX, read).await {
             Ok(version) => known = version,
             // What was known stays in force; standing is checked against dates on every call.
             Err(error) => {
@@ -351,8 +355,8 @@ async fn forget_keys(app: Weak<App>) {
         let Some(app) = app.upgrade() else { return };
         let before_us = app.clock.now().0 - KEY_HELD_US;
         // A few at a time, and the log's writer may come between.
-        while let Ok(forgotten) =
-            app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX).await
+        let forget = || app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX);
+        while let Ok(forgotten) = in_time(TURN_MAX, forget()).await
             && forgotten > 0
         {
             tokio::task::yield_now().await;

@@ -18,6 +18,7 @@ mod layering;
 mod limits;
 mod log;
 mod logs;
+mod lost_server;
 mod misbehaviour;
 mod mutations;
 mod normalize;

@@ -127,6 +127,28 @@ async fn days_are_dropped_on_a_server_as_in_a_file() {
 }
 
 #[tokio::test]
+async fn the_disk_of_a_day_is_given_back_later_where_somebody_was_reading() {
+    let app = four_days_of(TestApp::builder().on(Database::Postgres), "2026-11").await;
+    let mut reader = app.kept().postgres().connect().await;
+    let partitions = async |reader: &mut sqlx::PgConnection| {
+        let names = [day("2026-11-20"), day("2026-11-21")].map(|day| format!("log_bundles_{day}"));
+        let named = sqlx::query_scalar("select count(*) from pg_class where relname = any($1)");
+        let count: i64 = named.bind(names.to_vec()).fetch_one(reader).await.unwrap();
+        count
+    };
+    // As a backup does.
+    let reads = "begin; lock table log_bundles in access share mode";
+    sqlx::raw_sql(reads).execute(&mut reader).await.unwrap();
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 2);
+    assert_eq!(app.app.store.first_bundle("n1").await.unwrap().unwrap().first_index, 6_000);
+    assert_eq!(partitions(&mut reader).await, 2, "nobody waits for a reader");
+    sqlx::raw_sql("rollback").execute(&mut reader).await.unwrap();
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 0);
+    assert_eq!(partitions(&mut reader).await, 0);
+    app.verify_log().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_day_is_kept_until_it_is_closed_and_counted() {
     let app = four_days().await;
     let store = &app.app.store;

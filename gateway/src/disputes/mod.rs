@@ -12,6 +12,8 @@ mod settle;
 
 pub use note::Note;
 
+use std::time::Duration;
+
 use settle::{keep_key, settle};
 
 use crate::app::App;
@@ -21,11 +23,13 @@ use crate::audit::{
 use crate::matching::{Outcome, Verdict};
 use crate::policy::{Policy, Reason};
 use crate::request::ClientId;
-use crate::store::{DisputeDecision, DisputeRow, IdempotencyRow, StoreError};
+use crate::store::{DisputeDecision, DisputeRow, IdempotencyRow, StoreError, in_time};
 use crate::verification::RequestContext;
 
 /// Rows that a start goes on with; more are left to the next one.
 const UNSETTLED_MAX: i64 = 1_000;
+/// How long going on may keep requests about disputes waiting.
+const GO_ON_MAX: Duration = Duration::from_secs(30);
 
 /// The answer that is disputed, as its receipt names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,25 +172,27 @@ pub async fn decide(
     Ok(settled.row)
 }
 
-/// Goes on with what an earlier process has begun. Each entry gets an identity of its own: it is by
-/// no request, and an identity tells when its entry was written, or nobody would find it.
+/// Goes on with what an earlier process has begun, for as long as that may keep others waiting. Each
+/// entry gets an identity of its own: it is by no request, and an identity tells when its entry was
+/// written, or nobody would find it.
 pub async fn go_on(app: &App) {
+    if let Err(error) = in_time(GO_ON_MAX, settle_all(app)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "disputes cannot be read");
+    }
+}
+
+async fn settle_all(app: &App) -> Result<(), StoreError> {
     let _others_wait = app.one_dispute.lock().await;
-    let rows = match app.store.unsettled_disputes(UNSETTLED_MAX).await {
-        Ok(rows) => rows,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            return tracing::error!(error, "disputes cannot be read");
-        }
-    };
     let ids = RequestIds::new(&app.random);
-    for row in rows {
+    for row in app.store.unsettled_disputes(UNSETTLED_MAX).await? {
         let request_id = ids.next(app.clock.now());
         if let Err(error) = settle(app, row, request_id, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "a dispute could not go on; sent again, it will");
         }
     }
+    Ok(())
 }
 
 /// The entry that a receipt names, if it is the client's own.

@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::audit::{Grain, Sums};
 use crate::clock::Micros;
 use crate::request::{ClientId, Operation, Purpose};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, in_time};
 
 /// Different keys held between two flushes; beyond it a purpose is counted as `-`, so that made-up
 /// purposes of throttled requests cannot fill the memory.
 const KEYS_MAX: usize = 10_000;
+
+/// What a flush may take.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
 
 /// What happened to a request before it was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +75,8 @@ impl EdgeCounters {
         if counts.is_empty() {
             return Ok(());
         }
-        let result = store.add_edge_counters(log, &sums(&counts).to_json()).await;
+        let sums = sums(&counts).to_json();
+        let result = in_time(FLUSH_MAX, store.add_edge_counters(log, &sums)).await;
         if result.is_err() {
             let mut later = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, n) in counts {

@@ -1,5 +1,7 @@
 //! What a commit of the log writes, and how it may end.
 
+use sqlx::FromRow;
+
 use super::TileRow;
 use crate::hex::hex;
 
@@ -39,6 +41,15 @@ pub struct KeyRow {
     pub body_digest: [u8; 16],
     /// When.
     pub created_us: i64,
+}
+
+/// An idempotency key that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, FromRow)]
+pub struct HeldKey {
+    /// Whose key.
+    pub client_id: String,
+    /// Keyed digest of the key.
+    pub key_digest: Vec<u8>,
 }
 
 /// What the database gave back of an append, before it was committed.
@@ -93,9 +104,14 @@ impl Append<'_> {
 
     /// The keys as a JSON array of arrays: client, key digest, entry index, body digest, time.
     pub(super) fn keys_json(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(KeyRow::to_json).collect();
-        format!("[{}]", keys.join(","))
+        keys_json(self.keys)
     }
+}
+
+/// Keys as a JSON array of arrays.
+pub(super) fn keys_json(keys: &[KeyRow]) -> String {
+    let keys: Vec<String> = keys.iter().map(KeyRow::to_json).collect();
+    format!("[{}]", keys.join(","))
 }
 
 impl KeyRow {

@@ -5,10 +5,13 @@ use gateway::disputes::{self, Disputed, NotDone, Note};
 use gateway::request::ClientId;
 use gateway::verification::RequestContext;
 
-use crate::support::{Database, TestApp, about_person, entries, merge, on_both_databases};
+use crate::support::{
+    Database, TestApp, about_person, entries, merge, on_both_databases, read_gauge,
+};
 
 on_both_databases! {
     an_entry_comes_with_all_of_its_keys_or_not_at_all,
+    one_taken_key_costs_the_others_no_commit_of_their_own,
     a_key_by_itself_is_kept_for_the_first_request,
     a_dispute_whose_key_another_node_has_taken_waits_for_another_key,
 }
@@ -42,6 +45,25 @@ async fn an_entry_comes_with_all_of_its_keys_or_not_at_all(database: Database) {
     assert_eq!((taken.unwrap_err(), free.unwrap().index()), (NotRecorded::KeyTaken, 2));
     assert_eq!(leads_to(&app, &c).await, None);
     assert_eq!(app.recount().await.entries, 3);
+}
+
+async fn one_taken_key_costs_the_others_no_commit_of_their_own(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
+    let entry = LogEntry::Request(entries(&app.app).await.remove(0));
+    let taken = key(&app, "taken", b"");
+    app.app.audit.record_once(entry.clone(), [taken.clone()]).await.unwrap();
+    let commits = async || read_gauge(&app.metrics().await, "gateway_log_commits_total");
+    let before = commits().await;
+    // All are asked for before the log gets to see the first.
+    let record = |text: String| app.app.audit.record_once(entry.clone(), [key(&app, &text, b"")]);
+    let mut asked = vec![record("taken".into())];
+    asked.extend((0..40).map(|number| record(format!("free-{number}"))));
+    let recorded = futures_util::future::join_all(asked).await;
+    assert_eq!(recorded[0], Err(NotRecorded::KeyTaken));
+    assert!(recorded[1..].iter().all(Result::is_ok), "{recorded:?}");
+    assert_eq!(commits().await, before + 1);
+    assert_eq!(app.recount().await.entries, 42);
 }
 
 async fn a_key_by_itself_is_kept_for_the_first_request(database: Database) {

@@ -32,6 +32,7 @@ mod app;
 mod bare;
 mod claims;
 mod clients;
+mod line;
 mod logs;
 mod postgres;
 mod register;
@@ -41,6 +42,7 @@ pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed
 pub use bare::Bare;
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
+pub use line::Line;
 pub use logs::{
     Rows, copy_database, entries, entry_bytes, flip_byte, leaf_of, put_back, remove_database,
     run_on, tamper,

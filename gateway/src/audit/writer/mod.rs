@@ -6,6 +6,7 @@
 
 mod batch;
 mod settle;
+mod taken;
 mod task;
 
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::batch::{Batch, Message, Single};
+use super::batch::{Batch, Message};
 use super::settle::Unsettled;
-use super::{KEY_HELD_US, NotRecorded, Receipt, WriterState};
+use super::{KEY_HELD_US, Receipt, WriterState};
 use crate::audit::checkpoint::CheckpointSigner;
 use crate::audit::counters::Counts;
 use crate::audit::recovery::split_bundle;
@@ -80,50 +80,18 @@ impl Writer {
 
     /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
     /// pending entry tells its caller that there is no receipt.
-    async fn write(&mut self, mut batch: Batch) -> bool {
+    async fn write(&mut self, batch: Batch) -> bool {
         self.places.add_permits(batch.entries());
         if batch.entries() == 0 {
             return true;
         }
         match self.commit(&batch).await {
-            Err(CommitFailure::KeyTaken) => {
-                // One of them is, and the others must not suffer for it.
-                let keyed = batch.split_off_keyed();
-                if batch.entries() > 0 {
-                    let rest = self.commit(&batch).await;
-                    if !self.conclude(batch, rest) {
-                        return false;
-                    }
-                }
-                self.write_keyed(keyed).await
-            }
+            Err(CommitFailure::KeyTaken) => self.write_without_taken(batch).await,
             committed => self.conclude(batch, committed),
         }
     }
 
-    /// Commits entries with idempotency keys one by one, so that each learns whether its own key
-    /// is taken.
-    async fn write_keyed(&mut self, keyed: Vec<Single>) -> bool {
-        for single in keyed {
-            let mut batch = Batch::default();
-            batch.push(single);
-            match self.commit(&batch).await {
-                Err(CommitFailure::KeyTaken) => {
-                    for single in batch.into_parts().0 {
-                        let _caller_may_be_gone = single.reply.send(Err(NotRecorded::KeyTaken));
-                    }
-                }
-                committed => {
-                    if !self.conclude(batch, committed) {
-                        return false;
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    fn conclude(&mut self, batch: Batch, committed: Result<u64, CommitFailure>) -> bool {
+    pub(super) fn conclude(&mut self, batch: Batch, committed: Result<u64, CommitFailure>) -> bool {
         let entries = batch.entries();
         match committed {
             Ok(first_index) => {
@@ -178,7 +146,7 @@ impl Writer {
 
     /// Commits a batch and returns the index of its first entry. The tree moves only if the
     /// commit succeeded.
-    async fn commit(&mut self, batch: &Batch) -> Result<u64, CommitFailure> {
+    pub(super) async fn commit(&mut self, batch: &Batch) -> Result<u64, CommitFailure> {
         if self.unsettled.is_some() {
             return Err(CommitFailure::BehindUnsettled);
         }

@@ -121,7 +121,7 @@ async fn a_rebuild_tells_what_was_not_as_it_should_be() {
     let made = Made::with(500).await;
     catch_up(&made.store, "n1").await.unwrap();
     // Rows are gone, and the progress says that they are there.
-    let unbuilt = Unbuilt { log: "n1".into(), people_from: 0, search_from: 0 };
+    let unbuilt = Unbuilt { log: "n1".into(), people_from: 0, first_segment: 0, search_from: 0 };
     made.store.clear_projections(&[unbuilt], [SEARCH, "somebody else"]).await.unwrap();
     let changed = rebuild(&made.store).await.unwrap();
     let differ = changed.tables.iter().filter(|table| !table.equal);

@@ -3,7 +3,11 @@
 mod postgres;
 mod sqlite;
 
-use super::{Append, CheckpointRow, CommitFailure, Pool, ReadBack, Store, StoreError, TileRow};
+use super::commit::keys_json;
+use super::{
+    Append, CheckpointRow, CommitFailure, HeldKey, KeyRow, Pool, ReadBack, Store, StoreError,
+    TileRow,
+};
 
 /// The first checkpoint of a log.
 const CREATE: &str =
@@ -83,6 +87,19 @@ impl LogWriter {
             Backend::Sqlite(_) => Err(CommitFailure::Unknown(sqlx::Error::WorkerCrashed)),
             Backend::Postgres(writer) => writer.settle(signed).await,
         }
+    }
+
+    /// Those of the keys that somebody holds since `after_us`. Nothing may be begun.
+    pub async fn held_keys(
+        &mut self,
+        keys: &[KeyRow],
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, StoreError> {
+        let keys = keys_json(keys);
+        Ok(match &mut self.0 {
+            Backend::Sqlite(writer) => writer.held_keys(&keys, after_us).await,
+            Backend::Postgres(writer) => writer.held_keys(&keys, after_us).await,
+        }?)
     }
 
     /// Forgets a commit that was begun.

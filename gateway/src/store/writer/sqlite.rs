@@ -3,7 +3,7 @@
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use super::{Append, CommitFailure, ReadBack, Signed, StoreError};
+use super::{Append, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
 
 /// Begins the transaction, appends through the trigger of migration 4 and reads back: one exchange
@@ -19,6 +19,10 @@ const APPEND: &str = "begin immediate; \
 /// The row is the one that the append has found, and nobody else can have written since.
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2; commit";
+
+const HELD_KEYS: &str = "select held.client_id, held.key_digest from json_each($1) as k \
+    join idempotency_keys as held on held.client_id = k.value ->> 0 \
+    and held.key_digest = unhex(k.value ->> 1) where held.created_us >= $2";
 
 /// Carries the write-ahead log over into the database.
 const CARRY_OVER: &str = "pragma wal_checkpoint(passive)";
@@ -117,6 +121,15 @@ impl Writer {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    pub(super) async fn held_keys(
+        &mut self,
+        keys: &str,
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, sqlx::Error> {
+        let held = sqlx::query_as(HELD_KEYS).bind(keys).bind(after_us);
+        held.fetch_all(&mut self.connection).await
     }
 
     pub(super) async fn roll_back(&mut self) {
