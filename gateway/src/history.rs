@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
 use crate::population::{Finding, Person};
 use crate::projections::{self, Cursor, Look, Page, ProjectionError};
-use crate::rate_limit::RateLimited;
+use crate::rate_limit::Admission;
 use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
 use crate::store::{KeyError, StoreError};
 use crate::verification::RequestContext;
@@ -48,9 +48,6 @@ pub struct History {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnswered {
-    /// The client's rate is used up; nothing was recorded.
-    #[error(transparent)]
-    Throttled(#[from] RateLimited),
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
@@ -85,6 +82,7 @@ pub enum NotAnswered {
 /// Answers who asked about a person.
 pub async fn history(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &HistoryRequest,
     context: &RequestContext,
@@ -92,7 +90,6 @@ pub async fn history(
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let admission = app.client_limits.admit(caller)?;
     let permit = match policy::check(admission, caller, &policy, question(request)) {
         Ok(permit) => permit,
         Err(refusal) => {

@@ -9,8 +9,9 @@
 //! Outside things have one home each: axum in [`http`] and [`server`], SQL in [`store`], HTTP
 //! client code in `population::client` and [`cli::client`].
 
-// Leaves: time and chance, what was configured, what the process says about itself.
+// Leaves: time and chance, bytes as text, what was configured, what the process says about itself.
 pub mod clock;
+pub mod hex;
 pub mod config;
 pub mod telemetry;
 

@@ -1,7 +1,9 @@
 //! The story of one request: may this caller ask, may it ask this, what is on file, how does it
 //! compare, and where is it written down.
 //!
-//! Each step takes the proof of the one before it. No receipt, no answer.
+//! Each step takes the proof of the one before it. The first is taken before the story begins,
+//! because a request that came before takes from the rate, too: no admission, no story; no receipt,
+//! no answer.
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
-use crate::rate_limit::RateLimited;
+use crate::rate_limit::Admission;
 use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
 use crate::store::StoreError;
 
@@ -58,9 +60,6 @@ pub struct Decision {
 /// Why a verification was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnswered {
-    /// The client's rate is used up; nothing was recorded.
-    #[error(transparent)]
-    Throttled(#[from] RateLimited),
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
@@ -82,9 +81,10 @@ pub enum NotAnswered {
     NoPolicy,
 }
 
-/// Answers one verification.
+/// Answers one verification that the caller's rate has room for.
 pub async fn verify(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &Verification,
     context: &RequestContext,
@@ -92,7 +92,6 @@ pub async fn verify(
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let admission = app.client_limits.admit(caller)?;
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {

@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "clock",
+    "hex",
     "config",
     "telemetry",
     "request",

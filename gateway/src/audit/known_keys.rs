@@ -5,13 +5,13 @@
 //! fingerprint from its first use on. The keys of logs are not among them: each node has its own,
 //! and a log's checkpoint says whether it is the right one.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::quarter::Quarter;
 use crate::clock::Micros;
+use crate::hex::hex;
 use crate::store::{KEY_BYTES, KeyError, KeyFolder, Store, StoreError};
 
 /// Shared keys that are not of a quarter.
@@ -158,9 +158,5 @@ fn fingerprint(name: &str, key: &[u8; KEY_BYTES]) -> String {
         context.update(part);
     }
     let digest = context.finish();
-    let bytes = &digest.as_ref()[..FINGERPRINT_BYTES];
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&digest.as_ref()[..FINGERPRINT_BYTES])
 }

@@ -17,7 +17,9 @@ use std::time::Duration;
 use settle::{keep_key, settle};
 
 use crate::app::App;
-use crate::audit::{Decided, DisputeState, Entry, EventText, LogEntry, RequestId, read_entry};
+use crate::audit::{
+    Decided, DisputeState, Entry, EventText, LogEntry, RequestId, RequestIds, read_entry,
+};
 use crate::matching::{Outcome, Verdict};
 use crate::policy::{Policy, Reason};
 use crate::request::ClientId;
@@ -170,7 +172,9 @@ pub async fn decide(
     Ok(settled.row)
 }
 
-/// Goes on with what an earlier process has begun, for as long as that may keep others waiting.
+/// Goes on with what an earlier process has begun, for as long as that may keep others waiting. Each
+/// entry gets an identity of its own: it is by no request, and an identity tells when its entry was
+/// written, or nobody would find it.
 pub async fn go_on(app: &App) {
     if let Err(error) = in_time(GO_ON_MAX, settle_all(app)).await {
         let error = &error as &dyn std::error::Error;
@@ -180,8 +184,9 @@ pub async fn go_on(app: &App) {
 
 async fn settle_all(app: &App) -> Result<(), StoreError> {
     let _others_wait = app.one_dispute.lock().await;
+    let ids = RequestIds::new(&app.random);
     for row in app.store.unsettled_disputes(UNSETTLED_MAX).await? {
-        let Some(request_id) = request_id_of(&row) else { continue };
+        let request_id = ids.next(app.clock.now());
         if let Err(error) = settle(app, row, request_id, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "a dispute could not go on; sent again, it will");
@@ -240,10 +245,4 @@ fn reasons(app: &App, entry: &Entry) -> Option<Vec<&'static str>> {
         }
     }
     Some(names)
-}
-
-/// The request that opened a dispute.
-fn request_id_of(row: &DisputeRow) -> Option<RequestId> {
-    let digits = row.id.strip_prefix("dsp_")?;
-    Some(RequestId(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()))
 }

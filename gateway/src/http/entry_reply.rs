@@ -1,8 +1,6 @@
 //! The one form in which an entry is shown, as far as somebody may see it. Who may see how much is
 //! for the routes.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -13,6 +11,7 @@ use super::verifications::{AttributesReply, VerdictReply};
 use crate::audit::{
     Act, Decided, Dispute, Entry, EventText, LogEntry, Quarter, ShortDigest, Totals,
 };
+use crate::hex::hex;
 use crate::matching;
 use crate::policy::{Disclosure, Reason};
 use crate::population::SubjectStatus;
@@ -265,11 +264,4 @@ fn show_totals(totals: &Totals) -> Value {
 
 fn digest(digest: ShortDigest) -> String {
     hex(&digest.0)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -6,8 +6,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::entry_reply::{EntryReply, Sight, hex};
+use super::entry_reply::{EntryReply, Sight};
 use crate::audit::{Decided, Entry, LogEntry, Quarter};
+use crate::hex::hex;
 use crate::projections::{Hit, Page};
 
 /// A page of a search.

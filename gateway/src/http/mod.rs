@@ -33,7 +33,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{
@@ -149,15 +149,23 @@ pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
     Edge::new(Arc::clone(app), router)
 }
 
+/// What the admin listener serves.
+fn admin_routes() -> [(&'static str, MethodRouter<Arc<App>>); 6] {
+    [
+        ("/livez", get(health::get_livez)),
+        ("/readyz", get(health::get_readyz)),
+        ("/metrics", get(health::get_metrics)),
+        ("/admin/v1/log/entries", get(log_entries::get_log_entries)),
+        ("/admin/v1/disputes", get(disputes::get_admin_disputes)),
+        ("/admin/v1/disputes/{id}/decision", post(disputes::post_decision)),
+    ]
+}
+
 /// The admin listener behind its edge.
 pub fn admin_edge(app: &Arc<App>) -> Edge {
-    let router = Router::new()
-        .route("/livez", get(health::get_livez))
-        .route("/readyz", get(health::get_readyz))
-        .route("/metrics", get(health::get_metrics))
-        .route("/admin/v1/log/entries", get(log_entries::get_log_entries))
-        .route("/admin/v1/disputes", get(disputes::get_admin_disputes))
-        .route("/admin/v1/disputes/{id}/decision", post(disputes::post_decision))
+    let router = admin_routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

@@ -139,15 +139,18 @@ pub async fn post_history(
         Ok((sent, asked))
     });
     let (sent, asked) = call.well_formed(read)?;
-    let turn = Turn::take(&call, PATH, sent).await?;
+    let admission = call.admit()?;
+    let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());
     let context = call.exchange.context(turn.key());
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let shown = match &turn {
-            Turn::Again(_held, row) => replay::history(&shared, &caller, &asked, row).await,
+            Turn::Again(_held, row) => {
+                replay::history(&shared, admission, &caller, &asked, row).await
+            }
             Turn::Plain | Turn::First(_) => {
-                history::history(&shared, &caller, &asked, &context).await
+                history::history(&shared, admission, &caller, &asked, &context).await
             }
         };
         (shown, turn.is_again())
@@ -156,7 +159,6 @@ pub async fn post_history(
     match shown {
         Ok(history) if again => Ok(idempotency::mark(reply(&app, history))),
         Ok(history) => Ok(reply(&app, history)),
-        Err(NotAnswered::Throttled(limited)) => Err(call.throttled(&limited, None)),
         Err(NotAnswered::Refused(refusal, _receipt)) => {
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::candidates::{Candidates, Persons, Segments};
 use super::cursor::Cursor;
 use super::people::person;
-use super::reader::{self, OpenBundle};
+use super::reader::{self, Backwards, Below, OpenBundle};
 use super::terms::Filter;
 use super::{Covered, ProjectionError};
 use crate::audit::{LogEntry, Pseudonym};
@@ -125,7 +125,10 @@ pub(super) async fn page(
         cursor.below.clone()
     } else {
         let logs = store.checkpoints().await?;
-        logs.into_iter().map(|log| (log.log, log.tree_size)).collect()
+        let mut begin: Vec<_> = logs.into_iter().map(|log| (log.log, log.tree_size)).collect();
+        // As a cursor has them; a database may sort names otherwise.
+        begin.sort_unstable();
+        begin
     };
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
@@ -166,6 +169,7 @@ struct Walk<'a> {
     /// The entries below this one are found by the projection.
     covered: i64,
     candidates: Candidates,
+    tail: Backwards,
     bundle: Option<OpenBundle>,
     ready: VecDeque<Hit>,
     head: (Range<i64>, Option<[u8; 16]>),
@@ -183,8 +187,8 @@ impl<'a> Walk<'a> {
             return Err(ProjectionError::Behind { log, entries: below - covered });
         }
         let (candidates, head) = (question.candidates(), question.head(&log));
-        let (bundle, ready) = (None, VecDeque::new());
-        Ok(Self { store, question, log, below, covered, candidates, bundle, ready, head })
+        let (tail, bundle, ready) = (Backwards::default(), None, VecDeque::new());
+        Ok(Self { store, question, log, below, covered, candidates, tail, bundle, ready, head })
     }
 
     /// Below which index the next page goes on in this log.
@@ -204,14 +208,21 @@ impl<'a> Walk<'a> {
         Ok(self.ready.front().map(|hit| hit.entry.at().0))
     }
 
-    /// Reads the last bundle below, as far as the projection does not cover it.
+    /// Looks through the last bundle below, as far as the projection does not cover it.
     async fn look_through_tail(&mut self) -> Result<(), ProjectionError> {
-        self.open(self.below - 1).await?;
-        let held = self.bundle.as_ref().map_or(0..0, OpenBundle::indexes);
-        let first = held.start.max(self.covered);
-        for index in (first..held.end.min(self.below)).rev() {
-            self.look_at(index)?;
-        }
+        let next = self.tail.next(self.store, &self.log, self.covered, self.below).await?;
+        let first = match next {
+            Below::Bundle(bundle) => {
+                let held = bundle.indexes();
+                self.bundle = Some(bundle);
+                let first = held.start.max(self.covered);
+                for index in (first..held.end.min(self.below)).rev() {
+                    self.look_at(index)?;
+                }
+                first
+            }
+            Below::Nothing(first) => first,
+        };
         self.below = first.min(self.below - 1);
         Ok(())
     }

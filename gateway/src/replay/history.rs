@@ -10,6 +10,7 @@ use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::policy::{self, HistoryPermit};
 use crate::population::Person;
 use crate::projections::{Look, Page};
+use crate::rate_limit::Admission;
 use crate::request::SubjectKey;
 use crate::store::IdempotencyRow;
 
@@ -23,11 +24,11 @@ use crate::store::IdempotencyRow;
 /// read anew, and nobody reads it who may not now.
 pub async fn history(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &HistoryRequest,
     row: &IdempotencyRow,
 ) -> Result<History, NotAnswered> {
-    let admission = app.client_limits.admit(caller)?;
     let (LogEntry::Request(entry), receipt) = entry_of(app, row).await? else {
         return Err(inconsistent(row).into());
     };

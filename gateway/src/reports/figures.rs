@@ -23,8 +23,8 @@ pub struct Figures {
     pub inconclusive: i64,
     /// Refused by policy.
     pub refused: i64,
-    /// Of `matched`: the person is dead.
-    pub matched_deceased: i64,
+    /// Of `matched`: the person is dead; null for whoever may not know the status of a person.
+    pub matched_deceased: Option<i64>,
     /// Refused by a limit; not part of `received`.
     pub throttled: i64,
     /// Not well formed; not part of `received`.
@@ -101,7 +101,9 @@ impl RowFigures {
     /// No figures yet, of the cube that a report is about.
     pub(super) fn empty(cube: Cube) -> Self {
         match cube {
-            Cube::Outcomes | Cube::Provinces => Self::Answers(Figures::default()),
+            Cube::Outcomes | Cube::Provinces => {
+                Self::Answers(Figures { matched_deceased: Some(0), ..Figures::default() })
+            }
             Cube::Attributes => Self::Attributes(AttributeFigures::default()),
             Cube::Disputes => Self::Disputes(DisputeFigures::default()),
         }
@@ -115,7 +117,7 @@ impl RowFigures {
         }
     }
 
-    /// Every figure by name, in the order in which they are shown.
+    /// Every figure that is told, by name, in the order in which they are shown.
     pub fn named(&self) -> Vec<(&'static str, Figure)> {
         let mut copy = *self;
         let numbers = copy.numbers().into_iter();
@@ -132,19 +134,24 @@ impl RowFigures {
     /// Every number by name, in the same order.
     fn numbers(&mut self) -> Vec<(&'static str, &mut i64)> {
         match self {
-            Self::Answers(it) => vec![
-                ("received", &mut it.received),
-                ("matched", &mut it.matched),
-                ("not_matched", &mut it.not_matched),
-                ("inconclusive", &mut it.inconclusive),
-                ("refused", &mut it.refused),
-                ("matched_deceased", &mut it.matched_deceased),
-                ("throttled", &mut it.throttled),
-                ("malformed", &mut it.malformed),
-                (DISPUTED, &mut it.disputed),
-                ("disputes_upheld", &mut it.disputes_upheld),
-                ("disputes_rejected", &mut it.disputes_rejected),
-            ],
+            Self::Answers(it) => {
+                let mut numbers = vec![
+                    ("received", &mut it.received),
+                    ("matched", &mut it.matched),
+                    ("not_matched", &mut it.not_matched),
+                    ("inconclusive", &mut it.inconclusive),
+                    ("refused", &mut it.refused),
+                ];
+                numbers.extend(it.matched_deceased.as_mut().map(|n| ("matched_deceased", n)));
+                numbers.extend([
+                    ("throttled", &mut it.throttled),
+                    ("malformed", &mut it.malformed),
+                    (DISPUTED, &mut it.disputed),
+                    ("disputes_upheld", &mut it.disputes_upheld),
+                    ("disputes_rejected", &mut it.disputes_rejected),
+                ]);
+                numbers
+            }
             Self::Attributes(it) => vec![
                 ("asked", &mut it.asked),
                 ("match", &mut it.matched),
@@ -182,8 +189,17 @@ impl RowFigures {
 
     /// Adds matched requests about the dead, which are counted among the matched ones already.
     pub(super) fn add_deceased(&mut self, n: i64) {
-        let Self::Answers(figures) = self else { return };
-        figures.matched_deceased += n;
+        let Self::Answers(Figures { matched_deceased: Some(deceased), .. }) = self else { return };
+        *deceased += n;
+    }
+
+    /// The same for whoever may not know the status of a person.
+    #[must_use]
+    pub(super) fn without_status(mut self) -> Self {
+        if let Self::Answers(figures) = &mut self {
+            figures.matched_deceased = None;
+        }
+        self
     }
 
     /// Adds what never reached the log.

@@ -1,10 +1,9 @@
 //! What a commit of the log writes, and how it may end.
 
-use std::fmt::Write as _;
-
 use sqlx::FromRow;
 
 use super::TileRow;
+use crate::hex::hex;
 
 /// Everything that is appended before the checkpoint is signed.
 #[derive(Debug)]
@@ -122,11 +121,4 @@ impl KeyRow {
         let (key, body) = (hex(key_digest), hex(body_digest));
         format!(r#"["{client_id}","{key}",{entry_index},"{body}",{created_us}]"#)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{is_replay, received};
 use crate::support::{
     Answer, Caller, Database, FakeRegister, ON_FILE, Reaction, TestApp, TestClient, about_person,
-    entries, merge, on_both_databases, on_file, person_on_file,
+    entries, merge, on_both_databases, on_file, person_on_file, tamper,
 };
 
 const PATH: &str = "/v1/subjects/history";
@@ -160,6 +160,35 @@ async fn a_key_that_leads_to_others_now_shows_nobody_again() {
     // Somebody else turns up with the same old number: without a name nobody can say who is meant.
     register.enter(merge(&person_on_file(), &json!({"personal_id": "001090004712"})));
     look(&operator, "h", &by_old).await.problem(422, "idempotency-key-reused");
+    assert_eq!(entries(&app.app).await.len(), 2);
+}
+
+/// Gives the operator the next version of its policy.
+async fn next_policy(app: &TestApp, version: i64, operations: &'static [&'static str]) {
+    let changed = TestClient { operations, ..TestClient::operator("operator") };
+    let row = gateway::store::PolicyRow { version, ..changed.policy_row() };
+    app.app.store.add_clients(&[row], &[], 0).await.unwrap();
+    let follow =
+        format!("update clients set policy_version = {version} where client_id = 'operator'");
+    tamper(app.kept().rows(), follow).await;
+    app.app.load_directory().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_is_shown_again_as_far_as_the_policy_of_today_permits() {
+    let app = TestApp::start().await;
+    app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
+    let operator = app.caller("operator").await;
+    let first = look(&operator, "h", &question(&app)).await;
+    assert_eq!(shown(&first), 1);
+    next_policy(&app, 2, &["report", "audit", "admin"]).await;
+    let refused = look(&operator, "h", &question(&app)).await;
+    refused.problem(403, "operation-not-permitted");
+    // Another version that still permits it shows what the first one did.
+    next_policy(&app, 3, &["history"]).await;
+    let again = look(&operator, "h", &question(&app)).await;
+    assert!(is_replay(&again));
+    assert_eq!(again.text, first.text);
     assert_eq!(entries(&app.app).await.len(), 2);
 }
 

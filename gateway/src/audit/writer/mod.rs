@@ -194,6 +194,8 @@ impl AuditLog {
     /// Makes entries durable and counted together: they stand in the log one after the other.
     /// Encoding, hashing and counting happen here, on the caller's thread.
     ///
+    /// For answers in bulk. No request leads here yet: only measurements and tests of the log do.
+    ///
     /// # Errors
     /// As [`AuditLog::record`]; none of the entries is recorded then.
     pub async fn record_many(&self, entries: &[LogEntry]) -> Result<ReceiptRange, LogUnavailable> {

@@ -70,9 +70,9 @@ pub async fn post_dispute(
         Ok((sent, disputed, note))
     });
     let (sent, disputed, note) = call.well_formed(read)?;
-    call.admit()?;
+    let admission = call.admit()?;
     let seen = Seen::Own(call.policy()?.disclosure());
-    let turn = Turn::take(&call, PATH, sent).await?;
+    let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (client, context) = (call.client().clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
@@ -104,11 +104,12 @@ pub async fn post_decision(
     let call = admin(&app, &request)?;
     let sent = Sent::read(&call, request).await?;
     let (decision, reason) = read_decision(&json::parse(&sent.body)?)?;
-    call.admit()?;
+    let admission = call.admit()?;
     if !is_dispute_id(&id) {
         return Err(Code::UnknownDispute.into());
     }
-    let turn = Turn::take(&call, &format!("{PATH_OF_ALL}/{id}/decision"), sent).await?;
+    let path = format!("{PATH_OF_ALL}/{id}/decision");
+    let turn = Turn::take(&call, &admission, &path, sent).await?;
     let (by, context) = (call.client().clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Again or not: what was decided so is found so. The turn is held to the end.

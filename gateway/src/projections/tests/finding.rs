@@ -1,6 +1,8 @@
 //! What a search and a history find, with the index and without.
 
+use super::reader::{Backwards, Below};
 use super::*;
+use crate::audit;
 
 /// Filters of every dimension, alone and together.
 fn filters(entries: i64) -> Vec<Filter> {
@@ -52,6 +54,64 @@ async fn a_search_finds_what_a_full_scan_finds() {
             let page = expected.len().clamp(400, 5_000) / 4;
             assert_eq!(made.search(&filter, page).await, expected, "{built} {filter:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_tail_of_single_entries_is_found_through_and_read_many_at_once() {
+    let mut made = Made::with(0).await;
+    let count = 150;
+    for _ in 0..count {
+        made.append(1).await;
+    }
+    let mut backwards = Backwards::default();
+    let (mut below, mut reads, mut seen) = (count, 0, 0);
+    while below > 0 {
+        reads += usize::from(backwards.is_empty());
+        match backwards.next(&made.store, "n1", 0, below).await.unwrap() {
+            Below::Bundle(bundle) => assert_eq!(bundle.indexes(), below - 1..below),
+            Below::Nothing(down_to) => panic!("nothing from {down_to} to {below}"),
+        }
+        (below, seen) = (below - 1, seen + 1);
+    }
+    assert_eq!((reads, seen), (1, count));
+    let beyond = backwards.next(&made.store, "n1", 900, 1_000).await;
+    assert!(matches!(beyond, Ok(Below::Nothing(900))));
+    for page in [1, 7, 400] {
+        assert_eq!(made.search(&Filter::default(), page).await, made.scan(&Filter::default()));
+    }
+}
+
+#[tokio::test]
+async fn both_finders_of_a_request_look_in_the_same_times() {
+    let mut made = Made::with(300).await;
+    // From when it came in to its entry, in microseconds; a clock may have been set back.
+    let distances =
+        [(-5_001_000, false), (-1_000, true), (0, true), (64_999_000, true), (65_000_000, false)];
+    // At a whole millisecond, as the identities are.
+    let decided = Micros(at(299).0 / 1_000 * 1_000);
+    let ids: Vec<RequestId> = (0..)
+        .zip(distances)
+        .map(|(n, (distance, _))| {
+            let mut id = [n; 16];
+            let begun = (decided.0 - distance) / 1_000;
+            id[..6].copy_from_slice(&(begun as u64).to_be_bytes()[2..]);
+            RequestId(id)
+        })
+        .collect();
+    for id in &ids {
+        let text = |text| EventText::parse(text).unwrap();
+        let (by, act, target) = (text("cli:root"), text("policy-added"), text("p@2"));
+        let act = Act { at: decided, request_id: *id, by, act, target, detail: None };
+        append(&made.audit, &[LogEntry::Act(act.clone())]).await;
+        made.entries.push(LogEntry::Act(act));
+    }
+    for ((n, id), (distance, is_found)) in (300..).zip(ids).zip(distances) {
+        let proven = audit::find_request(&made.store, "n1", 305, id).await.unwrap();
+        assert_eq!(proven, is_found.then_some(n), "{distance}");
+        let filter = Filter { request_id: Some(id), ..Filter::default() };
+        let found = made.search(&filter, 10).await;
+        assert_eq!(found, proven.map(|index| index as i64).as_slice(), "{distance}");
     }
 }
 

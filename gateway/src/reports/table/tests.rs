@@ -64,7 +64,7 @@ fn rows_add_up_to_the_total_under_every_grouping() {
                 let counted = [
                     total.received,
                     total.matched,
-                    total.matched_deceased,
+                    total.matched_deceased.unwrap(),
                     total.malformed,
                     total.disputed,
                     total.disputes_upheld,
@@ -127,7 +127,8 @@ fn times_are_told_by_hour_day_and_month() {
 fn a_client_sees_its_own_rows_only() {
     let own = Scope::Client(ClientId::parse("hospital").unwrap());
     let (rows, total) = table(&Grouping::parse("client").unwrap(), &own);
-    let figures = Figures { received: 2, refused: 2, ..Figures::default() };
+    let told = Figures { matched_deceased: Some(0), ..Figures::default() };
+    let figures = Figures { received: 2, refused: 2, ..told };
     assert_eq!((rows.len(), total), (1, RowFigures::Answers(figures)));
 }
 
