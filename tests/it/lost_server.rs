@@ -29,8 +29,8 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// A gateway that reaches its server over a line.
-async fn start_over(line: &Line, postgres: &Postgres) -> TestApp {
-    let url = postgres.url_at(line.port());
+async fn start_over(line: &Line) -> TestApp {
+    let url = Postgres::url_at(line.port());
     TestApp::builder().config(|config| config.store = StoreConfig::server(url)).start().await
 }
 
@@ -38,7 +38,7 @@ async fn start_over(line: &Line, postgres: &Postgres) -> TestApp {
 async fn a_log_whose_server_fell_silent_goes_on_with_another_connection() {
     let postgres = Postgres::start().await;
     let line = Line::to(postgres.port()).await;
-    let app = start_over(&line, &postgres).await;
+    let app = start_over(&line).await;
     let entry = entry(&app).await;
     // The connection is gone, and the next one falls silent with the commit.
     line.swallow(Some("log_append"));
@@ -55,7 +55,7 @@ async fn a_log_whose_server_fell_silent_goes_on_with_another_connection() {
 async fn a_suspension_acts_although_every_connection_of_before_fell_silent() {
     let postgres = Postgres::start().await;
     let line = Line::to(postgres.port()).await;
-    let app = start_over(&line, &postgres).await;
+    let app = start_over(&line).await;
     let caller = app.caller("carrier").await;
     // Every message has such a byte. Three things are asked every second, each on its connection.
     line.swallow(Some("\0"));

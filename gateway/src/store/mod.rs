@@ -29,6 +29,7 @@ mod backup;
 mod commit;
 mod counters;
 mod disputes;
+mod failed_disk;
 mod hold;
 mod idempotency;
 mod inspect;
@@ -63,6 +64,7 @@ pub use access::{ClientRow, PolicyRow, SecretRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
+pub use failed_disk::disk_failed;
 pub use hold::{Hold, Session};
 pub use idempotency::IdempotencyRow;
 pub use inspect::DurabilitySetting;
@@ -185,7 +187,7 @@ pub enum StoreError {
     },
     /// A statement failed.
     #[error("the database did not answer")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// A row that nobody can have written.
     #[error("table {table} holds a row that contradicts the program: {row}")]
     Inconsistent {
@@ -194,6 +196,13 @@ pub enum StoreError {
         /// Which row; never a personal value.
         row: String,
     },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        failed_disk::note(&error);
+        Self::Database(error)
+    }
 }
 
 impl Store {
@@ -230,6 +239,8 @@ impl Store {
             // FULL: a commit that returned is on disk. Everything the log promises rests on it.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // `SQLite` would carry the write-ahead log over by itself, and not tell that it failed.
+            .pragma("wal_autocheckpoint", "0")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(SQLITE_CONNECTIONS_MAX)

@@ -12,6 +12,7 @@ use super::log;
 use super::place::Place;
 use super::programs::wait_for;
 use super::served::Served;
+use crate::support::Postgres;
 
 /// Answers of a round before something happens, at most, and after it, at least.
 const ANSWERS_BEFORE_MAX: u64 = 200;
@@ -102,10 +103,10 @@ async fn nobody_waits_for_long_for_a_postgres_that_stands_still() -> anyhow::Res
     let postgres = &served.postgres;
     for pids in [postgres.backends().await, postgres.processes()] {
         ensure!(!pids.is_empty(), "the gateway had no connection");
-        postgres.pause(&pids);
+        Postgres::pause(&pids);
         // Its limit is that of the connection that asks.
         let answer = api.verify(&request).await;
-        postgres.resume(&pids);
+        Postgres::resume(&pids);
         let answer = answer?;
         if answer.status != StatusCode::OK {
             ensure!(answer.status == StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);

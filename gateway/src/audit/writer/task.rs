@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -20,6 +21,9 @@ use crate::telemetry::Metrics;
 /// batch: writing the counters with every batch would make a commit several times its size. A
 /// report reads them from their bundles, which takes a microsecond an entry.
 const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
+
+/// After this time without a message there is time to carry over what others have written.
+const IDLE: Duration = Duration::from_secs(5);
 
 pub(super) struct Writer {
     pub(super) log: Arc<str>,
@@ -53,7 +57,18 @@ impl Writer {
 
     async fn work(&mut self, mut receiver: mpsc::UnboundedReceiver<Message>) -> WriterState {
         let (mut messages, mut end) = (Vec::new(), None);
-        while end.is_none() && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
+        while end.is_none() {
+            let next = receiver.recv_many(&mut messages, self.batch_max);
+            match tokio::time::timeout(IDLE, next).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(_idle) => {
+                    if !self.carry_over().await {
+                        return WriterState::Failed;
+                    }
+                    continue;
+                }
+            }
             let mut batch = Batch::default();
             for message in messages.drain(..) {
                 match message {
@@ -76,6 +91,17 @@ impl Writer {
             }
         }
         end.unwrap_or(WriterState::Drained)
+    }
+
+    /// Does for the other connections what a commit does by the way; false when the writer must stop
+    /// for good.
+    async fn carry_over(&mut self) -> bool {
+        let carried = self.rows.carry_over().await;
+        if let Err(failure) = &carried {
+            let error = failure as &dyn std::error::Error;
+            tracing::error!(error, "the log is in an unknown state; stopping");
+        }
+        carried.is_ok()
     }
 
     /// Commits a batch and answers it; false when the writer must stop for good. Dropping a

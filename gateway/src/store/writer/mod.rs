@@ -3,6 +3,8 @@
 mod postgres;
 mod sqlite;
 
+pub(super) use sqlite::CARRY_OVER;
+
 use super::commit::keys_json;
 use super::{
     Append, CheckpointRow, CommitFailure, HeldKey, KeyRow, Pool, ReadBack, Store, StoreError,
@@ -100,6 +102,15 @@ impl LogWriter {
             Backend::Sqlite(writer) => writer.held_keys(&keys, after_us).await,
             Backend::Postgres(writer) => writer.held_keys(&keys, after_us).await,
         }?)
+    }
+
+    /// Carries over what any connection of the process has written, where the database is a file:
+    /// nobody else does it. To be done when there is nothing to commit.
+    pub async fn carry_over(&mut self) -> Result<(), CommitFailure> {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.carry_over().await,
+            Backend::Postgres(_) => Ok(()),
+        }
     }
 
     /// Forgets a commit that was begun.

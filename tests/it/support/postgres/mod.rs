@@ -88,11 +88,11 @@ impl Postgres {
 
     /// The URL of its one database, as a gateway is configured with it.
     pub fn url(&self) -> String {
-        self.url_at(self.port)
+        Self::url_at(self.port)
     }
 
-    /// The same where another port leads to it.
-    pub fn url_at(&self, port: u16) -> String {
+    /// The URL of one that another port leads to.
+    pub fn url_at(port: u16) -> String {
         format!("postgres://postgres@127.0.0.1:{port}/postgres")
     }
 
@@ -231,13 +231,13 @@ impl Postgres {
         pids
     }
 
-    /// Lets some of its processes stand still, their connections open.
-    pub fn pause(&self, pids: &[i32]) {
+    /// Lets processes of it stand still, their connections open.
+    pub fn pause(pids: &[i32]) {
         signal(pids, Signal::STOP);
     }
 
     /// Lets them go on.
-    pub fn resume(&self, pids: &[i32]) {
+    pub fn resume(pids: &[i32]) {
         signal(pids, Signal::CONT);
     }
 
