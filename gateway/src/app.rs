@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 
 use crate::access::{self, Warned, token_keys};
 use crate::audit::{
-    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, OpenError, Publisher, RequestIds,
-    RetentionError, Tiles,
+    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, KnownKeyError, OpenError, Publisher,
+    RequestIds, RetentionError, Tiles,
 };
 use crate::auth::{Assertions, CredentialUses, Directory, Secrets, Tokens};
 use crate::clock::{Clock, Random};
@@ -18,11 +18,13 @@ use crate::population::{ClientError, Population, SubjectTokens};
 use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
-use crate::store::{KeyError, KeyFolder, Store, StoreError};
+use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
 use crate::telemetry::Metrics;
 
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// How often it is looked whether the hold on the log is still ours.
+const HOLD_WATCHED: Duration = Duration::from_secs(1);
 /// How often the log's checkpoint is published while it grows: what was answered within this time
 /// before a database is lost is not missed by the next start.
 const PUBLISH: Duration = Duration::from_secs(1);
@@ -46,6 +48,10 @@ const REPORTS_AT_ONCE: usize = 2;
 const KEY_UPKEEP: Duration = Duration::from_mins(10);
 /// Keys forgotten at once: the log's writer waits for them.
 const KEYS_FORGOTTEN_MAX: i64 = 2_000;
+/// What a turn of the work in the background may take; the next one asks on another connection.
+const TURN_MAX: Duration = Duration::from_secs(5);
+/// What dropping days may take at once: each is some thousand statements at most.
+const RETENTION_MAX: Duration = Duration::from_mins(30);
 /// How often histograms and address records are tidied.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -112,6 +118,9 @@ pub enum StartError {
     /// A key is missing.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keys are not those that the database was written with.
+    #[error(transparent)]
+    KnownKey(#[from] KnownKeyError),
     /// The log does not open.
     #[error(transparent)]
     Log(#[from] OpenError),
@@ -137,6 +146,10 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let store = Store::open(&config.store).await?;
         let keys = KeyFolder::open(&config.keys.folder, random.clone())?;
+        // Before any key is made that another node has.
+        audit::check_known_keys(&store, &keys, clock.now()).await?;
+        let digests = Digests::open(keys.clone())?;
+        audit::make_keys_known(&store, &keys).await?;
         token_keys::prepare(&store, &keys, &random, clock.now()).await?;
         let issuer = config.server.public_url();
         let assertions = Assertions::new(&issuer, clock.clone());
@@ -155,7 +168,7 @@ impl App {
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
             publisher: Publisher::new(keys.clone(), &config.log.name),
             tiles: Tiles::new(store.clone()),
-            digests: Digests::open(keys.clone())?,
+            digests,
             keys,
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
@@ -190,6 +203,12 @@ impl App {
         tokio::spawn(follow_log(Arc::downgrade(&app), follower));
         tokio::spawn(forget_keys(Arc::downgrade(&app)));
         Ok(app)
+    }
+
+    /// Keeps the hold on this node's log while the app lives, and takes no more entries from the
+    /// moment another gateway is seen to have it.
+    pub fn keep(self: &Arc<Self>, hold: Hold) {
+        tokio::spawn(keep_hold(Arc::downgrade(self), hold));
     }
 
     /// Loads clients, secrets, policies and limits from the store; returns their version.
@@ -314,7 +333,7 @@ impl App {
     }
 
     async fn publish_checkpoint(&self) {
-        if let Err(error) = self.publisher.publish(&self.store).await {
+        if let Err(error) = in_time(TURN_MAX, self.publisher.publish(&self.store)).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the log's checkpoint could not be published; trying again");
         }
@@ -324,6 +343,27 @@ impl App {
         if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
+        }
+    }
+}
+
+async fn keep_hold(app: Weak<App>, mut hold: Hold) {
+    let mut ticks = tokio::time::interval(HOLD_WATCHED);
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        match hold.keep().await {
+            Ok(()) => {}
+            Err(StoreError::Held) => {
+                tracing::error!("another gateway has taken the log; stopping");
+                app.audit.give_up();
+                return;
+            }
+            // Nor can anybody write then.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "the hold on the log cannot be taken again yet");
+            }
         }
     }
 }
@@ -343,7 +383,8 @@ async fn drop_days(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         let today = app.clock.now().vietnamese_day();
-        match app.drop_days(today - i64::from(app.config.log.retention_days)).await {
+        let before = today - i64::from(app.config.log.retention_days);
+        match in_time(RETENTION_MAX, app.drop_days(before)).await {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "days of the log were dropped"),
             Err(error) => {
@@ -381,16 +422,15 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         // By themselves: a client may take back many tokens, and the directory is long.
-        if let Err(error) = app.load_revoked().await {
+        if let Err(error) = in_time(TURN_MAX, app.load_revoked()).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "revoked tokens could not be loaded again");
         }
-        let loaded = match app.store.directory_version().await {
-            Ok(version) if version == known => continue,
-            Ok(_) => load_all(&app).await,
-            Err(error) => Err(error),
+        let read = async {
+            let version = app.store.directory_version().await?;
+            if version == known { Ok(version) } else { load_all(&app).await }
         };
-        match loaded {
+        match in_time(TURN_MAX, read).await {
             Ok(version) => known = version,
             // What was known stays in force; standing is checked against dates on every call.
             Err(error) => {
@@ -462,8 +502,8 @@ async fn forget_keys(app: Weak<App>) {
         let Some(app) = app.upgrade() else { return };
         let before_us = app.clock.now().0 - KEY_HELD_US;
         // A few at a time, and the log's writer may come between.
-        while let Ok(forgotten) =
-            app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX).await
+        let forget = || app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX);
+        while let Ok(forgotten) = in_time(TURN_MAX, forget()).await
             && forgotten > 0
         {
             tokio::task::yield_now().await;

@@ -7,14 +7,15 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogUnavailable, Receipt, Subject};
+use crate::asked::Origin;
+use crate::audit::{Decided, Entry, LogUnavailable, NotRecorded, Receipt, RequestId};
 use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
 use crate::population::{Finding, Person};
-use crate::projections::{self, Cursor, Page, ProjectionError};
-use crate::rate_limit::RateLimited;
+use crate::projections::{self, Cursor, Look, Page, ProjectionError};
+use crate::rate_limit::Admission;
 use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
-use crate::store::KeyError;
+use crate::store::{KeyError, StoreError};
 use crate::verification::RequestContext;
 
 /// What is asked.
@@ -33,6 +34,8 @@ pub struct HistoryRequest {
 /// Who asked about a person.
 #[derive(Debug)]
 pub struct History {
+    /// Identity of the request that it answered first.
+    pub request_id: RequestId,
     /// The entries, newest first.
     pub page: Page,
     /// Quarters of which the logs hold entries that nobody can link to a person any more, because
@@ -45,9 +48,6 @@ pub struct History {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnswered {
-    /// The client's rate is used up; nothing was recorded.
-    #[error(transparent)]
-    Throttled(#[from] RateLimited),
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
@@ -57,6 +57,17 @@ pub enum NotAnswered {
     /// The log could not take the entry, so whatever was found stays inside.
     #[error(transparent)]
     LogUnavailable(#[from] LogUnavailable),
+    /// Another request was answered under the same idempotency key meanwhile; nothing is recorded
+    /// of this one.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+    /// The key of the subject, which led to one person when the question was answered first, leads
+    /// to another now: it is another question.
+    #[error("the key leads to another person than before")]
+    OtherPerson,
+    /// What the store holds about an answer given before cannot be read: our fault.
+    #[error("the answer given before cannot be read")]
+    Store(#[from] StoreError),
     /// The logs could not be searched.
     #[error(transparent)]
     Projections(#[from] ProjectionError),
@@ -71,37 +82,70 @@ pub enum NotAnswered {
 /// Answers who asked about a person.
 pub async fn history(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &HistoryRequest,
-    context: RequestContext,
+    context: &RequestContext,
 ) -> Result<History, NotAnswered> {
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let admission = app.client_limits.admit(caller)?;
-    let permit = match policy::check(admission, caller, &policy, asked.question()) {
+    let permit = match policy::check(admission, caller, &policy, question(request)) {
         Ok(permit) => permit,
         Err(refusal) => {
-            let receipt = app.audit.record(asked.refusal(refusal)?).await?;
+            let receipt =
+                app.audit.record_once(asked.refusal(refusal).await?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
     let answer = app.population.find_numbers(&permit, request.subject.key()).await;
     let person = resolved(&answer.finding)?;
+    let (page, unlinkable_quarters) = search(app, request, person, None).await?;
+    let resolved = person.map(|person| person.personal_id);
+    let entry = asked.disclosure(resolved, page.hits.len()).await?;
+    let receipt = app.audit.record_once(entry, context.key.clone()).await?;
+    Ok(History { request_id: context.request_id, page, unlinkable_quarters, receipt })
+}
+
+impl From<NotRecorded> for NotAnswered {
+    fn from(not_recorded: NotRecorded) -> Self {
+        match not_recorded {
+            NotRecorded::Unavailable(unavailable) => Self::LogUnavailable(unavailable),
+            NotRecorded::KeyTaken => Self::KeyTaken,
+        }
+    }
+}
+
+/// What the policy is asked. A history shows no attribute of the person.
+pub(crate) fn question(request: &HistoryRequest) -> PermitQuestion<'_> {
+    PermitQuestion {
+        operation: Operation::History,
+        purpose: &request.purpose,
+        attributes: AttributeSet::EMPTY,
+        on_behalf_of: None,
+    }
+}
+
+/// What the logs hold under every key that they may have the person under, and the quarters that
+/// cannot be linked; as an earlier look saw it, if one is named.
+pub(crate) async fn search(
+    app: &App,
+    request: &HistoryRequest,
+    person: Option<&Person>,
+    seen_by: Option<Look>,
+) -> Result<(Page, usize), NotAnswered> {
     let linked = app.digests.linked(&names(request.subject.key(), person))?;
     let held = projections::quarters(&app.store).await?;
     let unlinkable_quarters = held.difference(&linked.quarters).count();
-    let after = request.after.as_ref();
-    let page = projections::history(&app.store, linked.pseudonyms, after, request.limit).await?;
-    let entry = asked.disclosure(person.map(|person| person.personal_id), page.hits.len())?;
-    let receipt = app.audit.record(entry).await?;
-    Ok(History { page, unlinkable_quarters, receipt })
+    let (pseudonyms, after) = (linked.pseudonyms, request.after.as_ref());
+    let page = projections::history(&app.store, pseudonyms, seen_by, after, request.limit).await?;
+    Ok((page, unlinkable_quarters))
 }
 
 /// The person on file under the key. Whoever shares a key with others is not told apart from them
 /// without a name, so that theirs is the history of the key alone.
-fn resolved(finding: &Finding) -> Result<Option<&Person>, NotAnswered> {
+pub(crate) fn resolved(finding: &Finding) -> Result<Option<&Person>, NotAnswered> {
     match finding {
         Finding::Found(person) => Ok(Some(person)),
         Finding::Ambiguous(_) | Finding::Unknown => Ok(None),
@@ -128,72 +172,40 @@ struct Asked<'a> {
     app: &'a App,
     caller: &'a Caller,
     request: &'a HistoryRequest,
-    context: RequestContext,
+    context: &'a RequestContext,
     policy: &'a Arc<Policy>,
 }
 
 impl Asked<'_> {
-    /// What the policy is asked. A history shows no attribute of the person.
-    fn question(&self) -> PermitQuestion<'_> {
-        PermitQuestion {
-            operation: Operation::History,
-            purpose: &self.request.purpose,
-            attributes: AttributeSet::EMPTY,
-            on_behalf_of: None,
-        }
-    }
-
-    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
-    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
-        let record = Decided::Refused { refusal, asked: AttributeSet::EMPTY };
-        let entry = self.record(None, record)?;
-        if self.app.policies.know(&entry.purpose) {
-            return Ok(entry);
-        }
-        Ok(Entry { purpose: Purpose::unknown(), ..entry })
+    /// The entry of a refusal by the policy.
+    async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+        self.record(None, Decided::Refused { refusal, asked: AttributeSet::EMPTY }).await
     }
 
     /// The entry of a look at so many entries.
-    fn disclosure(
+    async fn disclosure(
         &self,
         resolved: Option<PersonalId>,
         entries: usize,
     ) -> Result<Entry, LogUnavailable> {
         let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-        self.record(resolved, Decided::Disclosed { entries })
+        self.record(resolved, Decided::Disclosed { entries }).await
     }
 
-    fn record(
+    async fn record(
         &self,
         resolved: Option<PersonalId>,
         record: Decided,
     ) -> Result<Entry, LogUnavailable> {
-        let HistoryRequest { subject, purpose, .. } = self.request;
-        let at = self.app.clock.now();
-        let pseudonym =
-            self.app.digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "no pseudonym key, so nothing can be logged");
-                LogUnavailable
-            })?;
-        let prefix = match (subject.key(), resolved) {
-            (SubjectKey::PersonalId(id), _) | (_, Some(id)) => id.prefix(),
-            (SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_), None) => 0,
-        };
-        Ok(Entry {
-            at,
+        let origin = Origin {
+            app: self.app,
+            caller: self.caller,
             request_id: self.context.request_id,
-            item: 0,
-            client: self.caller.client().client_id.clone(),
-            on_behalf_of: None,
-            official: None,
             operation: Operation::History,
-            purpose: purpose.clone(),
-            procedure: None,
-            case: None,
-            policy: Arc::clone(self.policy.label()),
-            subject: Subject { key_kind: subject.named_by(), pseudonym, prefix },
-            record,
-        })
+            purpose: &self.request.purpose,
+            subject: &self.request.subject,
+            policy: self.policy,
+        };
+        origin.entry(self.app.clock.now(), resolved, record).await
     }
 }

@@ -9,8 +9,9 @@
 //! Outside things have one home each: axum in [`http`] and [`server`], SQL in [`store`], HTTP
 //! client code in `population::client` and [`cli::client`].
 
-// Leaves: time and chance, what was configured, what the process says about itself.
+// Leaves: time and chance, bytes as text, what was configured, what the process says about itself.
 pub mod clock;
+pub mod hex;
 pub mod config;
 pub mod telemetry;
 
@@ -42,7 +43,8 @@ pub mod reports;
 // The shared parts, assembled once.
 pub mod app;
 
-// The story of one request.
+// The story of one request, and what all such stories write down.
+pub mod asked;
 pub mod verification;
 pub mod history;
 

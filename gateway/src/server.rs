@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::app::App;
 use crate::disputes;
 use crate::http::{self, Document, Edge};
+use crate::store::disk_failed;
 
 /// Largest request head, in bytes; a token has about 500. Bodies stream through the same buffer.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -81,6 +82,10 @@ impl Doors {
         let doors = tokio::spawn(async move { tokio::join!(api, admin) });
         let failed = tokio::select! {
             () = app.audit.failed() => true,
+            () = disk_failed() => {
+                tracing::error!("the disk failed beside the log, which is in an unknown state");
+                true
+            }
             _ = stop.wait_for(|stop| *stop) => false,
         };
         if failed {

@@ -1,22 +1,24 @@
 //! The story of one request: may this caller ask, may it ask this, what is on file, how does it
 //! compare, and where is it written down.
 //!
-//! Each step takes the proof of the one before it. No receipt, no answer.
+//! Each step takes the proof of the one before it. The first is taken before the story begins,
+//! because a request that came before takes from the rate, too: no admission, no story; no receipt,
+//! no answer.
 
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::asked::Origin;
 use crate::audit::{
     Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
-    Subject,
 };
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
-use crate::rate_limit::RateLimited;
-use crate::request::{Attribute, Claims, Operation, PersonalId, Purpose, SubjectKey, Verification};
+use crate::rate_limit::Admission;
+use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
@@ -58,9 +60,6 @@ pub struct Decision {
 /// Why a verification was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnswered {
-    /// The client's rate is used up; nothing was recorded.
-    #[error(transparent)]
-    Throttled(#[from] RateLimited),
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
@@ -82,9 +81,10 @@ pub enum NotAnswered {
     NoPolicy,
 }
 
-/// Answers one verification.
+/// Answers one verification that the caller's rate has room for.
 pub async fn verify(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &Verification,
     context: &RequestContext,
@@ -92,19 +92,18 @@ pub async fn verify(
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let admission = app.client_limits.admit(caller)?;
     let permit = match policy::check(admission, caller, &policy, asked.question()) {
         Ok(permit) => permit,
         Err(refusal) => {
             let receipt =
-                app.audit.record_once(asked.refusal(refusal)?, context.key.clone()).await?;
+                app.audit.record_once(asked.refusal(refusal).await?, context.key.clone()).await?;
             return Err(NotAnswered::Refused(refusal, receipt));
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
     let answer = app.population.find(&permit, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
-    let entry = asked.entry(&answer, &judgement)?;
+    let entry = asked.entry(&answer, &judgement).await?;
     let evaluated_at = entry.at;
     let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     let told = Told {
@@ -196,19 +195,6 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
     matching::findings_alike(claims.asked(), permit.attributes(), Finding::because(reason))
 }
 
-/// Place of birth registration, as the number asked spells it; where another key was asked, as the
-/// number of the person does to whom it led, and 0 where it led to nobody. So the entry and its
-/// counters tell whether such a key was issued, as the status in them does: neither is for the
-/// caller's eyes.
-fn prefix(asked: SubjectKey, resolved: Option<PersonalId>) -> u16 {
-    match asked {
-        SubjectKey::PersonalId(id) => id.prefix(),
-        SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => {
-            resolved.map_or(0, PersonalId::prefix)
-        }
-    }
-}
-
 /// One request on its way: what its entry and its decision are put together from.
 struct Asked<'a> {
     app: &'a App,
@@ -229,19 +215,18 @@ impl Asked<'_> {
         }
     }
 
-    /// The entry of a refusal by the policy. A purpose that nobody has is not repeated.
-    fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+    /// The entry of a refusal by the policy.
+    async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
         let asked = self.request.claims.asked();
-        let record = Decided::Refused { refusal, asked };
-        let entry = self.record(self.app.clock.now(), None, record)?;
-        if self.app.policies.know(&entry.purpose) {
-            return Ok(entry);
-        }
-        Ok(Entry { purpose: Purpose::unknown(), ..entry })
+        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked }).await
     }
 
     /// The entry of an answer.
-    fn entry(&self, answer: &Answer, judgement: &Judgement<'_>) -> Result<Entry, LogUnavailable> {
+    async fn entry(
+        &self,
+        answer: &Answer,
+        judgement: &Judgement<'_>,
+    ) -> Result<Entry, LogUnavailable> {
         let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
             .then(|| self.app.digests.guess(judgement.claims));
         let now = self.app.clock.now();
@@ -256,10 +241,10 @@ impl Asked<'_> {
             registry_us: micros(answer.waited_us),
             total_us: micros(now.since(self.context.received_at)),
         };
-        self.record(now, judgement.person, record)
+        self.record(now, judgement.person, record).await
     }
 
-    fn record(
+    async fn record(
         &self,
         at: Micros,
         person: Option<&Person>,
@@ -267,32 +252,22 @@ impl Asked<'_> {
     ) -> Result<Entry, LogUnavailable> {
         let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
             self.request;
-        let digests = &self.app.digests;
-        let client = &self.caller.client().client_id;
-        let resolved = person.map(|person| person.personal_id);
-        let pseudonym = digests.pseudonym(at, &subject.key(), resolved).map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "no pseudonym key, so nothing can be logged");
-            LogUnavailable
-        })?;
-        Ok(Entry {
-            at,
+        let (digests, client) = (&self.app.digests, &self.caller.client().client_id);
+        let origin = Origin {
+            app: self.app,
+            caller: self.caller,
             request_id: self.context.request_id,
-            item: 0,
-            client: client.clone(),
+            operation: Operation::Verify,
+            purpose,
+            subject,
+            policy: self.policy,
+        };
+        Ok(Entry {
             on_behalf_of: on_behalf_of.clone(),
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
-            operation: Operation::Verify,
-            purpose: purpose.clone(),
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
-            policy: Arc::clone(self.policy.label()),
-            subject: Subject {
-                key_kind: subject.named_by(),
-                pseudonym,
-                prefix: prefix(subject.key(), resolved),
-            },
-            record,
+            ..origin.entry(at, person.map(|person| person.personal_id), record).await?
         })
     }
 }

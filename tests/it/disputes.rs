@@ -258,6 +258,7 @@ async fn a_dispute_that_was_cut_short_is_finished_once() {
             let carrier = app.caller("carrier").await;
             if by_start {
                 assert_eq!(list(&carrier, "").await.len(), 1);
+                assert_found_by_its_request(&app).await;
             }
             let again = dispute(&carrier, &receipt).await;
             assert_eq!(again.status, if by_start { 200 } else { 201 });
@@ -265,6 +266,19 @@ async fn a_dispute_that_was_cut_short_is_finished_once() {
             assert_eq!(figures(&carrier.report("").await.ok()), [1, 1, 1, 0, 0]);
         }
     }
+}
+
+/// The entry of the only dispute is found by the identity that it shows.
+async fn assert_found_by_its_request(app: &TestApp) {
+    let admin = administrator(app).await;
+    let search = async |query: String| {
+        let found = admin.get(&format!("/admin/v1/log/entries?{query}")).await.ok();
+        assert_eq!(found["entries"].as_array().unwrap().len(), 1, "{query}");
+        found["entries"][0].clone()
+    };
+    let entry = search("kind=dispute".into()).await;
+    let request_id = entry["request_id"].as_str().unwrap();
+    assert_eq!(search(format!("request_id={request_id}")).await, entry);
 }
 
 async fn many_at_once_open_one_dispute(database: Database) {

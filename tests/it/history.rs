@@ -4,9 +4,18 @@ use mock_population_db::Person;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Caller, FakeRegister, Reaction, TestApp, TestClient, about, about_person, entries,
-    merge, micros, unissued_near,
+    Answer, Caller, Database, FakeRegister, Reaction, TestApp, TestClient, about, about_person,
+    entries, merge, micros, on_both_databases, unissued_near,
 };
+
+on_both_databases! {
+    a_history_says_who_when_why_what_and_what_came_of_it,
+    all_numbers_of_a_person_lead_to_one_history,
+    a_history_goes_on_over_quarters_until_their_keys_are_destroyed,
+    a_number_that_nobody_has_is_answered_by_who_asked_for_it,
+    pages_follow_each_other_while_others_ask,
+    who_may_not_see_a_history_is_refused_on_record,
+}
 
 /// Asks for the history of whoever has a key.
 async fn ask(caller: &Caller, subject: &Value) -> Answer {
@@ -29,9 +38,8 @@ fn asked(client: &str, outcome: &str) -> (String, Option<String>) {
     (client.to_owned(), Some(outcome.to_owned()))
 }
 
-#[tokio::test]
-async fn a_history_says_who_when_why_what_and_what_came_of_it() {
-    let app = TestApp::start().await;
+async fn a_history_says_who_when_why_what_and_what_came_of_it(database: Database) {
+    let app = TestApp::start_on(database).await;
     let (carrier, operator) = (app.caller("carrier").await, app.caller("operator").await);
     let person = app.person();
     let verified = carrier.verify(&about_person(&person)).await;
@@ -66,9 +74,8 @@ async fn a_history_says_who_when_why_what_and_what_came_of_it() {
     app.recount().await;
 }
 
-#[tokio::test]
-async fn all_numbers_of_a_person_lead_to_one_history() {
-    let app = TestApp::start().await;
+async fn all_numbers_of_a_person_lead_to_one_history(database: Database) {
+    let app = TestApp::start_on(database).await;
     let (carrier, operator) = (app.caller("carrier").await, app.caller("operator").await);
     // Somebody with cancelled numbers, an old one that nobody shares and an insurance number.
     let shared: Vec<(u64, u64)> = app.nation.shared_old_numbers().collect();
@@ -106,9 +113,8 @@ async fn all_numbers_of_a_person_lead_to_one_history() {
     }
 }
 
-#[tokio::test]
-async fn a_history_goes_on_over_quarters_until_their_keys_are_destroyed() {
-    let app = TestApp::builder().at("2026-09-30T23:59:00+07:00").start().await;
+async fn a_history_goes_on_over_quarters_until_their_keys_are_destroyed(database: Database) {
+    let app = TestApp::builder().on(database).at("2026-09-30T23:59:00+07:00").start().await;
     let person = app.person();
     for _ in 0..3 {
         app.caller("carrier").await.verify(&about_person(&person)).await.ok();
@@ -128,9 +134,8 @@ async fn a_history_goes_on_over_quarters_until_their_keys_are_destroyed() {
     assert_eq!(history["unlinkable_quarters"], 1);
 }
 
-#[tokio::test]
-async fn a_number_that_nobody_has_is_answered_by_who_asked_for_it() {
-    let app = TestApp::start().await;
+async fn a_number_that_nobody_has_is_answered_by_who_asked_for_it(database: Database) {
+    let app = TestApp::start_on(database).await;
     let operator = app.caller("operator").await;
     let number = unissued_near(&app.nation, &app.person());
     let subject = json!({"personal_id": number});
@@ -141,9 +146,8 @@ async fn a_number_that_nobody_has_is_answered_by_who_asked_for_it() {
     assert_eq!(told(&history)[0], asked("carrier", "not_matched"));
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_while_others_ask() {
-    let app = TestApp::start().await;
+async fn pages_follow_each_other_while_others_ask(database: Database) {
+    let app = TestApp::start_on(database).await;
     let (carrier, operator) = (app.caller("carrier").await, app.caller("operator").await);
     let person = app.person();
     for _ in 0..7 {
@@ -170,11 +174,10 @@ async fn pages_follow_each_other_while_others_ask() {
     assert_eq!(after, Value::Null);
 }
 
-#[tokio::test]
-async fn who_may_not_see_a_history_is_refused_on_record() {
+async fn who_may_not_see_a_history_is_refused_on_record(database: Database) {
     let mut clients = TestClient::company();
     clients.push(TestClient { purposes: &["registry.sync"], ..TestClient::operator("other") });
-    let app = TestApp::builder().clients(clients).start().await;
+    let app = TestApp::builder().on(database).clients(clients).start().await;
     let person = app.person();
     for (client, code) in
         [("carrier", "operation-not-permitted"), ("other", "purpose-not-permitted")]

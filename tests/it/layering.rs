@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 32] = [
     "clock",
+    "hex",
     "config",
     "telemetry",
     "request",
@@ -23,6 +24,7 @@ const ORDER: [&str; 30] = [
     "projections",
     "reports",
     "app",
+    "asked",
     "verification",
     "history",
     "replay",

@@ -75,6 +75,39 @@ async fn a_refused_request_consumes_nothing_and_retry_after_is_kept() {
 }
 
 #[tokio::test]
+async fn a_key_is_looked_for_within_the_rate_whatever_comes_of_it() {
+    let slow = TestClient { rate: 1, burst: 5, ..TestClient::carrier("slow") };
+    let looks = TestClient { rate: 1, burst: 5, ..TestClient::operator("looks") };
+    let app = TestApp::builder().clients([slow, looks, TestClient::operator("operator")]);
+    let app = app.start().await;
+    let verification = about_person(&app.person());
+    let look = json!({"subject": verification["subject"], "purpose": "operations.report"});
+    for (client, path, body, change) in [
+        ("slow", "/v1/verifications", verification, "case_ref"),
+        ("looks", "/v1/subjects/history", look, "after"),
+    ] {
+        let caller = app.caller(client).await;
+        caller.post_once(path, "k", &body).await.ok();
+        caller.post_once(path, "k", &body).await.ok();
+        // "W10", a cursor without a log, is a reference to a case as well.
+        let changed = merge(&body, &json!({change: "W10"}));
+        for _ in 2..5 {
+            caller.post_once(path, "k", &changed).await.problem(422, "idempotency-key-reused");
+        }
+        caller.post_once(path, "k", &changed).await.problem(429, "rate-limited");
+        caller.post_once(path, "k", &body).await.problem(429, "rate-limited");
+    }
+    let operator = app.caller("operator").await;
+    let report = operator.report("?group_by=client,purpose").await.ok();
+    let throttled = |purpose: &str| {
+        let of = |row: &&serde_json::Value| row["group"]["purpose"] == purpose;
+        report["rows"].as_array().unwrap().iter().find(of).map(|row| row["throttled"].clone())
+    };
+    assert_eq!(throttled("telecom.subscriber"), Some(json!(2)), "{report}");
+    assert_eq!(throttled("-"), Some(json!(2)), "{report}");
+}
+
+#[tokio::test]
 async fn every_authenticated_answer_tells_quota_and_rest() {
     let app = slow().await;
     let caller = app.caller("slow").await;

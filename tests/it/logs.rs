@@ -12,21 +12,19 @@ use gateway::store::KeyFolder;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Caller, TestApp, TestClient, about, about_person, born, merge, read_gauge,
-    unissued_near,
+    Answer, Caller, Database, TestApp, TestClient, about, about_person, born, merge,
+    on_both_databases, read_gauge, unissued_near,
 };
 
-/// Sends so many true verifications at once and returns the answers by index in the log.
-async fn fill(app: &TestApp, count: usize) -> Vec<Value> {
-    let caller = app.caller("carrier").await;
-    let mut asking = tokio::task::JoinSet::new();
-    for person in app.people(count) {
-        let caller = caller.clone();
-        asking.spawn(async move { caller.verify(&about_person(&person)).await.ok() });
-    }
-    let mut answers = asking.join_all().await;
-    answers.sort_by_key(|answer| answer["receipt"]["index"].as_u64());
-    answers
+on_both_databases! {
+    tiles_fetched_by_any_client_make_the_signed_root,
+    a_tile_has_one_path_and_what_is_not_there_is_not_found,
+    bundles_of_entries_are_for_auditors_alone,
+    a_client_finds_its_answer_proven_and_as_it_was_disclosed,
+    an_entry_of_somebody_else_reads_like_one_that_does_not_exist,
+    an_entry_does_not_tell_its_client_whether_the_number_exists,
+    a_refusal_is_found_by_the_client_that_was_refused,
+    a_log_that_grew_is_proven_to_begin_with_what_it_was,
 }
 
 /// The body of a 200 with hashes in it.
@@ -65,10 +63,9 @@ fn assert_proven(entry: &Value, receipt: &Value) {
     assert!(verify_inclusion(&leaf, index, head.size, &hashes, &head.root));
 }
 
-#[tokio::test]
-async fn tiles_fetched_by_any_client_make_the_signed_root() {
-    let app = TestApp::start().await;
-    fill(&app, 300).await;
+async fn tiles_fetched_by_any_client_make_the_signed_root(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.fill(300).await;
     let caller = app.caller("hospital").await;
     let (head, note) = checkpoint(&caller).await;
     assert_eq!(head.size, 300);
@@ -97,7 +94,7 @@ async fn tiles_fetched_by_any_client_make_the_signed_root() {
 #[tokio::test]
 async fn tiles_may_be_kept_and_checkpoints_may_not() {
     let app = TestApp::start().await;
-    fill(&app, 260).await;
+    app.fill(260).await;
     let caller = app.caller("operator").await;
     let fields = async |path: &str| {
         let answer = caller.get_raw(&format!("/v1/logs/n1/{path}")).await;
@@ -118,10 +115,9 @@ async fn tiles_may_be_kept_and_checkpoints_may_not() {
     assert_eq!(counted("/v1/logs/{log}/checkpoint"), 1);
 }
 
-#[tokio::test]
-async fn a_tile_has_one_path_and_what_is_not_there_is_not_found() {
-    let app = TestApp::start().await;
-    fill(&app, 300).await;
+async fn a_tile_has_one_path_and_what_is_not_there_is_not_found(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.fill(300).await;
     let caller = app.caller("operator").await;
     let absent = [
         "tile/0/002",
@@ -167,10 +163,9 @@ async fn a_tile_has_one_path_and_what_is_not_there_is_not_found() {
     }
 }
 
-#[tokio::test]
-async fn bundles_of_entries_are_for_auditors_alone() {
-    let app = TestApp::start().await;
-    fill(&app, 270).await;
+async fn bundles_of_entries_are_for_auditors_alone(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.fill(270).await;
     let narrow = "grant_type=client_credentials&scope=report";
     let narrow = app.ask_token_scoped("operator", narrow).await.ok();
     let narrow = app.caller_with(narrow["access_token"].as_str().unwrap());
@@ -197,8 +192,7 @@ async fn bundles_of_entries_are_for_auditors_alone() {
 /// Members of an entry's `entry` that tell whether a number exists, or hint at it.
 const FOR_AUDITORS: [&str; 3] = ["audit", "pseudonym", "prefix"];
 
-#[tokio::test]
-async fn a_client_finds_its_answer_proven_and_as_it_was_disclosed() {
+async fn a_client_finds_its_answer_proven_and_as_it_was_disclosed(database: Database) {
     let quiet = |id, disclosure| TestClient { disclosure, ..TestClient::carrier(id) };
     let clients = [
         TestClient::carrier("carrier"),
@@ -207,7 +201,7 @@ async fn a_client_finds_its_answer_proven_and_as_it_was_disclosed() {
         quiet("outcome", Disclosure::Outcome),
         TestClient::operator("operator"),
     ];
-    let app = TestApp::builder().clients(clients).start().await;
+    let app = TestApp::builder().on(database).clients(clients).start().await;
     let auditor = app.caller("operator").await;
     let person = app.person();
     let wrong =
@@ -251,11 +245,10 @@ async fn a_client_finds_its_answer_proven_and_as_it_was_disclosed() {
     }
 }
 
-#[tokio::test]
-async fn an_entry_of_somebody_else_reads_like_one_that_does_not_exist() {
+async fn an_entry_of_somebody_else_reads_like_one_that_does_not_exist(database: Database) {
     let clients = [TestClient::carrier("carrier"), TestClient::carrier("other")];
-    let app = TestApp::builder().clients(clients).start().await;
-    let answer = fill(&app, 1).await.remove(0);
+    let app = TestApp::builder().on(database).clients(clients).start().await;
+    let answer = app.fill(1).await.remove(0);
     let other = app.caller("other").await;
     let foreign = entry_of(&other, &answer).await;
     foreign.problem(404, "not-found");
@@ -271,9 +264,8 @@ async fn an_entry_of_somebody_else_reads_like_one_that_does_not_exist() {
     entry_of(&app.caller("carrier").await, &answer).await.ok();
 }
 
-#[tokio::test]
-async fn an_entry_does_not_tell_its_client_whether_the_number_exists() {
-    let app = TestApp::start().await;
+async fn an_entry_does_not_tell_its_client_whether_the_number_exists(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let person = app.person();
     let unissued = unissued_near(&app.nation, &person);
@@ -288,9 +280,8 @@ async fn an_entry_does_not_tell_its_client_whether_the_number_exists() {
     assert_eq!(shown[0], shown[1]);
 }
 
-#[tokio::test]
-async fn a_refusal_is_found_by_the_client_that_was_refused() {
-    let app = TestApp::start().await;
+async fn a_refusal_is_found_by_the_client_that_was_refused(database: Database) {
+    let app = TestApp::start_on(database).await;
     let caller = app.caller("carrier").await;
     let refused = merge(&about_person(&app.person()), &json!({"purpose": "health.insurance"}));
     caller.verify(&refused).await.problem(403, "purpose-not-permitted");
@@ -301,13 +292,12 @@ async fn a_refusal_is_found_by_the_client_that_was_refused() {
     assert_eq!(reply["entry"]["outcome"], "refused");
 }
 
-#[tokio::test]
-async fn a_log_that_grew_is_proven_to_begin_with_what_it_was() {
-    let app = TestApp::start().await;
-    fill(&app, 5).await;
+async fn a_log_that_grew_is_proven_to_begin_with_what_it_was(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.fill(5).await;
     let caller = app.caller("ministry").await;
     let (earlier, _) = checkpoint(&caller).await;
-    fill(&app, 290).await;
+    app.fill(290).await;
     let (later, _) = checkpoint(&caller).await;
     assert_eq!((earlier.size, later.size), (5, 295));
     let proof = caller.get("/v1/logs/n1/proof/consistency?from=5&to=295").await.ok();
@@ -331,7 +321,7 @@ async fn a_log_that_grew_is_proven_to_begin_with_what_it_was() {
 #[tokio::test]
 async fn a_proof_of_what_is_not_there_is_a_wrong_question() {
     let app = TestApp::start().await;
-    fill(&app, 5).await;
+    app.fill(5).await;
     let caller = app.caller("ministry").await;
     let wrong = [
         ("inclusion", "index=5", 422, "/index"),

@@ -9,25 +9,12 @@ use gateway::audit::{CheckpointSigner, Frontier, Loss, OpenError, find_loss, lea
 use gateway::clock::Random;
 use gateway::store::{KeyFolder, Store};
 
-use crate::support::{
-    Kept, TestApp, about_person, copy_database, entry_bytes, put_back, remove_database,
-};
-
-/// Sends so many requests.
-async fn fill(app: &TestApp, count: usize) {
-    let caller = app.caller("carrier").await;
-    let mut asking = tokio::task::JoinSet::new();
-    for person in app.people(count) {
-        let caller = caller.clone();
-        asking.spawn(async move { caller.verify(&about_person(&person)).await.ok() });
-    }
-    asking.join_all().await;
-}
+use crate::support::{Kept, TestApp, copy_database, entry_bytes, put_back, remove_database};
 
 /// A gateway on what is kept logs so many further entries and stops.
 async fn go_on(kept: &Kept, count: usize) {
     let app = kept.again().start().await;
-    fill(&app, count).await;
+    app.fill(count).await;
     assert!(app.stop().await.1, "it ends well");
 }
 
@@ -40,7 +27,7 @@ fn published_size(kept: &Kept) -> u64 {
 /// A stopped gateway with three entries, and a copy of its database.
 async fn with_copy() -> (Kept, PathBuf) {
     let app = TestApp::start().await;
-    fill(&app, 3).await;
+    app.fill(3).await;
     let (kept, _) = app.stop().await;
     let copy = kept.database().with_extension("copy");
     copy_database(&kept.database(), &copy).await;
@@ -65,7 +52,7 @@ async fn loss(kept: &Kept) -> Loss {
 async fn a_start_and_a_stop_publish_the_checkpoint() {
     let app = TestApp::start().await;
     assert_eq!(published_size(&app.kept()), 0);
-    fill(&app, 3).await;
+    app.fill(3).await;
     let (kept, _) = app.stop().await;
     assert_eq!(published_size(&kept), 3);
     let other = kept.published().with_extension("kept");
@@ -113,7 +100,7 @@ async fn another_log_in_the_place_of_the_published_one_is_refused() {
     fs::remove_file(kept.published()).unwrap();
     // An hour later, or the entries would be the same.
     let app = kept.again().at("2026-11-20T10:00:00+07:00").start().await;
-    fill(&app, 2).await;
+    app.fill(2).await;
     app.stop().await;
     // As many entries as were published, then more.
     for _ in 0..2 {
@@ -141,7 +128,7 @@ async fn a_published_checkpoint_that_does_not_verify_is_refused_and_left_alone()
 #[tokio::test]
 async fn a_note_of_any_size_the_log_once_had_agrees_and_no_other() {
     let app = TestApp::start().await;
-    fill(&app, 560).await;
+    app.fill(560).await;
     let (entries, config) = (entry_bytes(&app.app).await, app.config.clone());
     // A running gateway would publish its own checkpoint over ours.
     let (_kept, ended_well) = app.stop().await;

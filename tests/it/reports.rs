@@ -36,6 +36,11 @@ fn checked(answer: &Answer) -> Value {
     let report = answer.ok();
     let (rows, total) = (report["rows"].as_array().unwrap(), &report["total"]);
     for name in FIGURES {
+        if total[name].is_null() {
+            // Kept from whoever is not told the status of a person.
+            assert!(name == "matched_deceased" && rows.iter().all(|row| row[name].is_null()));
+            continue;
+        }
         let sum: i64 = rows.iter().map(|row| figure(row, name)).sum();
         assert_eq!(sum, figure(total, name), "{name}");
     }
@@ -216,6 +221,26 @@ async fn own_figures_do_not_tell_what_answers_keep_back() {
 }
 
 #[tokio::test]
+async fn whether_a_person_is_dead_is_told_to_those_alone_who_are_told_the_status() {
+    let app = TestApp::start().await;
+    let is_plain = |it: &mock_population_db::Person| it.is_deceased() && it.old_id_number.is_some();
+    let dead = app.nation.sample(10_000).find(is_plain).expect("some have died");
+    let (carrier, hospital) = (app.caller("carrier").await, app.caller("hospital").await);
+    let body = about_person(&dead);
+    assert_eq!(carrier.verify(&body).await.ok()["outcome"], "matched");
+    let by_hospital = merge(&body, &json!({"purpose": "health.insurance"}));
+    assert_eq!(hospital.verify(&by_hospital).await.ok()["subject_status"], "deceased");
+    for query in ["", "?group_by=client", "?group_by=outcome,day"] {
+        let own = checked(&carrier.report(query).await);
+        assert!(own["total"]["matched_deceased"].is_null(), "{own}");
+        assert_eq!(own["total"]["matched"], 1);
+        assert_eq!(checked(&hospital.report(query).await)["total"]["matched_deceased"], 1);
+        let all = checked(&app.caller("operator").await.report(query).await);
+        assert_eq!(all["total"]["matched_deceased"], 2);
+    }
+}
+
+#[tokio::test]
 async fn what_a_report_cannot_do_is_told_by_parameter() {
     let app = TestApp::start().await;
     let caller = app.caller("carrier").await;
@@ -294,7 +319,8 @@ async fn after_a_mix_in_parallel_report_answers_and_recount_are_equal(database: 
     }
     for (client, _) in purposes {
         let own = checked(&app.caller(client).await.report("").await);
-        let counted = FIGURES.map(|name| figure(&own["total"], name));
+        // Nobody was dead, whether that is told or not.
+        let counted = FIGURES.map(|name| own["total"][name].as_i64().unwrap_or(0));
         assert_eq!(counted, [120, 80, 20, 0, 20, 0, 0, 20], "{client}");
     }
     let recount = app.recount().await;

@@ -9,17 +9,18 @@ use gateway::store::DroppedRow;
 use serde_json::Value;
 
 use crate::support::{
-    Builder, Postgres, TestApp, about_person, entries, flip_byte, micros, run_on, tamper,
+    Builder, Database, Postgres, TestApp, about_person, entries, flip_byte, micros,
+    on_both_databases, run_on, tamper,
 };
 
-const DAY_SECONDS: i64 = 86_400;
+pub(crate) const DAY_SECONDS: i64 = 86_400;
 
-fn day(text: &str) -> i64 {
+pub(crate) fn day(text: &str) -> i64 {
     micros(&format!("{text}T12:00:00+07:00")).vietnamese_day()
 }
 
 /// A gateway with one real entry, as the pattern for others.
-async fn with_pattern(builder: Builder, start: &str) -> (TestApp, Entry) {
+pub(crate) async fn with_pattern(builder: Builder, start: &str) -> (TestApp, Entry) {
     let app = builder.at(start).start().await;
     app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
     let pattern = entries(&app.app).await.remove(0);
@@ -27,7 +28,7 @@ async fn with_pattern(builder: Builder, start: &str) -> (TestApp, Entry) {
 }
 
 /// Logs so many entries, the first at `from`, a second apart.
-async fn log_from(app: &TestApp, pattern: &Entry, from: &str, count: usize) {
+pub(crate) async fn log_from(app: &TestApp, pattern: &Entry, from: &str, count: usize) {
     let from = micros(from);
     let at = |number: i64| Micros(from.0 + number * 1_000_000);
     let all: Vec<LogEntry> = (0..i64::try_from(count).unwrap())
@@ -55,7 +56,7 @@ pub(crate) async fn four_days_of(builder: Builder, month: &str) -> TestApp {
 }
 
 /// Brings the projections up to the log's end; the gateway's own builder may be at it, too.
-async fn count_persons(app: &TestApp) {
+pub(crate) async fn count_persons(app: &TestApp) {
     while let Err(error) = catch_up(&app.app.store, "n1").await {
         assert!(matches!(error, ProjectionError::Overtaken { .. }), "{error}");
     }
@@ -126,6 +127,28 @@ async fn days_are_dropped_on_a_server_as_in_a_file() {
 }
 
 #[tokio::test]
+async fn the_disk_of_a_day_is_given_back_later_where_somebody_was_reading() {
+    let app = four_days_of(TestApp::builder().on(Database::Postgres), "2026-11").await;
+    let mut reader = app.kept().postgres().connect().await;
+    let partitions = async |reader: &mut sqlx::PgConnection| {
+        let names = [day("2026-11-20"), day("2026-11-21")].map(|day| format!("log_bundles_{day}"));
+        let named = sqlx::query_scalar("select count(*) from pg_class where relname = any($1)");
+        let count: i64 = named.bind(names.to_vec()).fetch_one(reader).await.unwrap();
+        count
+    };
+    // As a backup does.
+    let reads = "begin; lock table log_bundles in access share mode";
+    sqlx::raw_sql(reads).execute(&mut reader).await.unwrap();
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 2);
+    assert_eq!(app.app.store.first_bundle("n1").await.unwrap().unwrap().first_index, 6_000);
+    assert_eq!(partitions(&mut reader).await, 2, "nobody waits for a reader");
+    sqlx::raw_sql("rollback").execute(&mut reader).await.unwrap();
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 0);
+    assert_eq!(partitions(&mut reader).await, 0);
+    app.verify_log().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_day_is_kept_until_it_is_closed_and_counted() {
     let app = four_days().await;
     let store = &app.app.store;
@@ -145,6 +168,29 @@ async fn a_day_is_kept_until_it_is_closed_and_counted() {
         .await;
     app.hand.advance(DAY_SECONDS * 1_000_000 * 30);
     assert_eq!(can().await.len(), 2, "the last days are below no later bundle");
+}
+
+on_both_databases! {
+    a_quiet_log_is_dropped_on_time,
+}
+
+async fn a_quiet_log_is_dropped_on_time(database: Database) {
+    let builder = TestApp::builder().on(database);
+    let (app, pattern) = with_pattern(builder, "2026-11-20T09:00:00+07:00").await;
+    for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        log_from(&app, &pattern, &format!("{date}T10:00:00+07:00"), 300).await;
+    }
+    app.pass(2 * DAY_SECONDS);
+    count_persons(&app).await;
+    let before = figures(&app).await;
+    // What the 22nd holds is what came after the first commit of that day.
+    let counted = app.app.store.checkpoint("n1").await.unwrap().unwrap().counted_size;
+    assert_eq!(counted, 601);
+    assert_eq!(app.app.drop_days(day("2026-11-22")).await.unwrap(), 1);
+    assert_eq!(app.app.store.first_bundle("n1").await.unwrap().unwrap().first_index, 301);
+    app.verify_log().await.unwrap();
+    app.recount().await;
+    assert_eq!(figures(&app).await, before);
 }
 
 #[tokio::test]
@@ -224,7 +270,7 @@ async fn a_changed_counter_of_a_dropped_day_is_found_by_a_recount() {
             )
         };
         tamper(&app.kept().database(), change('+')).await;
-        let found = recount(&app.app.store, "n1").await.unwrap();
+        let found = recount(&app.app.store, "n1", &mut |_| {}).await.unwrap();
         assert_ne!(found.differences, [], "{grain}");
         tamper(&app.kept().database(), change('-')).await;
     }

@@ -3,15 +3,25 @@
 use std::sync::Arc;
 
 use gateway::audit::{AuditLog, Kind, LogEntry};
-use gateway::clock::Random;
-use gateway::config::{Config, LogConfig, StoreConfig};
+use gateway::config::LogConfig;
 use gateway::matching::Outcome;
 use gateway::projections::{Filter, ProjectionError, catch_up, rebuild, status};
-use gateway::store::{KeyFolder, Store};
+use gateway::store::Store;
 use gateway::telemetry::Metrics;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Postgres, TestApp, TestClient, about_person, entries, merge};
+use crate::support::{
+    Answer, Bare, Database, TestApp, TestClient, about_person, entries, merge, on_both_databases,
+};
+
+on_both_databases! {
+    entries_are_found_by_every_parameter_and_by_several,
+    an_answer_is_found_by_its_identity,
+    pseudonyms_are_for_auditors_and_the_search_for_staff,
+    persons_are_counted_once_a_month_and_client,
+    the_projections_tell_the_story_of_a_closed_segment,
+    builders_of_two_logs_at_once_count_a_person_once,
+}
 
 /// Searches as this client.
 async fn search(app: &TestApp, client: &str, query: &str) -> Answer {
@@ -29,10 +39,10 @@ fn indexes(found: &Value) -> Vec<u64> {
 
 /// A gateway about which this is in the log: 0 matched, 1 not matched, 2 refused, all by the
 /// carrier, a minute apart; 3 by the hospital.
-async fn filled() -> TestApp {
+async fn filled(database: Database) -> TestApp {
     let mut clients = TestClient::company();
     clients.push(TestClient { operations: &["admin"], ..TestClient::operator("admin") });
-    let app = TestApp::builder().clients(clients).start().await;
+    let app = TestApp::builder().on(database).clients(clients).start().await;
     let (carrier, hospital) = (app.caller("carrier").await, app.caller("hospital").await);
     let body = about_person(&app.person());
     carrier.verify(&body).await.ok();
@@ -49,9 +59,8 @@ async fn filled() -> TestApp {
     app
 }
 
-#[tokio::test]
-async fn entries_are_found_by_every_parameter_and_by_several() {
-    let app = filled().await;
+async fn entries_are_found_by_every_parameter_and_by_several(database: Database) {
+    let app = filled(database).await;
     for (query, expected) in [
         ("", &[3, 2, 1, 0][..]),
         ("?client=carrier", &[2, 1, 0]),
@@ -79,9 +88,8 @@ async fn entries_are_found_by_every_parameter_and_by_several() {
     assert_eq!((indexes(&second), &second["next"]), (vec![0], &Value::Null));
 }
 
-#[tokio::test]
-async fn an_answer_is_found_by_its_identity() {
-    let app = filled().await;
+async fn an_answer_is_found_by_its_identity(database: Database) {
+    let app = filled(database).await;
     let answer = app.caller("carrier").await.verify(&about_person(&app.person())).await;
     let request_id = answer.header("x-request-id").unwrap();
     for id in [request_id, &format!("ver_{request_id}")] {
@@ -91,9 +99,8 @@ async fn an_answer_is_found_by_its_identity() {
     }
 }
 
-#[tokio::test]
-async fn pseudonyms_are_for_auditors_and_the_search_for_staff() {
-    let app = filled().await;
+async fn pseudonyms_are_for_auditors_and_the_search_for_staff(database: Database) {
+    let app = filled(database).await;
     let audited = search(&app, "operator", "?limit=1").await.ok();
     assert_eq!(audited["entries"][0]["pseudonym"].as_str().unwrap().len(), 32);
     assert_eq!(audited["entries"][0]["quarter"], "2026Q4");
@@ -117,9 +124,8 @@ async fn what_a_search_cannot_take_is_told_by_parameter() {
     search(&app, "operator", "?name=x").await.problem(400, "invalid-request");
 }
 
-#[tokio::test]
-async fn persons_are_counted_once_a_month_and_client() {
-    let app = TestApp::start().await;
+async fn persons_are_counted_once_a_month_and_client(database: Database) {
+    let app = TestApp::start_on(database).await;
     let carrier = app.caller("carrier").await;
     for person in app.people(3) {
         for _ in 0..2 {
@@ -167,12 +173,8 @@ async fn fill_segment(app: &TestApp) -> i64 {
     17 * 4_096
 }
 
-#[tokio::test]
-async fn on_postgresql_the_projections_tell_the_same_story() {
-    let postgres = Postgres::start().await;
-    let url = postgres.url();
-    let change = move |config: &mut Config| config.store.url = Some(url.into());
-    let app = TestApp::builder().config(change).start().await;
+async fn the_projections_tell_the_story_of_a_closed_segment(database: Database) {
+    let app = TestApp::start_on(database).await;
     let (carrier, operator) = (app.caller("carrier").await, app.caller("operator").await);
     let person = app.person();
     carrier.verify(&about_person(&person)).await.ok();
@@ -208,11 +210,9 @@ async fn on_postgresql_the_projections_tell_the_same_story() {
     drop(kept);
 }
 
-#[tokio::test]
-async fn builders_of_two_logs_at_once_count_a_person_once() {
-    let postgres = Postgres::start().await;
-    let url = postgres.url();
-    let app = TestApp::builder().start().await;
+async fn builders_of_two_logs_at_once_count_a_person_once(database: Database) {
+    let bare = Bare::on(database).await;
+    let app = TestApp::start().await;
     app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
     let one = entries(&app.app).await.remove(0);
     let copies: Vec<LogEntry> = (0..8_000_u32)
@@ -222,9 +222,7 @@ async fn builders_of_two_logs_at_once_count_a_person_once() {
             LogEntry::Request(entry)
         })
         .collect();
-    let store = Store::open(&StoreConfig::server(url)).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let keys = KeyFolder::open(folder.path(), Random::seeded(1)).unwrap();
+    let (store, keys) = (bare.store().await, bare.keys());
     for name in ["n1", "n2"] {
         let config = LogConfig { name: name.into(), ..LogConfig::default() };
         let clock = app.app.clock.clone();

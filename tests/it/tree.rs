@@ -7,36 +7,41 @@ use gateway::audit::{
     tile_root, verify_consistency, verify_inclusion,
 };
 use gateway::clock::{Clock, Random};
-use gateway::config::{LogConfig, StoreConfig};
-use gateway::store::{KeyFolder, Store};
+use gateway::config::LogConfig;
+use gateway::store::Store;
 use gateway::telemetry::Metrics;
-use tempfile::TempDir;
 
-use crate::support::{TestApp, about_person, entries, micros, tamper};
+use crate::support::{
+    Bare, Database, TestApp, about_person, entries, micros, on_both_databases, tamper,
+};
+
+on_both_databases! {
+    proofs_hold_at_every_size_and_outlive_dropped_entries,
+    entries_are_read_over_the_borders_of_bundles,
+    the_entry_of_a_request_is_found_without_an_index,
+    a_damaged_tile_is_an_error_and_no_proof,
+}
 
 /// Past the first full tile of level 1, with a partial tile on every level.
 const LARGE: u64 = 66_100;
 
 /// A log with the same entry over and over, each with an identity of its own, a second apart.
 struct LargeLog {
-    folder: TempDir,
+    bare: Bare,
     store: Store,
     leaves: Vec<Hash>,
     ids: Vec<gateway::audit::RequestId>,
 }
 
 impl LargeLog {
-    async fn new(size: u64) -> Self {
+    async fn new(database: Database, size: u64) -> Self {
         let like = {
             let app = TestApp::start().await;
             app.caller("carrier").await.verify(&about_person(&app.person())).await.ok();
             entries(&app.app).await.remove(0)
         };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gateway.sqlite");
-        let store = Store::open(&StoreConfig::file(path)).await.unwrap();
-        let random = Random::seeded(3);
-        let keys = KeyFolder::open(&folder.path().join("keys"), random.clone()).unwrap();
+        let bare = Bare::on(database).await;
+        let (store, keys, random) = (bare.store().await, bare.keys(), Random::seeded(3));
         let (clock, hand) = Clock::manual(micros("2026-11-20T09:00:00+07:00"));
         let metrics = Arc::new(Metrics::new());
         let config = LogConfig::default();
@@ -65,7 +70,7 @@ impl LargeLog {
             }
         }
         log.close().await;
-        Self { folder, store, leaves, ids }
+        Self { bare, store, leaves, ids }
     }
 
     /// Roots of the trees of these sizes, as the writer makes them.
@@ -108,9 +113,8 @@ async fn check_proofs(log: &LargeLog, tiles: &Tiles) {
     }
 }
 
-#[tokio::test]
-async fn proofs_hold_at_every_size_and_outlive_dropped_entries() {
-    let log = LargeLog::new(LARGE).await;
+async fn proofs_hold_at_every_size_and_outlive_dropped_entries(database: Database) {
+    let log = LargeLog::new(database, LARGE).await;
     check_proofs(&log, &Tiles::new(log.store.clone())).await;
 
     let tiles = Tiles::new(log.store.clone());
@@ -126,21 +130,20 @@ async fn proofs_hold_at_every_size_and_outlive_dropped_entries() {
     assert_eq!(tiles.tile("n1", LARGE, place(0, 259)).await.unwrap(), [[0; 32]; 0]);
 
     // All bundles that end within full tiles.
-    let database = log.folder.path().join("gateway.sqlite");
     let bundles = log.store.bundles_from("n1", 0, 10_000).await.unwrap();
     let old = bundles.iter().filter(|b| b.first_index + b.entries_count <= 66_048);
     let old: Vec<i64> = old.map(|b| b.first_index).collect();
     assert!(old.len() > 40);
     for first in &old {
-        tamper(&database, format!("delete from log_bundles where first_index = {first}")).await;
+        tamper(log.bare.rows(), format!("delete from log_bundles where first_index = {first}"))
+            .await;
     }
     assert_eq!(tiles.entries("n1", 12_345, 1).await.unwrap(), None);
     check_proofs(&log, &Tiles::new(log.store.clone())).await;
 }
 
-#[tokio::test]
-async fn entries_are_read_over_the_borders_of_bundles() {
-    let log = LargeLog::new(1_500).await;
+async fn entries_are_read_over_the_borders_of_bundles(database: Database) {
+    let log = LargeLog::new(database, 1_500).await;
     let tiles = Tiles::new(log.store.clone());
     for (first, count) in [(0, 1), (0, 256), (2, 254), (255, 3), (700, 300), (1_499, 1)] {
         let read = tiles.entries("n1", first, count).await.unwrap().unwrap();
@@ -152,9 +155,8 @@ async fn entries_are_read_over_the_borders_of_bundles() {
     assert_eq!(tiles.entries("n2", 0, 1).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn the_entry_of_a_request_is_found_without_an_index() {
-    let log = LargeLog::new(9_000).await;
+async fn the_entry_of_a_request_is_found_without_an_index(database: Database) {
+    let log = LargeLog::new(database, 9_000).await;
     let find = async |id| find_request(&log.store, "n1", 9_000, id).await.unwrap();
     for index in [0, 1, 2, 3, 255, 256, 4_000, 8_998, 8_999] {
         assert_eq!(find(log.ids[index]).await, Some(index as u64), "{index}");
@@ -166,11 +168,10 @@ async fn the_entry_of_a_request_is_found_without_an_index() {
     let late = gateway::audit::RequestId([0x7f; 16]);
     assert_eq!((find(early).await, find(late).await), (None, None));
     // What lies before and behind a gap is still found; what was in it is not.
-    let database = log.folder.path().join("gateway.sqlite");
     let bundles = log.store.bundles_from("n1", 0, 10_000).await.unwrap();
     let gone = &bundles[bundles.len() / 2];
     let first = gone.first_index;
-    tamper(&database, format!("delete from log_bundles where first_index = {first}")).await;
+    tamper(log.bare.rows(), format!("delete from log_bundles where first_index = {first}")).await;
     let (first, end) = (first as usize, (first + gone.entries_count) as usize);
     assert_eq!(find(log.ids[first]).await, None);
     for index in [0, first - 1, end, 8_999] {
@@ -178,15 +179,17 @@ async fn the_entry_of_a_request_is_found_without_an_index() {
     }
 }
 
-#[tokio::test]
-async fn a_damaged_tile_is_an_error_and_no_proof() {
-    let log = LargeLog::new(600).await;
-    let database = log.folder.path().join("gateway.sqlite");
-    tamper(&database, "update log_tiles set hashes = x'00' where tile_index = 1".into()).await;
+async fn a_damaged_tile_is_an_error_and_no_proof(database: Database) {
+    let log = LargeLog::new(database, 600).await;
+    tamper(
+        log.bare.rows(),
+        "update log_tiles set hashes = substr(hashes, 1, 1) where tile_index = 1".into(),
+    )
+    .await;
     let tiles = Tiles::new(log.store.clone());
     assert!(tiles.inclusion("n1", 300, 600).await.is_err());
     assert!(tiles.inclusion("n1", 3, 600).await.is_err());
-    tamper(&database, "delete from log_tiles where tile_index = 0".into()).await;
+    tamper(log.bare.rows(), "delete from log_tiles where tile_index = 0".into()).await;
     assert!(tiles.inclusion("n1", 3, 200).await.is_ok(), "as long as the entries are there");
     assert!(tiles.inclusion("n1", 3, 600).await.is_err());
 }

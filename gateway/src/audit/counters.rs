@@ -3,13 +3,13 @@
 //! Pure. Report and recount read the same keys, so they can only differ if an entry was counted
 //! wrongly or not at all.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use foldhash::HashMap;
 
 use super::cube::{Cube, Grain};
 use super::entry::{Decided, Dispute, Entry, LogEntry};
+use super::sums::Sums;
 use crate::clock::VietnameseHour;
 use crate::matching::Outcome;
 use crate::policy::Reason;
@@ -118,35 +118,15 @@ impl Counts {
         self.hours.iter().map(|(key, n)| (key.as_str(), *n))
     }
 
-    /// The sums of every grain, in the order of their keys.
-    pub fn by_key(&self) -> BTreeMap<String, i64> {
-        let mut sums = BTreeMap::new();
+    /// The sums of every grain.
+    pub fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
         for (key, n) in &self.hours {
             // A key begins with cube, `|h|` and ten digits: `o|h|2026112121|...`.
-            let (cube, hour, rest) = (&key[..1], &key[4..14], &key[14..]);
-            for grain in Grain::ALL {
-                let mut key = String::with_capacity(key.len());
-                key.extend([cube, "|", grain.letter(), "|"]);
-                grain.write_period(hour, &mut key);
-                key.push_str(rest);
-                *sums.entry(key).or_default() += n;
-            }
+            let (cube, hour, tail) = (Cube::find(&key[..1]), &key[4..14], &key[15..]);
+            sums.add(cube, &Grain::ALL, hour, tail, *n);
         }
         sums
-    }
-
-    /// The sums as a JSON object of key and number.
-    pub fn to_json(&self) -> String {
-        let sums = self.by_key();
-        let mut json = String::with_capacity(2 + sums.len() * 80);
-        json.push('{');
-        for (position, (key, n)) in sums.iter().enumerate() {
-            let comma = if position > 0 { "," } else { "" };
-            // Keys are made of codes and names that hold no quote, backslash or control character.
-            let _infallible = write!(json, "{comma}\"{key}\":{n}");
-        }
-        json.push('}');
-        json
     }
 
     fn add_in_cube(

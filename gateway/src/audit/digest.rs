@@ -1,16 +1,16 @@
 //! Keyed digests: who and what an entry is about, for those alone who hold the keys.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 
+use super::known_keys::ensure_known;
 use super::quarter::Quarter;
-use super::writer::IdempotencyKey;
+use super::writer::{IdempotencyKey, LogUnavailable};
 use crate::clock::Micros;
 use crate::request::{Claims, ClientId, PersonalId, SubjectKey};
-use crate::store::{KeyError, KeyFolder};
+use crate::store::{KeyError, KeyFolder, Store};
 
 /// A subject under the key of a quarter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +34,14 @@ pub struct Linked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShortDigest(pub [u8; 8]);
 
+/// Where a quarter's key was refused, it is looked again after so many microseconds.
+const REFUSED_US: u64 = 1_000_000;
+
+/// A pseudonym was asked for before its quarter was made ready: the quarter has turned since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key of the quarter {0} is not ready")]
+pub struct QuarterNotReady(pub Quarter);
+
 /// Makes digests.
 #[derive(Debug)]
 pub struct Digests {
@@ -41,6 +49,8 @@ pub struct Digests {
     references: hmac::Key,
     guesses: hmac::Key,
     quarters: RwLock<HashMap<u16, hmac::Key>>,
+    /// When a quarter's key was last refused; held while the database is asked.
+    refused_at: tokio::sync::Mutex<Micros>,
 }
 
 impl Digests {
@@ -48,38 +58,66 @@ impl Digests {
     pub fn open(folder: KeyFolder) -> Result<Self, KeyError> {
         let key = |name| Ok(hmac::Key::new(hmac::HMAC_SHA256, &folder.load_or_create(name)?));
         let (references, guesses) = (key("references")?, key("guesses")?);
-        Ok(Self { folder, references, guesses, quarters: RwLock::default() })
+        let refused_at = tokio::sync::Mutex::new(Micros(i64::MIN));
+        Ok(Self { folder, references, guesses, quarters: RwLock::default(), refused_at })
+    }
+
+    /// Makes ready for pseudonyms of the quarter of `at`. The first request of a quarter makes its
+    /// key, and makes it known to the database, so that no other node uses another one.
+    ///
+    /// # Errors
+    /// Without the quarter's key nothing can be logged; why is told here.
+    pub async fn make_ready(&self, store: &Store, at: Micros) -> Result<(), LogUnavailable> {
+        let quarter = Quarter::of(at);
+        if self.is_ready(quarter) {
+            return Ok(());
+        }
+        // One asks the database for all that wait, and is refused for them.
+        let mut refused_at = self.refused_at.lock().await;
+        if self.is_ready(quarter) {
+            return Ok(());
+        }
+        if at.0.abs_diff(refused_at.0) < REFUSED_US {
+            return Err(LogUnavailable);
+        }
+        let known = ensure_known(store, &self.folder, &quarter.key_name()).await;
+        known.and_then(|()| Ok(self.load(quarter)?)).map_err(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "no pseudonym key, so nothing can be logged");
+            *refused_at = at;
+            LogUnavailable
+        })
+    }
+
+    fn is_ready(&self, quarter: Quarter) -> bool {
+        self.quarters.read().unwrap_or_else(PoisonError::into_inner).contains_key(&quarter.0)
+    }
+
+    /// Loads the key of a quarter. A clock that went back finds none of a quarter that was
+    /// destroyed, and makes none.
+    fn load(&self, quarter: Quarter) -> Result<(), KeyError> {
+        let bytes = self.folder.load_or_create(&quarter.key_name())?;
+        let mut known = self.quarters.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(quarter.0, hmac::Key::new(hmac::HMAC_SHA256, &bytes));
+        Ok(())
     }
 
     /// Pseudonym of a person, for the quarter of `at`. A key asked for that leads to nobody is its
     /// own person, and another one than the same digits under a key of another kind.
     ///
     /// # Errors
-    /// If the quarter's key cannot be loaded: without it nothing can be logged.
+    /// If the quarter was not made ready.
     pub fn pseudonym(
         &self,
         at: Micros,
         asked: &SubjectKey,
         resolved: Option<PersonalId>,
-    ) -> Result<Pseudonym, KeyError> {
-        let period = Quarter::of(at).0;
+    ) -> Result<Pseudonym, QuarterNotReady> {
+        let quarter = Quarter::of(at);
         let subject = resolved.map_or(*asked, SubjectKey::PersonalId);
         let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(&period) {
-            return Ok(Pseudonym { period, digest: digest_of_key(key, subject) });
-        }
-        drop(known);
-        // The first request of a quarter makes its key; those beside it wait here for the file.
-        let mut known = self.quarters.write().unwrap_or_else(PoisonError::into_inner);
-        let key = match known.entry(period) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                // A clock that went back finds no key of a quarter that was destroyed, and makes none.
-                let bytes = self.folder.load_or_create(&Quarter(period).key_name())?;
-                entry.insert(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
-            }
-        };
-        Ok(Pseudonym { period, digest: digest_of_key(key, subject) })
+        let key = known.get(&quarter.0).ok_or(QuarterNotReady(quarter))?;
+        Ok(Pseudonym { period: quarter.0, digest: digest_of_key(key, subject) })
     }
 
     /// The pseudonyms of keys in every quarter whose key is still in the folder, and these
@@ -186,6 +224,19 @@ mod tests {
     use crate::clock::Random;
     use crate::request::{InsuranceNumber, OldIdNumber};
 
+    impl Digests {
+        /// A pseudonym on a node that is alone.
+        fn alone(
+            &self,
+            at: Micros,
+            asked: &SubjectKey,
+            resolved: Option<PersonalId>,
+        ) -> Result<Pseudonym, KeyError> {
+            self.load(Quarter::of(at))?;
+            Ok(self.pseudonym(at, asked, resolved).unwrap())
+        }
+    }
+
     #[test]
     fn a_person_is_the_same_within_a_quarter_and_nobody_beyond_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -195,12 +246,12 @@ mod tests {
         let id = PersonalId::from_register("001090012345").unwrap();
         let key = SubjectKey::PersonalId(id);
         let at = |text| Micros::parse_rfc3339(text).unwrap();
-        let october = digests.pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
-        let december = digests.pseudonym(at("2026-12-31T23:59:59+07:00"), &key, Some(id)).unwrap();
-        let january = digests.pseudonym(at("2027-01-01T00:00:00+07:00"), &key, None).unwrap();
+        let october = digests.alone(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
+        let december = digests.alone(at("2026-12-31T23:59:59+07:00"), &key, Some(id)).unwrap();
+        let january = digests.alone(at("2027-01-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(october, december);
         assert_ne!(december.digest, january.digest);
-        let reopened = open().pseudonym(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
+        let reopened = open().alone(at("2026-10-01T00:00:00+07:00"), &key, None).unwrap();
         assert_eq!(reopened, october);
     }
 
@@ -212,13 +263,15 @@ mod tests {
         let at = |text| Micros::parse_rfc3339(text).unwrap();
         let (december, january) =
             (at("2026-12-31T23:59:59+07:00"), at("2027-01-01T00:00:00+07:00"));
-        Digests::open(keys.clone()).unwrap().pseudonym(december, &key, None).unwrap();
+        Digests::open(keys.clone()).unwrap().alone(december, &key, None).unwrap();
         keys.destroy("pseudonym-2026Q4").unwrap();
         let digests = Digests::open(keys).unwrap();
-        digests.pseudonym(january, &key, None).unwrap();
-        let refused = digests.pseudonym(december, &key, None).unwrap_err();
+        digests.alone(january, &key, None).unwrap();
+        let refused = digests.alone(december, &key, None).unwrap_err();
         assert!(matches!(refused, KeyError::Destroyed { .. }), "{refused}");
-        digests.pseudonym(january, &key, None).unwrap();
+        let not_ready = digests.pseudonym(december, &key, None).unwrap_err();
+        assert_eq!(not_ready.to_string(), "the key of the quarter 2026Q4 is not ready");
+        digests.alone(january, &key, None).unwrap();
     }
 
     #[test]
@@ -228,7 +281,7 @@ mod tests {
         let digests = Digests::open(keys.clone()).unwrap();
         let key = SubjectKey::PersonalId(PersonalId::from_register("001090012345").unwrap());
         for at in ["2026-12-31T23:59:59+07:00", "2027-01-01T00:00:00+07:00"] {
-            digests.pseudonym(Micros::parse_rfc3339(at).unwrap(), &key, None).unwrap();
+            digests.alone(Micros::parse_rfc3339(at).unwrap(), &key, None).unwrap();
         }
         assert_eq!(digests.linked(&[key]).unwrap().quarters.len(), 2);
         std::fs::write(folder.path().join("pseudonym-2026Q4.destroyed"), "").unwrap();
@@ -252,7 +305,7 @@ mod tests {
             SubjectKey::OldIdNumber(OldIdNumber::parse("123456789").unwrap()),
             SubjectKey::InsuranceNumber(InsuranceNumber::parse("0123456789").unwrap()),
         ];
-        let of = |key, resolved| digests.pseudonym(Micros(0), &key, resolved).unwrap().digest;
+        let of = |key, resolved| digests.alone(Micros(0), &key, resolved).unwrap().digest;
         let unresolved = keys.map(|key| of(key, None));
         let different: std::collections::HashSet<_> = unresolved.iter().collect();
         assert_eq!(different.len(), keys.len());

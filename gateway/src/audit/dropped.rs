@@ -1,12 +1,13 @@
 //! Days that were dropped, as the log itself tells them: a row beside the log counts only if the
 //! totals that it holds stand in the tree.
 
+use std::ops::Range;
+
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::checkpoint::Checkpoint;
 use super::entry::{LogEntry, Totals};
 use super::proof::verify_inclusion;
-use super::reader::DroppedRanges;
 use super::tiles::Tiles;
 use super::tree;
 use super::verify::VerifyError;
@@ -17,23 +18,43 @@ use crate::store::{CheckpointRow, DroppedRow, Store, StoreError};
 /// outcome|status`.
 const OUTCOME_FIELD: usize = 7;
 
-/// A day whose entries may be absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DroppedDay {
-    /// Its sums, as they stand in the log.
-    pub totals: Totals,
-    /// Where they stand.
-    pub totals_index: u64,
+/// Ranges of entries that may be absent, because it was declared that they were dropped: the tree
+/// over them is known from its tiles. Only whole bundles are dropped, and none after the last
+/// full tile, whose hashes nothing else keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct DroppedRanges(Vec<Range<u64>>);
+
+impl DroppedRanges {
+    /// Takes ranges in any order; those that touch each other become one.
+    fn new(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
+        let mut ranges: Vec<_> = ranges.into_iter().collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                Some(_) | None => merged.push(range),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether every entry of the range may be absent.
+    pub(super) fn cover(&self, entries: &Range<u64>) -> bool {
+        self.0.iter().any(|range| range.start <= entries.start && entries.end <= range.end)
+    }
 }
 
-/// The days of a log that were dropped.
+/// The totals of the days of a log that were dropped, whose entries may be absent.
 ///
 /// # Errors
 /// [`VerifyError::Dropped`] for a day whose totals are not in the tree.
-pub async fn dropped_days(store: &Store, log: &str) -> Result<Vec<DroppedDay>, VerifyError> {
-    let mut days = Vec::new();
+pub(super) async fn dropped_days(store: &Store, log: &str) -> Result<Vec<Totals>, VerifyError> {
+    let (mut days, tiles) = (Vec::new(), Tiles::new(store.clone()));
+    // Before the checkpoint, which then covers the totals of each.
+    let rows = store.dropped_days(log).await?;
     let Some(checkpoint) = store.checkpoint(log).await? else { return Ok(days) };
-    for row in store.dropped_days(log).await? {
+    for row in rows {
         let (Some(totals_index), Some(bytes)) = (row.totals_index, &row.totals) else { continue };
         let totals = match LogEntry::decode(bytes) {
             Ok(LogEntry::Totals(totals)) if fits(&totals, &row) => Some(totals),
@@ -41,18 +62,18 @@ pub async fn dropped_days(store: &Store, log: &str) -> Result<Vec<DroppedDay>, V
         };
         let no_totals = || VerifyError::Dropped { log: log.into(), day: row.day };
         let totals = totals.ok_or_else(no_totals)?;
-        if !is_in_tree(store, &checkpoint, totals_index, bytes).await? {
+        if !is_in_tree(&tiles, &checkpoint, totals_index, bytes).await? {
             return Err(no_totals());
         }
-        days.push(DroppedDay { totals, totals_index: totals_index as u64 });
+        days.push(totals);
     }
     Ok(days)
 }
 
 /// The ranges of entries that may be absent from a log.
-pub async fn dropped_ranges(store: &Store, log: &str) -> Result<DroppedRanges, VerifyError> {
+pub(super) async fn dropped_ranges(store: &Store, log: &str) -> Result<DroppedRanges, VerifyError> {
     let days = dropped_days(store, log).await?;
-    let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
+    let range = |day: &Totals| day.first_index..day.end_index;
     Ok(DroppedRanges::new(days.iter().map(range)))
 }
 
@@ -65,7 +86,7 @@ fn fits(totals: &Totals, row: &DroppedRow) -> bool {
 /// Whether these bytes are the entry at `index`, by its proof against the root of the checkpoint: a
 /// tile could be changed together with the row.
 async fn is_in_tree(
-    store: &Store,
+    tiles: &Tiles,
     row: &CheckpointRow,
     index: i64,
     bytes: &[u8],
@@ -76,7 +97,7 @@ async fn is_in_tree(
     };
     let Checkpoint { size, root, .. } = checkpoint;
     // A tree that cannot be read proves nothing.
-    let path = Tiles::new(store.clone()).inclusion(&row.log, index as u64, size).await;
+    let path = tiles.inclusion(&row.log, index as u64, size).await;
     let Ok(Some(path)) = path else { return Ok(false) };
     Ok(verify_inclusion(&tree::leaf_hash(bytes), index as u64, size, &path, &root))
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::entry::LogEntry;
-use super::reader::{BundleReader, DroppedRanges};
+use super::reader::BundleReader;
 use super::tree::{self, Hash};
 use super::verify::VerifyError;
 use crate::store::Store;
@@ -27,17 +27,11 @@ pub struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    /// Entries with an index in `range`, of those before `size`; declared as dropped, they may be
-    /// absent.
-    pub fn new(
-        store: &'a Store,
-        log: &'a str,
-        range: Range<u64>,
-        size: u64,
-        dropped: &'a DroppedRanges,
-    ) -> Self {
+    /// Entries with an index in `range`, of those before `size`; those of days that were dropped are
+    /// passed over.
+    pub fn new(store: &'a Store, log: &'a str, range: Range<u64>, size: u64) -> Self {
         let range = range.start.min(size)..range.end.min(size);
-        let reader = BundleReader::new(store, log, dropped, range.start, size);
+        let reader = BundleReader::new(store, log, range.start, size);
         Self { log, range, reader }
     }
 

@@ -13,6 +13,7 @@ mod field;
 mod published;
 mod head;
 mod keys_in_flight;
+mod known_keys;
 mod listing;
 mod proof;
 mod quarter;
@@ -22,6 +23,7 @@ mod recount;
 mod recovery;
 mod retention;
 mod search;
+mod sums;
 mod tiles;
 mod tree;
 mod verify;
@@ -33,14 +35,14 @@ pub use checkpoint::{
 pub use counted::counted;
 pub use counters::Counts;
 pub use cube::{Cube, Grain};
-pub use digest::{Digests, Linked, Pseudonym, ShortDigest};
-pub use dropped::{DroppedDay, dropped_days, dropped_ranges};
+pub use digest::{Digests, Linked, Pseudonym, QuarterNotReady, ShortDigest};
 pub use entry::{
     Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, Kind, LogEntry, RequestId,
     RequestIds, Subject, Totals, VERSION, tag,
 };
 pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
+pub use known_keys::{KnownKeyError, check_known_keys, find_lost_key, make_keys_known};
 pub use listing::{Listed, Listing};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
@@ -48,11 +50,11 @@ pub use proof::{
 pub use published::{Loss, PublishError, Publisher, find_loss};
 pub use quarter::Quarter;
 pub use read_entry::read_entry;
-pub use reader::DroppedRanges;
 pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
-pub use search::find_request;
+pub use search::{find_request, times_of_request};
+pub use sums::Sums;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};
 pub use verify::{

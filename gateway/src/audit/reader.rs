@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::dropped::{DroppedRanges, dropped_ranges};
 use super::entry::{EntryError, LogEntry};
 use super::recovery::split_bundle;
 use super::verify::{BundleFault, VerifyError};
@@ -19,33 +20,6 @@ const READ_BYTES: usize = 8 << 20;
 const READ_BUNDLES_MIN: usize = 2;
 /// Most bundles read at once, however small they are.
 const READ_BUNDLES_MAX: usize = 1_024;
-
-/// Ranges of entries that may be absent, because it was declared that they were dropped: the tree
-/// over them is known from its tiles. Only whole bundles are dropped, and none after the last
-/// full tile, whose hashes nothing else keeps.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DroppedRanges(Vec<Range<u64>>);
-
-impl DroppedRanges {
-    /// Takes ranges in any order; those that touch each other become one.
-    pub fn new(ranges: impl IntoIterator<Item = Range<u64>>) -> Self {
-        let mut ranges: Vec<_> = ranges.into_iter().collect();
-        ranges.sort_unstable_by_key(|range| range.start);
-        let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match merged.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                Some(_) | None => merged.push(range),
-            }
-        }
-        Self(merged)
-    }
-
-    /// Whether every entry of the range may be absent.
-    pub fn cover(&self, entries: &Range<u64>) -> bool {
-        self.0.iter().any(|range| range.start <= entries.start && entries.end <= range.end)
-    }
-}
 
 /// A bundle whose bytes are as many entries as its row says, in its place.
 #[derive(Debug)]
@@ -69,11 +43,13 @@ impl Bundle {
 }
 
 /// Reads bundles in order, a bounded number at a time, up to a given size: what a running gateway
-/// appends meanwhile is not part of the question.
+/// appends meanwhile is not part of the question, and the days that it drops meanwhile may be
+/// absent.
 pub(super) struct BundleReader<'a> {
     store: &'a Store,
     log: &'a str,
-    dropped: &'a DroppedRanges,
+    /// What was dropped when a gap was last met.
+    dropped: DroppedRanges,
     /// Index of the next entry that was not read.
     next: u64,
     /// Number of entries that the checkpoint signs.
@@ -90,17 +66,11 @@ pub(super) struct BundleReader<'a> {
 }
 
 impl<'a> BundleReader<'a> {
-    pub(super) fn new(
-        store: &'a Store,
-        log: &'a str,
-        dropped: &'a DroppedRanges,
-        from: u64,
-        size: u64,
-    ) -> Self {
+    pub(super) fn new(store: &'a Store, log: &'a str, from: u64, size: u64) -> Self {
         Self {
             store,
             log,
-            dropped,
+            dropped: DroppedRanges::default(),
             next: from,
             size,
             last_first: None,
@@ -126,8 +96,10 @@ impl<'a> BundleReader<'a> {
     /// The next bundle; none after the last one.
     pub(super) async fn next(&mut self) -> Result<Option<Bundle>, VerifyError> {
         while self.next < self.size {
-            let Some(row) = self.next_row().await? else {
-                self.check_gap(self.size)?;
+            let row = self.next_row().await?;
+            // One that begins beyond was appended since, and all before it dropped.
+            let Some(row) = row.filter(|row| row.bundle.first_index < self.size as i64) else {
+                self.check_gap(self.size).await?;
                 self.next = self.size;
                 return Ok(None);
             };
@@ -140,7 +112,7 @@ impl<'a> BundleReader<'a> {
             if bundle.first_index < self.next && !began {
                 return Err(self.fault(bundle.first_index as i64, BundleFault::Overlap));
             }
-            self.check_gap(bundle.first_index)?;
+            self.check_gap(bundle.first_index).await?;
             let follows = bundle.first_index == 0 || (!began && bundle.first_index == self.next);
             self.check_day(&bundle, day, follows)?;
             self.next = bundle.until;
@@ -150,8 +122,15 @@ impl<'a> BundleReader<'a> {
     }
 
     /// Entries are absent up to `until`, if there are any: they must have been dropped.
-    fn check_gap(&self, until: u64) -> Result<(), VerifyError> {
-        if until <= self.next || self.dropped.cover(&(self.next..until)) {
+    async fn check_gap(&mut self, until: u64) -> Result<(), VerifyError> {
+        let gap = self.next..until;
+        if gap.is_empty() || self.dropped.cover(&gap) {
+            return Ok(());
+        }
+        // Asked once the gap is seen and not before: a day is declared before its bundles go, so
+        // that one that is dropped while this reads is declared by now.
+        self.dropped = dropped_ranges(self.store, self.log).await?;
+        if self.dropped.cover(&gap) {
             return Ok(());
         }
         Err(self.fault(self.next as i64, BundleFault::Missing))
@@ -214,13 +193,8 @@ pub(super) struct EntryReader<'a>(BundleReader<'a>);
 
 impl<'a> EntryReader<'a> {
     /// Entries of days that were dropped are passed over.
-    pub(super) fn new(
-        store: &'a Store,
-        log: &'a str,
-        size: u64,
-        dropped: &'a DroppedRanges,
-    ) -> Self {
-        Self(BundleReader::new(store, log, dropped, 0, size))
+    pub(super) fn new(store: &'a Store, log: &'a str, size: u64) -> Self {
+        Self(BundleReader::new(store, log, 0, size))
     }
 
     /// The entries of the next bundle with their indexes; none after the last one.

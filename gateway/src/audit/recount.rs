@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::Counts;
-use super::dropped::{DroppedDay, digest, dropped_days, summed_days};
+use super::dropped::{digest, dropped_days, summed_days};
 use super::entry::LogEntry;
-use super::reader::{DroppedRanges, EntryReader};
+use super::reader::EntryReader;
 use super::verify::VerifyError;
 use crate::store::Store;
 
@@ -23,19 +23,39 @@ pub struct Recount {
     pub differences: Vec<(String, i64, i64)>,
 }
 
-/// Counts a log again from its entries and compares with the counters.
-pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
+/// Counts a log again from its entries and compares with the counters. Tells `progress` how many
+/// were counted after every bundle.
+///
+/// A day may be dropped meanwhile that was not all counted when its counters were read. Its totals
+/// tell of later counters then, and all is read once more: as often, at most, as days are dropped.
+pub async fn recount(
+    store: &Store,
+    log: &str,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Recount, VerifyError> {
+    let mut dropped_before = dropped_days(store, log).await?.len();
+    loop {
+        let (recount, dropped) = recount_once(store, log, progress).await?;
+        if recount.differences.is_empty() || dropped == dropped_before {
+            return Ok(recount);
+        }
+        dropped_before = dropped;
+    }
+}
+
+/// Counts a log again, and says how many of its days were dropped in the end.
+async fn recount_once(
+    store: &Store,
+    log: &str,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<(Recount, usize), VerifyError> {
     let (row, stored) = store
         .counters_of_log(log)
         .await?
         .ok_or_else(|| VerifyError::NoSuchLog { log: log.into() })?;
     let mut counts = Counts::default();
     let mut entries = 0;
-    // Read after the counters, and so no shorter than what these are of.
-    let dropped = dropped_days(store, log).await?;
-    let range = |day: &DroppedDay| day.totals.first_index..day.totals.end_index;
-    let ranges = DroppedRanges::new(dropped.iter().map(range));
-    let mut reader = EntryReader::new(store, log, row.tree_size as u64, &ranges);
+    let mut reader = EntryReader::new(store, log, row.tree_size as u64);
     while let Some(read) = reader.next().await? {
         for (index, bytes) in read {
             let entry =
@@ -46,21 +66,25 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
             }
             entries += 1;
         }
+        progress(entries);
     }
+    // Read after the entries: what is missing of a day that was dropped meanwhile, its totals say.
+    let dropped = dropped_days(store, log).await?;
     let mut lost = Vec::new();
     for day in &dropped {
-        let is_dropped = |day| dropped.iter().any(|other| i64::from(other.totals.day) == day);
-        let days = summed_days(day.totals.day.into(), is_dropped);
+        let is_dropped = |day| dropped.iter().any(|other| i64::from(other.day) == day);
+        let days = summed_days(day.day.into(), is_dropped);
         let mut rows: Vec<_> = days.iter().flat_map(|day| of_day(&stored, day)).collect();
         rows.sort_unstable();
-        if digest(&rows) != day.totals.counters {
+        if digest(&rows) != day.counters {
             lost.push((format!("totals of {}", days.join(" and ")), 0, 1));
         }
         for day in &days {
             counts.replace_day(day, rows.iter().map(|(key, n)| (key.as_str(), *n)));
         }
     }
-    let (stored, recounted): (BTreeMap<_, _>, _) = (stored.into_iter().collect(), counts.by_key());
+    let (stored, recounted): (BTreeMap<_, _>, _) =
+        (stored.into_iter().collect(), counts.sums().into_map());
     let keys: BTreeSet<&String> = stored.keys().chain(recounted.keys()).collect();
     let of = |sums: &BTreeMap<String, i64>, key: &String| sums.get(key).copied().unwrap_or(0);
     let differences = keys
@@ -69,7 +93,8 @@ pub async fn recount(store: &Store, log: &str) -> Result<Recount, VerifyError> {
         .filter(|(_, counter, again)| counter != again)
         .chain(lost)
         .collect();
-    Ok(Recount { log: log.into(), entries, counters: keys.len(), differences })
+    let recount = Recount { log: log.into(), entries, counters: keys.len(), differences };
+    Ok((recount, dropped.len()))
 }
 
 /// The counters of a day and its hours among those of a log.

@@ -8,13 +8,10 @@ use super::tree::TILE_WIDTH;
 use super::writer::{AuditLog, LogUnavailable};
 use crate::clock::Clock;
 use crate::matching::Outcome;
-use crate::store::{BundlePlace, DroppedRow, Store, StoreError};
+use crate::store::{BundlePlace, DroppedRow, PEOPLE, Store, StoreError};
 
 /// Entries deleted at once, about: a commit of the log waits for them.
 const ENTRIES_PER_DELETE: i64 = 20_000;
-/// The projection that counts distinct persons, and cannot do so when an entry is gone. The search
-/// can wait: it finds no entry that was dropped.
-const PEOPLE: &str = "people";
 /// Bundles read at once while totals are looked for.
 const BUNDLES_PER_READ: i64 = 64;
 
@@ -41,8 +38,9 @@ pub enum RetentionError {
 }
 
 /// The days before `before` that can be dropped, the earliest first. A day can be once the day
-/// after it has ended and both are counted, so that no entry of it is still on its way; once full
-/// tiles keep its hashes; and once the persons in its entries have been counted.
+/// after it has ended and both are counted, as they are by the first commit of a later day, so that
+/// no entry of it is still on its way; once full tiles keep its hashes; and once the persons in its
+/// entries have been counted.
 pub async fn droppable(
     store: &Store,
     log: &str,
@@ -52,6 +50,8 @@ pub async fn droppable(
     let before = before.min(clock.now().vietnamese_day() - 1);
     let Some(row) = store.checkpoint(log).await? else { return Ok(Vec::new()) };
     let projections = store.projection_progress(log).await?;
+    // It cannot count a person whose entry is gone. The search can wait: it finds no entry that was
+    // dropped.
     let built = projections.into_iter().find(|projection| projection.name == PEOPLE);
     let in_tiles = row.tree_size - row.tree_size % TILE_WIDTH as i64;
     let limit = in_tiles.min(built.map_or(0, |built| built.next_index));
@@ -105,53 +105,60 @@ pub async fn drop_days(
     before: i64,
     made_by: (&Clock, &RequestIds),
 ) -> Result<Vec<Droppable>, RetentionError> {
-    finish_dropping(store, audit, log, made_by).await?;
+    let mut known = store.dropped_days(log).await?;
+    finish_dropping(store, audit, log, &known, made_by).await?;
     let days = droppable(store, log, before, made_by.0).await?;
     for day in &days {
-        drop_day(store, audit, log, *day, made_by).await?;
+        known.push(choose(store, log, *day).await?);
+        drop_last(store, audit, log, &known, made_by).await?;
     }
     Ok(days)
 }
 
-/// Drops one day; what an earlier try has left to be done is done first by [`finish_dropping`].
+/// Notes that a day is about to be dropped.
 ///
-/// If we die after the day was chosen, or after its totals were logged, the next try finds out
-/// which; if after it was declared dropped, its bundles may go at any time.
-async fn drop_day(
-    store: &Store,
-    audit: &AuditLog,
-    log: &str,
-    chosen: Droppable,
-    (clock, ids): (&Clock, &RequestIds),
-) -> Result<(), RetentionError> {
+/// If we die after it, or after the day's totals were logged, the next try finds out which; if
+/// after it was declared dropped, its bundles may go at any time.
+async fn choose(store: &Store, log: &str, chosen: Droppable) -> Result<DroppedRow, StoreError> {
     let from_size = store.checkpoint(log).await?.map_or(0, |row| row.tree_size);
     let Droppable { day, first_index, end_index } = chosen;
     let row =
         DroppedRow { day, first_index, end_index, from_size, totals_index: None, totals: None };
-    store.choose_day(log, &row).await?;
-    let row = store.dropped_days(log).await?.into_iter().find(|known| known.day == day);
-    let row = row.ok_or_else(|| StoreError::Inconsistent {
-        table: "log_dropped",
-        row: format!("{log}/{day}"),
-    })?;
-    complete(store, audit, log, &row, (clock, ids)).await?;
-    delete(store, log, &row).await?;
-    Ok(())
+    store.choose_day(log, &row).await
 }
 
-/// Ends what an earlier try has begun and not brought to its end.
+/// Drops the day that was chosen last.
+async fn drop_last(
+    store: &Store,
+    audit: &AuditLog,
+    log: &str,
+    known: &[DroppedRow],
+    made_by: (&Clock, &RequestIds),
+) -> Result<(), RetentionError> {
+    let Some(row) = known.last() else { return Ok(()) };
+    complete(store, audit, log, (row, known), made_by).await?;
+    delete(store, log, row).await?;
+    Ok(store.free_day(row.day).await?)
+}
+
+/// Ends what an earlier try has begun and not brought to its end. The disk of a day may not have
+/// been given back although its bundles are gone, where somebody was reading or the process died.
 async fn finish_dropping(
     store: &Store,
     audit: &AuditLog,
     log: &str,
-    (clock, ids): (&Clock, &RequestIds),
+    known: &[DroppedRow],
+    made_by: (&Clock, &RequestIds),
 ) -> Result<(), RetentionError> {
-    for row in store.dropped_days(log).await? {
-        complete(store, audit, log, &row, (clock, ids)).await?;
-        let first = store.first_bundle(log).await?;
-        if first.is_some_and(|first| first.first_index < row.end_index) {
-            delete(store, log, &row).await?;
+    let first_index = store.first_bundle(log).await?.map(|first| first.first_index);
+    for row in known {
+        complete(store, audit, log, (row, known), made_by).await?;
+        if first_index.is_some_and(|first| first < row.end_index) {
+            delete(store, log, row).await?;
         }
+    }
+    for day in store.days_to_free(log).await? {
+        store.free_day(day).await?;
     }
     Ok(())
 }
@@ -161,8 +168,8 @@ async fn complete(
     store: &Store,
     audit: &AuditLog,
     log: &str,
-    row: &DroppedRow,
-    (clock, ids): (&Clock, &RequestIds),
+    (row, known): (&DroppedRow, &[DroppedRow]),
+    made_by: (&Clock, &RequestIds),
 ) -> Result<(), RetentionError> {
     if row.totals_index.is_some() {
         return Ok(());
@@ -170,7 +177,7 @@ async fn complete(
     let (index, bytes) = if let Some(found) = find_totals(store, log, row).await? {
         found
     } else {
-        let entry = LogEntry::Totals(sum_up(store, log, row, (clock, ids)).await?);
+        let entry = LogEntry::Totals(sum_up(store, log, (row, known), made_by).await?);
         let bytes = entry.encode();
         (audit.record(entry).await?.index() as i64, bytes)
     };
@@ -208,10 +215,9 @@ async fn find_totals(
 async fn sum_up(
     store: &Store,
     log: &str,
-    row: &DroppedRow,
+    (row, known): (&DroppedRow, &[DroppedRow]),
     (clock, ids): (&Clock, &RequestIds),
 ) -> Result<Totals, StoreError> {
-    let known = store.dropped_days(log).await?;
     let days = summed_days(row.day, |day| known.iter().any(|other| other.day == day));
     let counters = day_counters(store, log, &days).await?;
     let sum = |outcome: Outcome| sum_of(&counters, outcome.name());
@@ -241,5 +247,5 @@ async fn delete(store: &Store, log: &str, row: &DroppedRow) -> Result<(), StoreE
         from = until;
         tokio::task::yield_now().await;
     }
-    store.free_day(row.day).await
+    Ok(())
 }

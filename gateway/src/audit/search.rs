@@ -1,6 +1,8 @@
 //! Finds the entry of a request in a log that has no index: identities of requests begin with
 //! their time, and entries lie in the order in which they were decided.
 
+use std::ops::Range;
+
 use super::entry::{EntryError, LogEntry, RequestId};
 use super::recovery::split_bundle;
 use super::verify::{BundleFault, VerifyError};
@@ -16,6 +18,14 @@ const DISORDER_SECONDS: i64 = 5;
 /// Bundles read at once while the neighbourhood is searched.
 const BUNDLES_PER_READ: i64 = 8;
 
+/// The times in which the entries of a request can lie. Its identity tells when it came in (UUID
+/// version 7), so that it needs no index of its own.
+pub fn times_of_request(request_id: RequestId) -> Range<Micros> {
+    let begun = request_id.time();
+    let until = begun.plus_seconds(REQUEST_SECONDS + DISORDER_SECONDS);
+    begun.plus_seconds(-DISORDER_SECONDS)..until
+}
+
 /// The index of the first entry of a request in a log of `size` entries; `None` where the log holds
 /// none, or not any more.
 pub async fn find_request(
@@ -24,9 +34,8 @@ pub async fn find_request(
     size: u64,
     request_id: RequestId,
 ) -> Result<Option<u64>, VerifyError> {
-    let begun = request_id.time();
-    let first = first_bundle_after(store, log, size, begun.plus_seconds(-DISORDER_SECONDS)).await?;
-    let until = begun.plus_seconds(REQUEST_SECONDS + DISORDER_SECONDS);
+    let times = times_of_request(request_id);
+    let first = first_bundle_after(store, log, size, times.start).await?;
     let mut next = first;
     while next < size {
         let bundles = store.bundles_from(log, next as i64, BUNDLES_PER_READ).await?;
@@ -35,10 +44,10 @@ pub async fn find_request(
             let mut past = true;
             for (index, entry) in (bundle.first_index as u64..).zip(heads(log, bundle)?) {
                 let (at, found) = entry.map_err(|source| unreadable(log, bundle, index, source))?;
-                if found == request_id && index < size {
+                if found == request_id && times.contains(&at) && index < size {
                     return Ok(Some(index));
                 }
-                past &= at > until;
+                past &= at >= times.end;
             }
             if past {
                 return Ok(None);

@@ -9,12 +9,11 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::proof::{self, Subtree, TilePlace};
-use super::recovery::{split_bundle, tile_hashes};
+use super::read_entry::read_bytes;
+use super::recovery::tile_hashes;
 use super::tree::{self, Hash, TILE_WIDTH};
 use crate::store::{Store, StoreError, TileRow};
 
-/// Bundles read at once at most. One is read first: it can hold thousands of entries.
-const BUNDLES_PER_READ: i64 = 64;
 /// Full tiles read at once: 256 KiB, and about two milliseconds of hashing for one thread.
 const TILES_PER_READ: u64 = 32;
 
@@ -106,28 +105,7 @@ impl Tiles {
         first: u64,
         count: usize,
     ) -> Result<Option<Vec<Vec<u8>>>, TilesError> {
-        let mut entries: Vec<Vec<u8>> = Vec::with_capacity(count.min(TILE_WIDTH));
-        let mut limit = 1;
-        while entries.len() < count {
-            let next = first + entries.len() as u64;
-            let bundles = self.store.bundles_from(log, next as i64, limit).await?;
-            for bundle in &bundles {
-                let wanted = first + entries.len() as u64;
-                let before = wanted.checked_sub(bundle.first_index as u64);
-                let split = split_bundle(&bundle.entries);
-                let Some((before, split)) = before.zip(split) else { return Ok(None) };
-                let held = split.into_iter().skip(before as usize).take(count - entries.len());
-                entries.extend(held.map(<[u8]>::to_vec));
-                if entries.len() == count {
-                    break;
-                }
-            }
-            if first + entries.len() as u64 == next {
-                return Ok(None);
-            }
-            limit = (2 * limit).min(BUNDLES_PER_READ);
-        }
-        Ok(Some(entries))
+        Ok(read_bytes(&self.store, log, first, count).await?)
     }
 
     /// The root of the tree of `size` entries.

@@ -8,10 +8,10 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
-/// Width of a tile in hashes (C2SP `tlog-tiles`).
-pub const TILE_WIDTH: usize = 256;
-/// Levels of the tree within one tile: 2^8 = 256.
-const TILE_HEIGHT: u32 = 8;
+/// Levels of the tree within one tile (C2SP `tlog-tiles`).
+pub(super) const TILE_HEIGHT: u32 = 8;
+/// Width of a tile in hashes, and of a bundle that is served in entries.
+pub const TILE_WIDTH: usize = 1 << TILE_HEIGHT;
 
 /// Hash of an entry: `SHA-256(0x00 || entry)` (RFC 6962, section 2.1).
 pub fn leaf_hash(entry: &[u8]) -> Hash {

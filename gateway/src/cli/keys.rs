@@ -4,7 +4,8 @@ use super::acting::{Acting, open_keys};
 use super::report::print_json;
 use super::{CliError, Format, open_store, output};
 use crate::access::token_keys;
-use crate::audit::Quarter;
+use crate::app::StartError;
+use crate::audit::{Quarter, find_lost_key};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{KeyError, KeyFile, KeyFolder, Store, TokenKeyRow};
@@ -117,6 +118,44 @@ pub(super) async fn destroy(
                 receipt.index()
             );
             println!("copies of it, in backups above all, are yours to destroy");
+            Ok(())
+        }
+    }
+}
+
+/// Lets another key take the place of one that is lost: that which is there, or one that the next
+/// start makes.
+pub(super) async fn accept_loss(
+    config: &Config,
+    name: &str,
+    yes: bool,
+    format: Format,
+) -> Result<(), CliError> {
+    let effect = format!(
+        "what was digested under the old key {name} is never equal again to what is digested from \
+         now on"
+    );
+    if !yes {
+        return Err(CliError::Usage(format!("{effect}; repeat with --yes")));
+    }
+    let acting = Acting::open(config).await?;
+    let lost = find_lost_key(&acting.store, &acting.keys, name).await.map_err(StartError::from)?;
+    let Some(fingerprint) = lost else {
+        return Err(CliError::Failed(format!("the key {name} is not lost")));
+    };
+    let receipt = acting.record("key-loss-accepted", name, &format!("was {fingerprint}")).await?;
+    acting.store.forget_key(name).await?;
+    match format {
+        Format::Json => print_json(&serde_json::json!({
+            "accepted": name,
+            "log": receipt.log(),
+            "act_index": receipt.index(),
+        })),
+        Format::Table | Format::Csv => {
+            println!("the loss of {name} is on record as entry {}: {effect}", receipt.index());
+            println!(
+                "the next start makes the key of this folder the known one; copy it to every node"
+            );
             Ok(())
         }
     }

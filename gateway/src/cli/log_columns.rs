@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::audit::{Act, Decided, Dispute, Entry, EventText, Listed, LogEntry, Totals};
 use crate::clock::date_of_day;
+use crate::hex::hex;
 use crate::matching::Outcome;
 use crate::policy::Reason;
 use crate::request::{AgencyCode, Attribute, Procedure};
@@ -200,13 +201,6 @@ impl Cells {
         self.number("refused", totals.refused);
         self.text("counters", hex(&totals.counters));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// One line of NDJSON: the columns that are filled, as members.

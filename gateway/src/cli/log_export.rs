@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::log_columns::{cells, columns, csv_row, json_line};
 use super::log_verify::logs;
 use super::{CliError, Format, open_store};
-use crate::audit::{self, Listed, Listing};
+use crate::audit::{Listed, Listing};
 use crate::clock::Micros;
 use crate::config::Config;
 use crate::store::Store;
@@ -87,8 +87,7 @@ async fn write_lines<W: Write>(
     let log = log(store, args).await?;
     let size = store.checkpoint(&log).await?.map_or(0, |row| row.tree_size as u64);
     let until = args.to.map_or(size, |to| to.saturating_add(1));
-    let dropped = audit::dropped_ranges(store, &log).await?;
-    let mut listing = Listing::new(store, &log, args.from..until, size, &dropped);
+    let mut listing = Listing::new(store, &log, args.from..until, size);
     let failed = || CliError::io("the export cannot be written");
     let mut lines = Lines::new(format, out).map_err(failed())?;
     while let Some(listed) = listing.next().await? {

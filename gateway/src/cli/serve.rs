@@ -1,5 +1,7 @@
 //! `gateway serve`.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -8,14 +10,15 @@ use crate::app::App;
 use crate::clock::{Clock, Random};
 use crate::config::{Config, TelemetryConfig};
 use crate::server::Doors;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     telemetry(&config.telemetry)?;
     raise_descriptor_limit();
     let doors = Doors::open(config.server.listen, config.server.admin_listen).await?;
-    let _held_while_we_run = Store::hold(&config.store, &config.log.name).await?;
+    let hold = Store::hold(&config.store, &config.log.name).await?;
     let app = App::start(config, Clock::system(), Random::system()).await?;
+    app.keep(hold);
     let stop = stop_signal()?;
     tracing::info!(
         api = %app.config.server.listen,
@@ -23,8 +26,17 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
         log = app.config.log.name,
         "ready"
     );
-    if doors.serve(app, Vec::new(), stop).await {
+    let ended_well = doors.serve(Arc::clone(&app), Vec::new(), stop).await;
+    how_it_ended(&app, ended_well)
+}
+
+/// A log that did not end well is in an unknown state, or another gateway's.
+pub fn how_it_ended(app: &App, ended_well: bool) -> Result<(), CliError> {
+    if ended_well {
         return Ok(());
+    }
+    if app.audit.is_given_up() {
+        return Err(CliError::Store(StoreError::Held));
     }
     Err(CliError::Failed("the log is in an unknown state: start again to find out".into()))
 }

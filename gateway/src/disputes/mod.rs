@@ -8,21 +8,28 @@
 //! if its key is taken.
 
 mod note;
+mod settle;
 
 pub use note::Note;
 
+use std::time::Duration;
+
+use settle::{keep_key, settle};
+
 use crate::app::App;
 use crate::audit::{
-    Decided, Dispute, DisputeState, Entry, EventText, LogEntry, NotRecorded, RequestId, read_entry,
+    Decided, DisputeState, Entry, EventText, LogEntry, RequestId, RequestIds, read_entry,
 };
-use crate::clock::Micros;
 use crate::matching::{Outcome, Verdict};
 use crate::policy::{Policy, Reason};
-use crate::request::{ClientId, Operation, Purpose};
-use crate::store::{DisputeDecision, DisputeRow, StoreError};
+use crate::request::ClientId;
+use crate::store::{DisputeDecision, DisputeRow, IdempotencyRow, StoreError, in_time};
+use crate::verification::RequestContext;
 
 /// Rows that a start goes on with; more are left to the next one.
 const UNSETTLED_MAX: i64 = 1_000;
+/// How long going on may keep requests about disputes waiting.
+const GO_ON_MAX: Duration = Duration::from_secs(30);
 
 /// The answer that is disputed, as its receipt names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +69,9 @@ pub enum NotDone {
     /// The log could not take the entry.
     #[error("the log cannot take the entry")]
     LogUnavailable,
+    /// Another request was answered under the same idempotency key meanwhile.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,20 +80,20 @@ pub enum NotDone {
 /// Opens a dispute about an answer that `client` got.
 ///
 /// # Errors
-/// [`NotDone`]; after `LogUnavailable` the same call again goes on.
+/// [`NotDone`]; after `LogUnavailable` and `KeyTaken` the same call again goes on.
 pub async fn open(
     app: &App,
     client: &ClientId,
     disputed: &Disputed,
     note: Note,
-    request_id: RequestId,
+    context: &RequestContext,
 ) -> Result<Opened, NotDone> {
     let entry = disputed_entry(app, client, disputed).await?;
     let reasons = reasons(app, &entry).ok_or(NotDone::NotDisputable)?;
     let _others_wait = app.one_dispute.lock().await;
     let index = disputed.index as i64;
     let new = DisputeRow {
-        id: format!("dsp_{request_id}"),
+        id: format!("dsp_{}", context.request_id),
         log: disputed.log.clone(),
         entry_index: index,
         client_id: client.to_string(),
@@ -103,50 +113,86 @@ pub async fn open(
     let row = row.ok_or(NotDone::UnknownDispute)?;
     // One that was begun and got no further is new to the client, who was told nothing.
     let is_new = row.settled == 0 && row.state == new.state;
-    Ok(Opened { row: settle(app, row, request_id).await?, is_new })
+    // The entry of a decision is no place for the key of a client.
+    let with_entry = context.key.as_ref().filter(|_| is_new);
+    let settled = settle(app, row, context.request_id, with_entry).await?;
+    keep_key(app, &settled, context, is_new).await?;
+    Ok(Opened { row: settled.row, is_new })
 }
 
-/// Decides a dispute. Nobody's match rate changes.
+/// The dispute that a request has found or opened before, as it stands now, and whether it had
+/// opened it.
 ///
 /// # Errors
-/// [`NotDone`]; after `LogUnavailable` the same call again goes on.
+/// [`NotDone`], as for [`open`].
+pub async fn open_again(
+    app: &App,
+    client: &ClientId,
+    disputed: &Disputed,
+    key: &IdempotencyRow,
+    request_id: RequestId,
+) -> Result<Opened, NotDone> {
+    // The disputed answer may have been dropped meanwhile; a dispute of today is there.
+    let entry = read_entry(&app.store, &key.log, key.entry_index as u64).await?;
+    let is_new = matches!(entry, Some((LogEntry::Dispute(_), _)));
+    let _others_wait = app.one_dispute.lock().await;
+    let row = app.store.dispute_about(&disputed.log, disputed.index as i64).await?;
+    let row = row.filter(|row| row.client_id == client.as_str()).ok_or(NotDone::UnknownDispute)?;
+    Ok(Opened { row: settle(app, row, request_id, None).await?.row, is_new })
+}
+
+/// Decides a dispute. Nobody's match rate changes. A decision that was made already is found so,
+/// which makes a request that comes twice no other than one that comes late.
+///
+/// # Errors
+/// [`NotDone`]; after `LogUnavailable` and `KeyTaken` the same call again goes on.
 pub async fn decide(
     app: &App,
     id: &str,
     (decision, reason): (DisputeState, &EventText),
     by: &ClientId,
-    request_id: RequestId,
+    context: &RequestContext,
 ) -> Result<DisputeRow, NotDone> {
     let _others_wait = app.one_dispute.lock().await;
     let row = app.store.dispute(id).await?.ok_or(NotDone::UnknownDispute)?;
-    let row = settle(app, row, request_id).await?;
+    let row = settle(app, row, context.request_id, None).await?.row;
     if row.state == DisputeState::Open.name() {
         let (at_us, by, reason) = (app.clock.now().0, by.as_str(), reason.as_str());
         let kept = DisputeDecision { state: decision.name(), at_us, by, reason };
         app.store.decide_dispute(id, kept).await?;
     }
     let row = app.store.dispute(id).await?.ok_or(NotDone::UnknownDispute)?;
-    let row = settle(app, row, request_id).await?;
-    if row.state == decision.name() { Ok(row) } else { Err(NotDone::DecidedOtherwise) }
+    let is_ours = row.state == decision.name();
+    let with_entry = context.key.as_ref().filter(|_| is_ours);
+    let settled = settle(app, row, context.request_id, with_entry).await?;
+    if !is_ours {
+        return Err(NotDone::DecidedOtherwise);
+    }
+    keep_key(app, &settled, context, true).await?;
+    Ok(settled.row)
 }
 
-/// Goes on with what an earlier process has begun.
+/// Goes on with what an earlier process has begun, for as long as that may keep others waiting. Each
+/// entry gets an identity of its own: it is by no request, and an identity tells when its entry was
+/// written, or nobody would find it.
 pub async fn go_on(app: &App) {
+    if let Err(error) = in_time(GO_ON_MAX, settle_all(app)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "disputes cannot be read");
+    }
+}
+
+async fn settle_all(app: &App) -> Result<(), StoreError> {
     let _others_wait = app.one_dispute.lock().await;
-    let rows = match app.store.unsettled_disputes(UNSETTLED_MAX).await {
-        Ok(rows) => rows,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            return tracing::error!(error, "disputes cannot be read");
-        }
-    };
-    for row in rows {
-        let Some(request_id) = request_id_of(&row) else { continue };
-        if let Err(error) = settle(app, row, request_id).await {
+    let ids = RequestIds::new(&app.random);
+    for row in app.store.unsettled_disputes(UNSETTLED_MAX).await? {
+        let request_id = ids.next(app.clock.now());
+        if let Err(error) = settle(app, row, request_id, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "a dispute could not go on; sent again, it will");
         }
     }
+    Ok(())
 }
 
 /// The entry that a receipt names, if it is the client's own.
@@ -199,61 +245,4 @@ fn reasons(app: &App, entry: &Entry) -> Option<Vec<&'static str>> {
         }
     }
     Some(names)
-}
-
-/// Makes sure that the log has the entry of the state that a row is in.
-async fn settle(
-    app: &App,
-    mut row: DisputeRow,
-    request_id: RequestId,
-) -> Result<DisputeRow, NotDone> {
-    if row.settled != 0 {
-        return Ok(row);
-    }
-    let entry = dispute_entry(&row, app.clock.now(), request_id)
-        .ok_or_else(|| StoreError::Inconsistent { table: "disputes", row: row.id.clone() })?;
-    // A line break is in no key that a client can choose.
-    let step = if entry.state == DisputeState::Open { "open" } else { "decide" };
-    let text = format!("\n{}\n{}\n{step}", row.log, row.entry_index);
-    let key = app.digests.idempotency(&entry.client, &text, "/v1/disputes", text.as_bytes());
-    // Whatever its age: a key that is still there tells that the entry is.
-    let held = app.store.idempotency_key(&row.client_id, &key.key_digest, i64::MIN).await?;
-    if held.is_none() {
-        match app.audit.record_once(LogEntry::Dispute(entry), Some(key)).await {
-            Ok(_) | Err(NotRecorded::KeyTaken) => {}
-            Err(NotRecorded::Unavailable(_)) => return Err(NotDone::LogUnavailable),
-        }
-    }
-    app.store.settle_dispute(&row.id, &row.state).await?;
-    row.settled = 1;
-    Ok(row)
-}
-
-fn dispute_entry(row: &DisputeRow, at: Micros, request_id: RequestId) -> Option<Dispute> {
-    let state = DisputeState::find(&row.state)?;
-    let by = row.decided_by.as_deref().unwrap_or(&row.client_id);
-    let detail = match row.decision_reason.as_deref() {
-        Some(reason) => Some(EventText::parse(reason)?),
-        None => None,
-    };
-    Some(Dispute {
-        at,
-        request_id,
-        client: ClientId::parse(&row.client_id).ok()?,
-        operation: Operation::find(&row.operation)?,
-        purpose: Purpose::parse(&row.purpose).ok()?,
-        by: EventText::parse(by)?,
-        detail,
-        log: EventText::parse(&row.log)?,
-        index: row.entry_index as u64,
-        note: EventText::parse(&row.note)?,
-        state,
-        reason: row.reasons.split(',').next().and_then(Reason::find),
-    })
-}
-
-/// The request that opened a dispute.
-fn request_id_of(row: &DisputeRow) -> Option<RequestId> {
-    let digits = row.id.strip_prefix("dsp_")?;
-    Some(RequestId(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()))
 }

@@ -15,7 +15,7 @@ use super::extract::{self, Exchange};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::policy::Policy;
-use crate::rate_limit::RateLimited;
+use crate::rate_limit::Admission;
 use crate::reports::Edge;
 use crate::request::{ClientId, Operation, Purpose};
 
@@ -89,19 +89,24 @@ impl Call {
         read.inspect_err(|_| self.count(None, Edge::Malformed))
     }
 
-    /// Takes from the caller's rate, where no story does.
+    /// Takes from the caller's rate.
     ///
     /// # Errors
     /// 429, which is counted.
-    pub(super) fn admit(&self) -> Result<(), Problem> {
-        let admitted = self.app.client_limits.admit(&self.caller);
-        admitted.map(drop).map_err(|limited| self.throttled(&limited, None))
+    pub(super) fn admit(&self) -> Result<Admission, Problem> {
+        self.admit_for(None)
     }
 
-    /// The problem of a rate that is used up; it is counted.
-    pub(super) fn throttled(&self, limited: &RateLimited, purpose: Option<&Purpose>) -> Problem {
-        self.count(purpose, Edge::Throttled);
-        Problem::retry_after(Code::RateLimited, limited.retry_after)
+    /// The same where a purpose is told, under which a refusal is counted: one of the client's own,
+    /// or made-up ones would fill the table.
+    ///
+    /// # Errors
+    /// 429, which is counted.
+    pub(super) fn admit_for(&self, own: Option<&Purpose>) -> Result<Admission, Problem> {
+        self.app.client_limits.admit(&self.caller).map_err(|limited| {
+            self.count(own, Edge::Throttled);
+            Problem::retry_after(Code::RateLimited, limited.retry_after)
+        })
     }
 
     fn count(&self, purpose: Option<&Purpose>, edge: Edge) {

@@ -22,14 +22,18 @@ use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 24] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
     "/v1/whoami",
     "/v1/subjects/history",
+    "/v1/disputes",
+    "/v1/normalize",
     "/v1/reports/distinct-persons",
     "/admin/v1/log/entries",
+    "/admin/v1/disputes",
+    "/admin/v1/disputes/{id}/decision",
     "/v1/logs",
     "/v1/logs/{log}/checkpoint",
     "/v1/logs/{log}/tile/{*tile}",
@@ -41,6 +45,7 @@ const ROUTES: [&str; 19] = [
     "/.well-known/oauth-authorization-server",
     "/livez",
     "/readyz",
+    "/metrics",
     "/openapi.json",
 ];
 /// Statuses that are counted apart; any other counts as the first of its class.
@@ -223,6 +228,16 @@ mod tests {
         let strange = ["/", "/v1", "/v1/logs/", "/v1/logs/n1", "/v1/logs//checkpoint"];
         for path in strange.into_iter().chain(["/v1/logs/n1/entries/7/8", "/v1/logs/n1/tile/"]) {
             assert_eq!(of(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_route_is_counted_by_name() {
+        let described = crate::http::openapi();
+        let described = described.paths.paths.keys().map(String::as_str);
+        let admin = crate::http::admin_routes().into_iter().map(|(path, _)| path);
+        for path in described.chain(admin).chain(["/openapi.json"]) {
+            assert!(ROUTES.iter().any(|route| fits(route, path)), "{path}");
         }
     }
 

@@ -3,16 +3,13 @@
 //! No personal value is in an entry. Pseudonyms, by which requests about one person can be told to
 //! be so, are for auditors.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::audit::{Decided, Dispute, Entry, EventText, LogEntry, Quarter};
-use crate::matching::Outcome;
-use crate::policy::Reason;
+use super::entry_reply::{EntryReply, Sight};
+use crate::audit::{Decided, Entry, LogEntry, Quarter};
+use crate::hex::hex;
 use crate::projections::{Hit, Page};
-use crate::request::{AgencyCode, Attribute, Procedure};
 
 /// A page of a search.
 #[derive(Debug, Serialize)]
@@ -33,93 +30,30 @@ impl FoundReply {
     }
 }
 
+/// The entry as it is shown everywhere, without what it has not, and its place in the log.
 fn show(hit: &Hit, shows_pseudonyms: bool) -> Value {
-    let entry = &hit.entry;
-    let mut shown = json!({
-        "log": hit.log,
-        "index": hit.index,
-        "kind": entry.kind().name(),
-        "time": entry.at().to_string(),
-        "request_id": entry.request_id().to_string(),
-    });
-    let more = match entry {
-        LogEntry::Request(entry) => request(entry, shows_pseudonyms),
-        LogEntry::Act(act) => json!({
-            "by": act.by.as_str(),
-            "act": act.act.as_str(),
-            "target": act.target.as_str(),
-            "detail": act.detail.as_ref().map(EventText::as_str),
-        }),
-        LogEntry::Dispute(dispute) => self::dispute(dispute),
-        LogEntry::Totals(totals) => json!({
-            "day": totals.day,
-            "first_index": totals.first_index,
-            "end_index": totals.end_index,
-            "entries": totals.entries,
-        }),
-    };
-    if let (Value::Object(shown), Value::Object(more)) = (&mut shown, more) {
-        shown.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    let mut shown = Map::new();
+    shown.insert("log".into(), hit.log.as_str().into());
+    shown.insert("index".into(), hit.index.into());
+    let entry = serde_json::to_value(EntryReply::new(&hit.entry, Sight::Search));
+    if let Ok(Value::Object(entry)) = entry {
+        shown.extend(entry.into_iter().filter(|(_, value)| !value.is_null()));
     }
-    shown
+    if let LogEntry::Request(entry) = &hit.entry {
+        add_figures(entry, &mut shown);
+        if shows_pseudonyms {
+            let pseudonym = entry.subject.pseudonym;
+            shown.insert("pseudonym".into(), hex(&pseudonym.digest).into());
+            shown.insert("quarter".into(), Quarter(pseudonym.period).to_string().into());
+        }
+    }
+    Value::Object(shown)
 }
 
-fn request(entry: &Entry, shows_pseudonyms: bool) -> Value {
-    let mut shown = json!({
-        "item": entry.item,
-        "client": entry.client.as_str(),
-        "on_behalf_of": entry.on_behalf_of.as_ref().map(AgencyCode::as_str),
-        "operation": entry.operation.name(),
-        "purpose": entry.purpose.as_str(),
-        "procedure": entry.procedure.as_ref().map(Procedure::as_str),
-        "policy": &*entry.policy,
-        "subject_kind": entry.subject.key_kind.name(),
-        "outcome": entry.outcome().map(Outcome::name),
-    });
-    match &entry.record {
-        Decided::Answered { profile, findings, status, registry_us, total_us, .. } => {
-            let findings = findings.iter().map(|(attribute, finding)| {
-                let mut shown = Map::new();
-                shown.insert("verdict".into(), finding.verdict().name().into());
-                if let Some(reason) = finding.reason() {
-                    shown.insert("reason".into(), reason.name().into());
-                }
-                (attribute.name().to_owned(), Value::Object(shown))
-            });
-            shown["profile"] = profile.as_ref().into();
-            shown["attributes"] = Value::Object(findings.collect());
-            shown["subject_status"] = status.name().into();
-            shown["registry_us"] = (*registry_us).into();
-            shown["total_us"] = (*total_us).into();
-        }
-        Decided::Refused { refusal, asked } => {
-            shown["refusal"] = refusal.name().into();
-            shown["asked"] = asked.iter().map(Attribute::name).collect();
-        }
-        Decided::Disclosed { entries } => shown["disclosed"] = (*entries).into(),
-    }
-    if shows_pseudonyms {
-        let pseudonym = entry.subject.pseudonym;
-        let digest = pseudonym.digest.iter().fold(String::new(), |mut text, byte| {
-            let _infallible = write!(text, "{byte:02x}");
-            text
-        });
-        shown["pseudonym"] = digest.into();
-        shown["quarter"] = Quarter(pseudonym.period).to_string().into();
-    }
-    shown
-}
-
-fn dispute(dispute: &Dispute) -> Value {
-    json!({
-        "client": dispute.client.as_str(),
-        "operation": dispute.operation.name(),
-        "purpose": dispute.purpose.as_str(),
-        "by": dispute.by.as_str(),
-        "disputed": { "log": dispute.log.as_str(), "index": dispute.index },
-        "note": dispute.note.as_str(),
-        "state": dispute.state.name(),
-        "reason": dispute.reason.map(Reason::name),
-        "detail": dispute.detail.as_ref().map(EventText::as_str),
-    })
+/// What the operator looks for when something is slow, or was not asked.
+fn add_figures(entry: &Entry, shown: &mut Map<String, Value>) {
+    let Decided::Answered { status, registry_us, total_us, .. } = &entry.record else { return };
+    shown.insert("subject_status".into(), status.name().into());
+    shown.insert("registry_us".into(), (*registry_us).into());
+    shown.insert("total_us".into(), (*total_us).into());
 }

@@ -15,6 +15,7 @@ use super::code::Code;
 use super::error::{FieldError, Problem};
 use crate::app::App;
 use crate::audit::IdempotencyKey;
+use crate::rate_limit::Admission;
 use crate::replay::{self, Known};
 use crate::store::IdempotencyRow;
 
@@ -62,14 +63,20 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    /// Takes the key of a request, if it has one.
+    /// Takes the key of a request, if it has one. Looking for a key reads the store, so that it
+    /// takes an admission, whatever comes of it.
     ///
     /// A token without the scope gets its refusal, which is recorded each time: its requests have
     /// no turn.
     ///
     /// # Errors
     /// 409 while the same key is on its way, 422 where it was used for another request.
-    pub(super) async fn take(call: &Call, path: &str, sent: Sent) -> Result<Self, Problem> {
+    pub(super) async fn take(
+        call: &Call,
+        _admission: &Admission,
+        path: &str,
+        sent: Sent,
+    ) -> Result<Self, Problem> {
         let Some(text) = sent.key.filter(|_| call.has_scope()) else { return Ok(Self::Plain) };
         let key = call.app.digests.idempotency(call.client(), &text, path, &sent.body);
         let held = Held::take(&call.app, key).ok_or(Code::IdempotencyKeyInUse)?;

@@ -11,6 +11,7 @@ mod distinct_persons;
 mod disputes;
 mod document;
 mod edge;
+mod entry_reply;
 mod error;
 mod extract;
 mod finish;

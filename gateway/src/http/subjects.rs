@@ -13,6 +13,7 @@ use super::call::Call;
 use super::code::Code;
 use super::error::{Problem, ProblemDocument};
 use super::finish::Finish;
+use super::idempotency::{self, Sent, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
 use super::verifications::{ReceiptReply, json_reply, refusal_code};
@@ -22,8 +23,11 @@ use crate::audit::{Decided, Entry};
 use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::matching::Outcome;
 use crate::projections::{Cursor, Hit};
+use crate::replay;
 use crate::request::{Attribute, Malformed, Operation, Purpose};
 
+/// Where histories are asked for.
+const PATH: &str = "/v1/subjects/history";
 /// Entries in an answer where the request does not say how many.
 const LIMIT_USUAL: u64 = 100;
 /// Entries in an answer at most.
@@ -105,12 +109,16 @@ pub struct HistoryClientReply {
     post,
     path = "/v1/subjects/history",
     request_body = HistoryBody,
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get what the same look showed, marked by `Idempotent-Replayed: true` and not recorded again.")
+    ),
     responses(
         (status = 200, body = HistoryReply),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
@@ -125,20 +133,43 @@ pub async fn post_history(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, Some(Operation::History))?;
-    let body = call.json_body(request).await;
-    let read = body.and_then(|body| read_history(&json::parse(&body)?, Reader::of(&call)));
-    let asked = call.well_formed(read)?;
+    let sent = Sent::read(&call, request).await;
+    let read = sent.and_then(|sent| {
+        let asked = read_history(&json::parse(&sent.body)?, Reader::of(&call))?;
+        Ok((sent, asked))
+    });
+    let (sent, asked) = call.well_formed(read)?;
+    let admission = call.admit()?;
+    let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());
-    let context = call.exchange.context(None);
-    let story = async move { history::history(&shared, &caller, &asked, context).await };
-    match Finish::new(story).await {
-        Ok(history) => Ok(reply(&app, &call.exchange.request_id.to_string(), history)),
-        Err(NotAnswered::Throttled(limited)) => Err(call.throttled(&limited, None)),
-        Err(NotAnswered::Refused(refusal, _receipt)) => Err(refusal_code(refusal).into()),
+    let context = call.exchange.context(turn.key());
+    let story = async move {
+        // Held to the end of the story, which is not that of its caller.
+        let shown = match &turn {
+            Turn::Again(_held, row) => {
+                replay::history(&shared, admission, &caller, &asked, row).await
+            }
+            Turn::Plain | Turn::First(_) => {
+                history::history(&shared, admission, &caller, &asked, &context).await
+            }
+        };
+        (shown, turn.is_again())
+    };
+    let (shown, again) = Finish::new(story).await;
+    match shown {
+        Ok(history) if again => Ok(idempotency::mark(reply(&app, history))),
+        Ok(history) => Ok(reply(&app, history)),
+        Err(NotAnswered::Refused(refusal, _receipt)) => {
+            let problem = Problem::from(refusal_code(refusal));
+            Err(if again { problem.again() } else { problem })
+        }
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
+        Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
+        // What was asked under it then cannot be shown again: ask anew, under a new one.
+        Err(NotAnswered::OtherPerson) => Err(Code::IdempotencyKeyReused.into()),
         Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
         Err(NotAnswered::Projections(error)) => Err(super::log_entries::unreadable(&error)),
-        Err(error @ (NotAnswered::Keys(_) | NotAnswered::NoPolicy)) => {
+        Err(error @ (NotAnswered::Keys(_) | NotAnswered::Store(_) | NotAnswered::NoPolicy)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "no history");
             Err(Code::InternalError.into())
         }
@@ -166,10 +197,10 @@ fn read_history(node: &json::Node<'_>, reader: Reader<'_>) -> Result<HistoryRequ
     Ok(HistoryRequest { subject, purpose, after, limit: limit as usize })
 }
 
-fn reply(app: &App, id: &str, history: History) -> Response {
-    let History { page, unlinkable_quarters, receipt } = history;
+fn reply(app: &App, history: History) -> Response {
+    let History { request_id, page, unlinkable_quarters, receipt } = history;
     let body = HistoryReply {
-        id: format!("his_{id}"),
+        id: format!("his_{request_id}"),
         entries: page.hits.iter().filter_map(|hit| show(app, hit)).collect(),
         next: page.next.map(|next| next.to_string()),
         unlinkable_quarters,

@@ -111,6 +111,23 @@ fn attributes_are_described_and_read_as_optional_with_a_card_alone() {
     }
 }
 
+/// Those alone which are recorded.
+#[test]
+fn every_post_that_is_recorded_is_described_with_its_key() {
+    let description: Value = serde_json::to_value(super::openapi()).unwrap();
+    let takes_key = |post: &Value| {
+        let parameters = post["parameters"].as_array().into_iter().flatten();
+        let mut headers = parameters.filter(|parameter| parameter["in"] == "header");
+        headers.any(|header| header["name"] == "Idempotency-Key")
+            && post["responses"].get("409").is_some()
+    };
+    let paths = description["paths"].as_object().unwrap().iter();
+    let keyed = paths.filter(|(_, item)| takes_key(&item["post"])).map(|(path, _)| path.as_str());
+    let mut keyed: Vec<&str> = keyed.collect();
+    keyed.sort_unstable();
+    assert_eq!(keyed, ["/v1/disputes", "/v1/subjects/history", "/v1/verifications"]);
+}
+
 #[test]
 fn the_api_description_is_published_as_3_1() {
     let description: Value = serde_json::to_value(super::openapi()).unwrap();

@@ -185,27 +185,26 @@ pub async fn post_verification(
     let policy = call.policy()?;
     let read = read(&call, policy.required(), request).await;
     let (sent, verification) = call.well_formed(read)?;
-    let turn = Turn::take(&call, PATH, sent).await?;
+    let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
+    let admission = call.admit_for(own_purpose)?;
+    let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
-            Turn::Again(_held, row) => replay::verify(&shared, &caller, &verification, row).await,
+            Turn::Again(_held, row) => {
+                replay::verify(&shared, admission, &caller, &verification, row).await
+            }
             Turn::Plain | Turn::First(_) => {
-                verification::verify(&shared, &caller, &verification, &context).await
+                verification::verify(&shared, admission, &caller, &verification, &context).await
             }
         };
-        (decided, turn.is_again(), verification.purpose)
+        (decided, turn.is_again())
     };
-    let (decided, again, purpose) = Finish::new(story).await;
+    let (decided, again) = Finish::new(story).await;
     match decided {
         Ok(decision) if again => Ok(idempotency::mark(reply(decision))),
         Ok(decision) => Ok(reply(decision)),
-        Err(NotAnswered::Throttled(limited)) => {
-            // Only a purpose of its own is counted by name, or made-up ones would fill the table.
-            let own = Some(&purpose).filter(|purpose| policy.names(purpose));
-            Err(call.throttled(&limited, own))
-        }
         Err(NotAnswered::Refused(refusal, _receipt)) => {
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })

@@ -154,6 +154,11 @@ impl Builder {
 /// Builds the projections of a log up to its present end, as fast as it goes.
 pub async fn catch_up(store: &Store, log: &str) -> Result<(), ProjectionError> {
     let mut builder = Builder::open(store, log).await?;
-    while builder.step(store, ENTRIES_PER_STEP).await? != Step::Idle {}
-    Ok(())
+    loop {
+        match builder.step(store, ENTRIES_PER_STEP).await? {
+            Step::Wrote => builder.rows.carry_over().await?,
+            Step::Read => {}
+            Step::Idle => return Ok(()),
+        }
+    }
 }

@@ -12,7 +12,7 @@ const TEXT_BYTES_MAX: usize = 8_192;
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// Of each log its name and the index below which the page begins.
+    /// Of each log its name and the index below which the page begins, by name.
     pub(super) below: Vec<(String, i64)>,
 }
 
@@ -25,7 +25,9 @@ impl Cursor {
         let json = URL_SAFE_NO_PAD.decode(text).ok()?;
         let below: Vec<(String, i64)> = serde_json::from_slice(&json).ok()?;
         let is_ours = |(log, index): &(String, i64)| *index >= 0 && crate::config::is_log_name(log);
-        below.iter().all(is_ours).then_some(Self { below })
+        // Each log once, or one question would walk through it many times.
+        let rises = below.is_sorted_by(|(one, _), (next, _)| one < next);
+        (rises && below.iter().all(is_ours)).then_some(Self { below })
     }
 }
 
@@ -45,6 +47,10 @@ mod tests {
         let cursor = Cursor { below: vec![("n1".into(), 4_711), ("n2".into(), 0)] };
         assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
         let negative = URL_SAFE_NO_PAD.encode(r#"[["n1",-1]]"#);
+        for below in [r#"[["n1",5],["n1",5]]"#, r#"[["n1",5],["n1",4]]"#, r#"[["n2",5],["n1",5]]"#]
+        {
+            assert_eq!(Cursor::parse(&URL_SAFE_NO_PAD.encode(below)), None, "{below}");
+        }
         for text in ["", "x", "bm8", "W10=", negative.as_str(), &"A".repeat(9_000)] {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use super::ProjectionError;
 use super::builder::{Builder, Step};
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::store::{Store, in_time};
 
 /// How often a log without news is looked at.
 const POLL: Duration = Duration::from_secs(1);
 /// Rest after an error. What was not built is read from the log's tail until then.
 const RETRY: Duration = Duration::from_secs(5);
+/// A step that takes longer is given up: its server is gone.
+const STEP_MAX: Duration = Duration::from_secs(30);
 /// Time a transaction may take, in nanoseconds: what a request at the desk waits for at most.
 const TRANSACTION_NANOS: u64 = 4_000_000;
 /// Rest after a transaction, in times that it took: requests have the processor first, and what is
@@ -45,7 +47,7 @@ impl Follower {
     /// Does one step and says how long to rest before the next one. An error is told once, until
     /// a step succeeds again.
     pub async fn turn(&mut self, store: &Store) -> Duration {
-        match self.step(store).await {
+        match in_time(STEP_MAX, self.step(store)).await {
             Ok(rest) => {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!(log = self.log, "the projections are built again");

@@ -6,18 +6,21 @@ use super::ProjectionError;
 use super::cursor::Cursor;
 use super::reader;
 use super::terms::QUARTER;
-use super::walk::{Page, Question, page};
+use super::walk::{Look, Page, Question, page};
 use crate::audit::{Pseudonym, Quarter};
 use crate::store::{Store, StoreError};
 
-/// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`.
+/// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`; what an earlier
+/// look saw, if one is named.
 pub async fn history(
     store: &Store,
     pseudonyms: impl IntoIterator<Item = Pseudonym>,
+    seen_by: Option<Look>,
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, ProjectionError> {
-    page(store, &Question::Persons(pseudonyms.into_iter().collect()), after, limit).await
+    let question = Question::Persons(pseudonyms.into_iter().collect(), seen_by);
+    page(store, &question, after, limit).await
 }
 
 /// The quarters of which the logs hold entries.

@@ -29,16 +29,14 @@ pub use rebuild::{Compared, Rebuilt, rebuild};
 pub use search::search;
 pub use status::{Status, status};
 pub use terms::{Filter, Why};
-pub use walk::{Hit, Page};
+pub use walk::{Hit, Look, Page};
 
 use crate::audit::EntryError;
-use crate::store::{Store, StoreError};
+use crate::store::{PEOPLE, Store, StoreError};
 use postings::SEGMENT_ENTRIES;
 
 /// Name of the search's progress.
 const SEARCH: &str = "search";
-/// Name of the progress of persons: where they are, and whom clients asked about.
-const PEOPLE: &str = "people";
 
 /// Why a projection was not built or not read.
 #[derive(Debug, thiserror::Error)]

@@ -120,6 +120,49 @@ impl OpenBundle {
     }
 }
 
+/// What lies below an index.
+#[derive(Debug)]
+pub(super) enum Below {
+    /// A bundle.
+    Bundle(OpenBundle),
+    /// Nothing down to this index: the days of these entries were dropped.
+    Nothing(i64),
+}
+
+/// Goes backwards through the bundles of a log. Where nobody waits for the next commit, a bundle has
+/// one entry, so that many are read at once.
+#[derive(Debug, Default)]
+pub(super) struct Backwards {
+    /// What was read and not gone through, the newest last.
+    read: Vec<BundleRow>,
+}
+
+impl Backwards {
+    /// The last bundle that holds entries of `from..below`, which falls from call to call; it may
+    /// begin before `from`.
+    pub(super) async fn next(
+        &mut self,
+        store: &Store,
+        log: &str,
+        from: i64,
+        below: i64,
+    ) -> Result<Below, ProjectionError> {
+        let from = from.max(below - ENTRIES_PER_READ);
+        if self.is_empty() {
+            self.read = store.bundles_within(log, from, below).await?;
+        }
+        match self.read.pop() {
+            Some(row) => OpenBundle::of(log, row).map(Below::Bundle),
+            None => Ok(Below::Nothing(from)),
+        }
+    }
+
+    /// Whether the next bundle must be asked of the store.
+    pub(super) fn is_empty(&self) -> bool {
+        self.read.is_empty()
+    }
+}
+
 fn split<'b>(log: &str, bundle: &'b BundleRow) -> Result<Vec<&'b [u8]>, StoreError> {
     split_bundle(&bundle.entries).ok_or_else(|| StoreError::Inconsistent {
         table: "log_bundles",

@@ -45,8 +45,13 @@ pub async fn rebuild(store: &Store) -> Result<Rebuilt, ProjectionError> {
     let mut unbuilt = Vec::new();
     for log in &logs {
         let first = store.next_bundle_index(&log.log, 0).await?.unwrap_or(0);
-        let search_from = (first + SEGMENT_ENTRIES - 1) / SEGMENT_ENTRIES * SEGMENT_ENTRIES;
-        unbuilt.push(Unbuilt { log: log.log.clone(), people_from: first, search_from });
+        let first_segment = (first + SEGMENT_ENTRIES - 1) / SEGMENT_ENTRIES;
+        unbuilt.push(Unbuilt {
+            log: log.log.clone(),
+            people_from: first,
+            first_segment,
+            search_from: first_segment * SEGMENT_ENTRIES,
+        });
     }
     store.clear_projections(&unbuilt, [super::SEARCH, super::PEOPLE]).await?;
     for log in &logs {

@@ -7,15 +7,11 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::audit::{Decided, Entry, Kind, LogEntry, RequestId};
+use crate::audit::{self, Decided, Entry, Kind, LogEntry, RequestId};
 use crate::clock::Micros;
 use crate::matching::{Findings, Outcome};
 use crate::policy::{Reason, Refusal};
 use crate::request::{ClientId, Operation, Purpose};
-
-/// How long after a request came in its entry can lie in the log, in seconds: twice the longest
-/// deadline that a request is given.
-const REQUEST_SECONDS_MAX: i64 = 60;
 
 /// Why an entry is not a plain match: a finding's reason, or that of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +78,12 @@ impl Filter {
         groups.into_iter().filter(|group| !group.is_empty()).collect()
     }
 
-    /// The times in which an entry can lie. An identity of a request tells its millisecond (UUID
-    /// version 7), so that it needs no index of its own.
+    /// The times in which an entry can lie; where a request is named, as `log prove` finds it.
     pub(super) fn times(&self) -> Range<i64> {
         let from = self.from.map_or(i64::MIN, |from| from.0);
         let until = self.until.map_or(i64::MAX, |until| until.0);
-        let Some(received) = self.request_id.map(RequestId::time) else { return from..until };
-        from.max(received.0)..until.min(received.plus_seconds(REQUEST_SECONDS_MAX).0)
+        let Some(times) = self.request_id.map(audit::times_of_request) else { return from..until };
+        from.max(times.start.0)..until.min(times.end.0)
     }
 
     /// Whether an entry is one of those asked for.

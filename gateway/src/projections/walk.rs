@@ -10,10 +10,11 @@ use std::ops::Range;
 use super::candidates::{Candidates, Persons, Segments};
 use super::cursor::Cursor;
 use super::people::person;
-use super::reader::{self, OpenBundle};
+use super::reader::{self, Backwards, Below, OpenBundle};
 use super::terms::Filter;
 use super::{Covered, ProjectionError};
 use crate::audit::{LogEntry, Pseudonym};
+use crate::clock::Micros;
 use crate::store::Store;
 
 /// Entries after the end of a projection that are read for a page. Beyond it the builder is so far
@@ -44,15 +45,27 @@ pub struct Page {
 #[derive(Debug)]
 pub(super) enum Question {
     Filter(Filter),
-    /// Entries about any of these.
-    Persons(HashSet<Pseudonym>),
+    /// Entries about any of these; as an earlier look saw them, if there is one.
+    Persons(HashSet<Pseudonym>, Option<Look>),
+}
+
+/// A look at entries about a person, by its own entry: it saw nothing that stands after it in its
+/// log, and nothing of other logs that came later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Name of the log that its entry is in.
+    pub log: String,
+    /// Index of its entry.
+    pub index: i64,
+    /// When.
+    pub at: Micros,
 }
 
 impl Question {
     fn matches(&self, entry: &LogEntry) -> bool {
         match self {
             Self::Filter(filter) => filter.matches(entry),
-            Self::Persons(pseudonyms) => {
+            Self::Persons(pseudonyms, _) => {
                 entry.request().is_some_and(|entry| pseudonyms.contains(&entry.subject.pseudonym))
             }
         }
@@ -63,7 +76,7 @@ impl Question {
             Self::Filter(filter) => {
                 Candidates::Segments(Segments::new(filter.terms(), filter.times()))
             }
-            Self::Persons(pseudonyms) => {
+            Self::Persons(pseudonyms, _) => {
                 let mut persons: Vec<i64> = pseudonyms.iter().map(person).collect();
                 persons.sort_unstable();
                 persons.dedup();
@@ -72,18 +85,31 @@ impl Question {
         }
     }
 
-    /// Times in which an entry must lie, and the request it must be of.
-    fn head(&self) -> (Range<i64>, Option<[u8; 16]>) {
+    /// Times in which an entry of a log must lie, and the request it must be of.
+    fn head(&self, log: &str) -> (Range<i64>, Option<[u8; 16]>) {
         match self {
             Self::Filter(filter) => (filter.times(), filter.request_id.map(|id| id.0)),
-            Self::Persons(_) => (i64::MIN..i64::MAX, None),
+            Self::Persons(_, Some(look)) if look.log != log => {
+                (i64::MIN..look.at.0.saturating_add(1), None)
+            }
+            Self::Persons(..) => (i64::MIN..i64::MAX, None),
         }
     }
 
     fn covered(&self, covered: Covered) -> i64 {
         match self {
             Self::Filter(_) => covered.search,
-            Self::Persons(_) => covered.people,
+            Self::Persons(..) => covered.people,
+        }
+    }
+
+    /// The index of a log below which an entry must lie, if it would otherwise have to lie below
+    /// `below`. Where a look has its own entry, places say more than times: what was committed
+    /// before it stands before it.
+    fn below(&self, log: &str, below: i64) -> i64 {
+        match self {
+            Self::Persons(_, Some(look)) if look.log == log => below.min(look.index),
+            Self::Persons(..) | Self::Filter(_) => below,
         }
     }
 }
@@ -99,10 +125,14 @@ pub(super) async fn page(
         cursor.below.clone()
     } else {
         let logs = store.checkpoints().await?;
-        logs.into_iter().map(|log| (log.log, log.tree_size)).collect()
+        let mut begin: Vec<_> = logs.into_iter().map(|log| (log.log, log.tree_size)).collect();
+        // As a cursor has them; a database may sort names otherwise.
+        begin.sort_unstable();
+        begin
     };
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
+        let below = question.below(&log, below);
         walks.push(Walk::begin(store, question, log, below).await?);
     }
     let mut hits = Vec::new();
@@ -139,6 +169,7 @@ struct Walk<'a> {
     /// The entries below this one are found by the projection.
     covered: i64,
     candidates: Candidates,
+    tail: Backwards,
     bundle: Option<OpenBundle>,
     ready: VecDeque<Hit>,
     head: (Range<i64>, Option<[u8; 16]>),
@@ -155,9 +186,9 @@ impl<'a> Walk<'a> {
         if below - covered > TAIL_ENTRIES_MAX {
             return Err(ProjectionError::Behind { log, entries: below - covered });
         }
-        let (candidates, head) = (question.candidates(), question.head());
-        let (bundle, ready) = (None, VecDeque::new());
-        Ok(Self { store, question, log, below, covered, candidates, bundle, ready, head })
+        let (candidates, head) = (question.candidates(), question.head(&log));
+        let (tail, bundle, ready) = (Backwards::default(), None, VecDeque::new());
+        Ok(Self { store, question, log, below, covered, candidates, tail, bundle, ready, head })
     }
 
     /// Below which index the next page goes on in this log.
@@ -177,14 +208,21 @@ impl<'a> Walk<'a> {
         Ok(self.ready.front().map(|hit| hit.entry.at().0))
     }
 
-    /// Reads the last bundle below, as far as the projection does not cover it.
+    /// Looks through the last bundle below, as far as the projection does not cover it.
     async fn look_through_tail(&mut self) -> Result<(), ProjectionError> {
-        self.open(self.below - 1).await?;
-        let held = self.bundle.as_ref().map_or(0..0, OpenBundle::indexes);
-        let first = held.start.max(self.covered);
-        for index in (first..held.end.min(self.below)).rev() {
-            self.look_at(index)?;
-        }
+        let next = self.tail.next(self.store, &self.log, self.covered, self.below).await?;
+        let first = match next {
+            Below::Bundle(bundle) => {
+                let held = bundle.indexes();
+                self.bundle = Some(bundle);
+                let first = held.start.max(self.covered);
+                for index in (first..held.end.min(self.below)).rev() {
+                    self.look_at(index)?;
+                }
+                first
+            }
+            Below::Nothing(first) => first,
+        };
         self.below = first.min(self.below - 1);
         Ok(())
     }

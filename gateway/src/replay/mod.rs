@@ -2,10 +2,12 @@
 //! and is neither decided nor counted a second time.
 //!
 //! What the log does not hold is read again: numbers of persons from the register, where they must
-//! be those whose pseudonym the entry has.
+//! be those whose pseudonym the entry has, and what others asked about them from the logs.
 
+mod history;
 mod verification;
 
+pub use history::history;
 pub use verification::verify;
 
 use crate::app::App;

@@ -8,6 +8,7 @@ use crate::auth::Caller;
 use crate::matching;
 use crate::policy::{self, Permit, PermitQuestion};
 use crate::population::Finding;
+use crate::rate_limit::Admission;
 use crate::request::{AttributeSet, Operation, PersonalId, SubjectKey, Verification};
 use crate::store::IdempotencyRow;
 use crate::verification::{Decision, NotAnswered, Told};
@@ -16,11 +17,11 @@ use crate::verification::{Decision, NotAnswered, Told};
 /// other request.
 pub async fn verify(
     app: &App,
+    admission: Admission,
     caller: &Caller,
     request: &Verification,
     row: &IdempotencyRow,
 ) -> Result<Decision, NotAnswered> {
-    let admission = app.client_limits.admit(caller)?;
     let (LogEntry::Request(entry), receipt) = entry_of(app, row).await? else {
         return Err(inconsistent(row).into());
     };
@@ -64,6 +65,8 @@ async fn find_number(
     asked: SubjectKey,
     entry: &Entry,
 ) -> Result<Option<PersonalId>, NotAnswered> {
+    // Without the key, nobody is found below.
+    let _ready = app.digests.make_ready(&app.store, entry.at).await;
     let is_meant = |number: PersonalId| {
         let pseudonym = app.digests.pseudonym(entry.at, &asked, Some(number));
         pseudonym.is_ok_and(|pseudonym| pseudonym == entry.subject.pseudonym)

@@ -4,17 +4,20 @@
 //! A key is `grain|period|client|operation|purpose|what`, as in the cubes but without hours.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::audit::Grain;
+use crate::audit::{Grain, Sums};
 use crate::clock::Micros;
 use crate::request::{ClientId, Operation, Purpose};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, in_time};
 
 /// Different keys held between two flushes; beyond it a purpose is counted as `-`, so that made-up
 /// purposes of throttled requests cannot fill the memory.
 const KEYS_MAX: usize = 10_000;
+
+/// What a flush may take.
+const FLUSH_MAX: Duration = Duration::from_secs(5);
 
 /// What happened to a request before it was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,8 @@ impl EdgeCounters {
         if counts.is_empty() {
             return Ok(());
         }
-        let result = store.add_edge_counters(log, &to_json(&counts)).await;
+        let sums = sums(&counts).to_json();
+        let result = in_time(FLUSH_MAX, store.add_edge_counters(log, &sums)).await;
         if result.is_err() {
             let mut later = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, n) in counts {
@@ -107,25 +111,18 @@ fn key(
     )
 }
 
-/// The sums of every grain, from those of days, as a JSON object of key and number.
-fn to_json(days: &BTreeMap<String, i64>) -> String {
-    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+/// The sums of every grain, from those of days.
+fn sums(days: &BTreeMap<String, i64>) -> Sums {
+    let mut sums = Sums::default();
     for (key, n) in days {
-        // A key begins with `d|` and eight digits.
-        let (day, rest) = (&key[2..10], &key[10..]);
-        for grain in [Grain::Day, Grain::Third, Grain::Month, Grain::Year] {
-            let mut key = format!("{}|", grain.letter());
-            grain.write_period(day, &mut key);
-            key.push_str(rest);
-            *sums.entry(key).or_default() += n;
-        }
+        // A key begins with `d|`, eight digits and `|`.
+        sums.add(
+            None,
+            &[Grain::Day, Grain::Third, Grain::Month, Grain::Year],
+            &key[2..10],
+            &key[11..],
+            *n,
+        );
     }
-    let mut json = String::from("{");
-    for (position, (key, n)) in sums.iter().enumerate() {
-        let comma = if position > 0 { "," } else { "" };
-        // Keys are made of codes and identifiers that hold nothing JSON would escape.
-        let _infallible = write!(json, "{comma}\"{key}\":{n}");
-    }
-    json.push('}');
-    json
+    sums
 }

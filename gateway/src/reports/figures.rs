@@ -7,6 +7,9 @@ use super::Edge;
 use crate::audit::{Cube, DisputeState};
 use crate::matching::{Outcome, Verdict};
 
+/// The first of the figures about disputes.
+const DISPUTED: &str = "disputed";
+
 /// What requests came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, ToSchema)]
 pub struct Figures {
@@ -20,8 +23,8 @@ pub struct Figures {
     pub inconclusive: i64,
     /// Refused by policy.
     pub refused: i64,
-    /// Of `matched`: the person is dead.
-    pub matched_deceased: i64,
+    /// Of `matched`: the person is dead; null for whoever may not know the status of a person.
+    pub matched_deceased: Option<i64>,
     /// Refused by a limit; not part of `received`.
     pub throttled: i64,
     /// Not well formed; not part of `received`.
@@ -98,7 +101,9 @@ impl RowFigures {
     /// No figures yet, of the cube that a report is about.
     pub(super) fn empty(cube: Cube) -> Self {
         match cube {
-            Cube::Outcomes | Cube::Provinces => Self::Answers(Figures::default()),
+            Cube::Outcomes | Cube::Provinces => {
+                Self::Answers(Figures { matched_deceased: Some(0), ..Figures::default() })
+            }
             Cube::Attributes => Self::Attributes(AttributeFigures::default()),
             Cube::Disputes => Self::Disputes(DisputeFigures::default()),
         }
@@ -112,54 +117,62 @@ impl RowFigures {
         }
     }
 
-    /// Every figure by name, in the order in which they are shown.
+    /// Every figure that is told, by name, in the order in which they are shown.
     pub fn named(&self) -> Vec<(&'static str, Figure)> {
-        let numbers = |numbers: &[(&'static str, i64)]| {
-            numbers.iter().map(|(name, n)| (*name, Figure::Number(*n))).collect::<Vec<_>>()
-        };
+        let mut copy = *self;
+        let numbers = copy.numbers().into_iter();
+        let mut named: Vec<_> = numbers.map(|(name, n)| (name, Figure::Number(*n))).collect();
+        if let Some(figures) = self.answers() {
+            // Behind what came to the gateway, before what was disputed of it.
+            let place = named.iter().position(|(name, _)| *name == DISPUTED);
+            let rate = ("match_rate", Figure::Rate(figures.match_rate));
+            named.insert(place.unwrap_or(named.len()), rate);
+        }
+        named
+    }
+
+    /// Every number by name, in the same order.
+    fn numbers(&mut self) -> Vec<(&'static str, &mut i64)> {
         match self {
             Self::Answers(it) => {
-                let mut named = numbers(&[
-                    ("received", it.received),
-                    ("matched", it.matched),
-                    ("not_matched", it.not_matched),
-                    ("inconclusive", it.inconclusive),
-                    ("refused", it.refused),
-                    ("matched_deceased", it.matched_deceased),
-                    ("throttled", it.throttled),
-                    ("malformed", it.malformed),
+                let mut numbers = vec![
+                    ("received", &mut it.received),
+                    ("matched", &mut it.matched),
+                    ("not_matched", &mut it.not_matched),
+                    ("inconclusive", &mut it.inconclusive),
+                    ("refused", &mut it.refused),
+                ];
+                numbers.extend(it.matched_deceased.as_mut().map(|n| ("matched_deceased", n)));
+                numbers.extend([
+                    ("throttled", &mut it.throttled),
+                    ("malformed", &mut it.malformed),
+                    (DISPUTED, &mut it.disputed),
+                    ("disputes_upheld", &mut it.disputes_upheld),
+                    ("disputes_rejected", &mut it.disputes_rejected),
                 ]);
-                named.push(("match_rate", Figure::Rate(it.match_rate)));
-                named.extend(numbers(&[
-                    ("disputed", it.disputed),
-                    ("disputes_upheld", it.disputes_upheld),
-                    ("disputes_rejected", it.disputes_rejected),
-                ]));
-                named
+                numbers
             }
-            Self::Attributes(it) => numbers(&[
-                ("asked", it.asked),
-                ("match", it.matched),
-                ("close", it.close),
-                ("no_match", it.no_match),
-                ("not_on_file", it.not_on_file),
-                ("not_checked", it.not_checked),
-                ("not_permitted", it.not_permitted),
-            ]),
-            Self::Disputes(it) => numbers(&[
-                ("disputed", it.disputed),
-                ("disputes_upheld", it.disputes_upheld),
-                ("disputes_rejected", it.disputes_rejected),
-            ]),
+            Self::Attributes(it) => vec![
+                ("asked", &mut it.asked),
+                ("match", &mut it.matched),
+                ("close", &mut it.close),
+                ("no_match", &mut it.no_match),
+                ("not_on_file", &mut it.not_on_file),
+                ("not_checked", &mut it.not_checked),
+                ("not_permitted", &mut it.not_permitted),
+            ],
+            Self::Disputes(it) => vec![
+                (DISPUTED, &mut it.disputed),
+                ("disputes_upheld", &mut it.disputes_upheld),
+                ("disputes_rejected", &mut it.disputes_rejected),
+            ],
         }
     }
 
     /// Whether nothing was counted.
     pub(super) fn is_empty(&self) -> bool {
-        self.named().iter().all(|(_, figure)| match figure {
-            Figure::Number(n) => *n == 0,
-            Figure::Rate(rate) => rate.is_none(),
-        })
+        let mut copy = *self;
+        copy.numbers().iter().all(|(_, n)| **n == 0)
     }
 
     /// Adds requests of one outcome.
@@ -176,8 +189,17 @@ impl RowFigures {
 
     /// Adds matched requests about the dead, which are counted among the matched ones already.
     pub(super) fn add_deceased(&mut self, n: i64) {
-        let Self::Answers(figures) = self else { return };
-        figures.matched_deceased += n;
+        let Self::Answers(Figures { matched_deceased: Some(deceased), .. }) = self else { return };
+        *deceased += n;
+    }
+
+    /// The same for whoever may not know the status of a person.
+    #[must_use]
+    pub(super) fn without_status(mut self) -> Self {
+        if let Self::Answers(figures) = &mut self {
+            figures.matched_deceased = None;
+        }
+        self
     }
 
     /// Adds what never reached the log.
@@ -221,38 +243,11 @@ impl RowFigures {
         }
     }
 
-    /// Adds the figures of a row to those of the total.
+    /// Adds the figures of a row to those of the total. All rows of a report are about one cube.
     pub(super) fn add(&mut self, row: &Self) {
-        match (self, row) {
-            (Self::Answers(total), Self::Answers(row)) => {
-                total.received += row.received;
-                total.matched += row.matched;
-                total.not_matched += row.not_matched;
-                total.inconclusive += row.inconclusive;
-                total.refused += row.refused;
-                total.matched_deceased += row.matched_deceased;
-                total.throttled += row.throttled;
-                total.malformed += row.malformed;
-                total.disputed += row.disputed;
-                total.disputes_upheld += row.disputes_upheld;
-                total.disputes_rejected += row.disputes_rejected;
-            }
-            (Self::Attributes(total), Self::Attributes(row)) => {
-                total.asked += row.asked;
-                total.matched += row.matched;
-                total.close += row.close;
-                total.no_match += row.no_match;
-                total.not_on_file += row.not_on_file;
-                total.not_checked += row.not_checked;
-                total.not_permitted += row.not_permitted;
-            }
-            (Self::Disputes(total), Self::Disputes(row)) => {
-                total.disputed += row.disputed;
-                total.disputes_upheld += row.disputes_upheld;
-                total.disputes_rejected += row.disputes_rejected;
-            }
-            // All rows of a report are about one cube.
-            (Self::Answers(_) | Self::Attributes(_) | Self::Disputes(_), _) => {}
+        let mut row = *row;
+        for ((_, total), (_, n)) in self.numbers().into_iter().zip(row.numbers()) {
+            *total += *n;
         }
     }
 

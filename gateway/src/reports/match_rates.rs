@@ -19,7 +19,8 @@ use crate::store::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange, Store,
 /// What the figures mean, in English.
 pub const DEFINITION_EN: &str = "received = matched + not_matched + inconclusive + refused = \
     entries of verify, lookup, insurance and push in the log. match_rate = matched / (matched + \
-    not_matched), null when nothing was answered. Grouped by attribute, verdict or reason: asked = \
+    not_matched), null when nothing was answered. matched_deceased is that part of matched where \
+    the person is dead, null for a client whose policy does not disclose the status. Grouped by attribute, verdict or reason: asked = \
     match + close + no_match + not_on_file + not_checked + not_permitted = verdicts on attributes \
     in these entries. Hours, days and months are Vietnamese (UTC+7); from and to are days, both \
     inclusive, and a month is the part of it between them. province is the first three digits of \
@@ -33,7 +34,8 @@ pub const DEFINITION_EN: &str = "received = matched + not_matched + inconclusive
 pub const DEFINITION_VI: &str = "received (đã nhận) = matched (khớp) + not_matched (không khớp) + \
     inconclusive (chưa kết luận) + refused (bị từ chối) = số bản ghi verify, lookup, insurance và \
     push trong nhật ký. match_rate (tỷ lệ khớp) = matched / (matched + not_matched), null khi chưa \
-    trả lời yêu cầu nào. Nhóm theo attribute (thuộc tính), verdict (kết quả) hoặc reason (lý do): \
+    trả lời yêu cầu nào. matched_deceased là phần của matched mà người đó đã chết, null đối với hệ \
+    thống mà chính sách không cho biết tình trạng. Nhóm theo attribute (thuộc tính), verdict (kết quả) hoặc reason (lý do): \
     asked (đã hỏi) = match + close + no_match + not_on_file + not_checked + not_permitted = số kết \
     quả so sánh thuộc tính trong các bản ghi đó. Giờ, ngày và tháng theo giờ Việt Nam (UTC+7); from \
     và to là ngày, tính cả hai đầu, tháng là phần của tháng nằm trong khoảng đó. province là ba chữ \
@@ -103,6 +105,19 @@ pub struct MatchRates {
     pub rows: Vec<Row>,
     /// All rows together.
     pub total: RowFigures,
+}
+
+impl MatchRates {
+    /// The same for whoever may not know the status of a person: a report over one request is that
+    /// request's answer.
+    #[must_use]
+    pub fn without_status(mut self) -> Self {
+        for row in &mut self.rows {
+            row.figures = row.figures.without_status();
+        }
+        self.total = self.total.without_status();
+        self
+    }
 }
 
 /// Why there is no report.

@@ -60,8 +60,9 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
     let config = Config::load(Some(&folder.join("gateway.toml")))?;
-    let _held_while_we_run = Store::hold(&config.store, &config.log.name).await?;
+    let hold = Store::hold(&config.store, &config.log.name).await?;
     let app = App::start(config, Clock::system(), random).await?;
+    app.keep(hold);
     let personas = personas::find(&nation, &app.subject_tokens)?;
     files::write_whole(&folder.join("personas.csv"), &personas::to_csv(&personas)?, 0o644)?;
     let register = mock::Settings::new(api_key)
@@ -85,10 +86,10 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
 
     let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
     let documents = vec![Document::new(PERSONAS_PATH, personas::to_json(&personas))];
-    let ended_well = doors.serve(app, documents, stop).await;
+    let ended_well = doors.serve(Arc::clone(&app), documents, stop).await;
     drop(register_stop);
     tour.abort();
-    if ended_well { Ok(()) } else { Err(CliError::Failed("the log is in an unknown state".into())) }
+    cli::how_it_ended(&app, ended_well)
 }
 
 /// Puts clients and policies into the store; what is there already stays.

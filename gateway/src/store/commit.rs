@@ -1,8 +1,9 @@
 //! What a commit of the log writes, and how it may end.
 
-use std::fmt::Write as _;
+use sqlx::FromRow;
 
 use super::TileRow;
+use crate::hex::hex;
 
 /// Everything that is appended before the checkpoint is signed.
 #[derive(Debug)]
@@ -42,6 +43,15 @@ pub struct KeyRow {
     pub created_us: i64,
 }
 
+/// An idempotency key that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, FromRow)]
+pub struct HeldKey {
+    /// Whose key.
+    pub client_id: String,
+    /// Keyed digest of the key.
+    pub key_digest: Vec<u8>,
+}
+
 /// What the database gave back of an append, before it was committed.
 #[derive(Debug, Default)]
 pub struct ReadBack {
@@ -68,6 +78,12 @@ pub enum CommitFailure {
     /// that passes through this process can be trusted any more.
     #[error("what was read back is not what was written")]
     ReadBack,
+    /// The connection was lost during the commit, and the server does not say yet how it ended.
+    #[error("nobody knows yet whether it was written")]
+    Unsettled(#[source] sqlx::Error),
+    /// Nothing was written, because it is not known yet how the commit before it ended.
+    #[error("nothing was written: the commit before it is not settled")]
+    BehindUnsettled,
     /// The commit itself failed: the entries may or may not be on disk.
     #[error("whether the entries are on disk is unknown")]
     Unknown(#[source] sqlx::Error),
@@ -88,9 +104,14 @@ impl Append<'_> {
 
     /// The keys as a JSON array of arrays: client, key digest, entry index, body digest, time.
     pub(super) fn keys_json(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(KeyRow::to_json).collect();
-        format!("[{}]", keys.join(","))
+        keys_json(self.keys)
     }
+}
+
+/// Keys as a JSON array of arrays.
+pub(super) fn keys_json(keys: &[KeyRow]) -> String {
+    let keys: Vec<String> = keys.iter().map(KeyRow::to_json).collect();
+    format!("[{}]", keys.join(","))
 }
 
 impl KeyRow {
@@ -100,11 +121,4 @@ impl KeyRow {
         let (key, body) = (hex(key_digest), hex(body_digest));
         format!(r#"["{client_id}","{key}",{entry_index},"{body}",{created_us}]"#)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,11 +1,11 @@
 //! Idempotency keys: which entry answered a request that may come twice. They are written with
-//! their entry by the log's commit.
+//! their entry by the log's commit; one whose request had nothing left to log is written by itself.
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError};
+use super::{KeyRow, Store, StoreError};
 
-/// A key that a request has used.
+/// A key that a request has used, and the entry where its answer stands.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct IdempotencyRow {
     /// Log of the entry.
@@ -36,6 +36,42 @@ impl Store {
             .await
         })?;
         Ok(row)
+    }
+
+    /// Keeps a key whose request left no entry of its own, because the log had it already: `row`
+    /// leads to an entry of `log`. A key held since before `after_us` is free again. False where
+    /// another request holds the key; true where this one does, now or since before.
+    pub async fn keep_idempotency_key(
+        &self,
+        log: &str,
+        row: &KeyRow,
+        after_us: i64,
+    ) -> Result<bool, StoreError> {
+        let kept = on_pool!(self, (pool, _) => {
+            sqlx::query(
+                "insert into idempotency_keys \
+                 (client_id, key_digest, log, entry_index, body_digest, created_us) \
+                 values ($1, $2, $3, $4, $5, $6) \
+                 on conflict (client_id, key_digest) do update set log = excluded.log, \
+                 entry_index = excluded.entry_index, body_digest = excluded.body_digest, \
+                 created_us = excluded.created_us where idempotency_keys.created_us < $7",
+            )
+            .bind(&row.client_id)
+            .bind(&row.key_digest[..])
+            .bind(log)
+            .bind(row.entry_index)
+            .bind(&row.body_digest[..])
+            .bind(row.created_us)
+            .bind(after_us)
+            .execute(pool)
+            .await
+            .map(|done| done.rows_affected())
+        })?;
+        if kept > 0 {
+            return Ok(true);
+        }
+        let held = self.idempotency_key(&row.client_id, &row.key_digest, after_us).await?;
+        Ok(held.is_some_and(|held| held.body_digest == row.body_digest))
     }
 
     /// Deletes the keys that were used before `before_us`, at most `limit` of them, so that the

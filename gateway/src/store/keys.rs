@@ -3,13 +3,13 @@
 //! Whoever holds the database without this folder can neither sign for the log nor link a
 //! pseudonym to a person. A key is made on first use and never overwritten.
 
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::clock::Random;
+use crate::hex::hex;
 
 /// Length of every key in bytes.
 pub const KEY_BYTES: usize = 32;
@@ -118,11 +118,7 @@ fn create(folder: &Path, path: &Path, key: &[u8; KEY_BYTES], random: &Random) ->
     // Two threads or processes may be making the same key at once, each under a name of its own.
     let temporary = path.with_extension(format!("{:016x}", u64::from_be_bytes(random.bytes())));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    let mut text = String::with_capacity(2 * KEY_BYTES + 1);
-    for byte in key {
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text.push('\n');
+    let text = hex(key) + "\n";
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&temporary, path);

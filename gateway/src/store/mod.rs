@@ -32,10 +32,12 @@ mod commit;
 mod counters;
 mod credentials;
 mod disputes;
+mod failed_disk;
 mod hold;
 mod idempotency;
 mod inspect;
 mod key_files;
+mod key_fingerprints;
 mod keys;
 mod log;
 mod published;
@@ -44,6 +46,7 @@ mod server_copy;
 mod spent;
 mod token_keys;
 mod log_check;
+mod patience;
 mod person_rows;
 mod projection_upkeep;
 mod projection_writer;
@@ -65,23 +68,26 @@ use sqlx::sqlite::{
 pub use access::{PolicyRow, SecretRow};
 pub use acts::ActRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
-pub use commit::{Append, CommitFailure, KeyRow, ReadBack};
+pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use credentials::{
     ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, slot_for_new,
 };
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
-pub use hold::Hold;
+pub use failed_disk::disk_failed;
+pub use hold::{Hold, Session};
 pub use idempotency::IdempotencyRow;
 pub use inspect::DurabilitySetting;
 pub use key_files::KeyFile;
+pub use key_fingerprints::FingerprintRow;
 pub use keys::{KEY_BYTES, KeyError, KeyFolder};
 pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
+pub use patience::in_time;
 pub use person_rows::PersonRows;
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
-pub use projections::{DistinctPersonsRow, PostingsRow, ProgressRow, SegmentRow};
+pub use projections::{DistinctPersonsRow, PEOPLE, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
@@ -126,6 +132,8 @@ struct Dialect {
     begin_snapshot: &'static str,
     /// Gives the disk of a dropped day ($1) back.
     free_day: &'static str,
+    /// Dropped days of a log ($1) whose disk was not given back.
+    days_to_free: &'static str,
     /// Adds a JSON object of key and number ($2) to a log's edge counters ($1).
     add_edge_counters: &'static str,
     /// Reads counters by ranges of their keys.
@@ -134,6 +142,7 @@ struct Dialect {
 
 static SQLITE: Dialect = Dialect {
     free_day: "select $1",
+    days_to_free: "select day from log_dropped where log = $1 and false",
     begin_write: "begin immediate",
     exclude_builders: None,
     begin_snapshot: "begin",
@@ -145,6 +154,8 @@ static SQLITE: Dialect = Dialect {
 
 static POSTGRES: Dialect = Dialect {
     free_day: "select log_drop_day($1)",
+    days_to_free: "select day from log_dropped where log = $1 and totals_index is not null \
+        and to_regclass('log_bundles_' || day) is not null order by day",
     begin_write: "begin",
     exclude_builders: Some(
         "select pg_advisory_xact_lock(hashtextextended('gateway projections of persons', 0))",
@@ -180,9 +191,15 @@ pub enum StoreError {
         /// The setting.
         setting: &'static str,
     },
+    /// The server's programs cannot be told what the URL says.
+    #[error("the parameter {name} of the database's URL cannot be passed on to its programs")]
+    Parameter {
+        /// Its name.
+        name: String,
+    },
     /// A statement failed.
     #[error("the database did not answer")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// A row that nobody can have written.
     #[error("table {table} holds a row that contradicts the program: {row}")]
     Inconsistent {
@@ -191,6 +208,13 @@ pub enum StoreError {
         /// Which row; never a personal value.
         row: String,
     },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        failed_disk::note(&error);
+        Self::Database(error)
+    }
 }
 
 impl Store {
@@ -227,6 +251,8 @@ impl Store {
             // FULL: a commit that returned is on disk. Everything the log promises rests on it.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // `SQLite` would carry the write-ahead log over by itself, and not tell that it failed.
+            .pragma("wal_autocheckpoint", "0")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(SQLITE_CONNECTIONS_MAX)
@@ -239,10 +265,15 @@ impl Store {
     async fn open_server(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         // A server may be set to commit later; on our connections a commit waits for the disk.
-        let options = options.application_name("gateway").options([("synchronous_commit", "on")]);
+        let options = options.application_name("gateway").options([
+            ("synchronous_commit", "on"),
+            // Whoever gave up waiting leaves a statement that nobody waits for.
+            ("client_connection_check_interval", "5s"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
             .connect_with(options.clone())
             .await?;
         for setting in ["fsync", "full_page_writes"] {

@@ -20,7 +20,9 @@ pub struct Unbuilt {
     pub log: String,
     /// The first entry whose rows about persons go.
     pub people_from: i64,
-    /// The first entry of the first segment that goes.
+    /// The first segment that goes.
+    pub first_segment: i64,
+    /// Its first entry.
     pub search_from: i64,
 }
 
@@ -159,23 +161,22 @@ impl Store {
         unbuilt: &[Unbuilt],
         names: [&str; 2],
     ) -> Result<(), StoreError> {
-        const SEGMENT_ENTRIES: i64 = 65_536;
         on_pool!(self, (pool, dialect) => {
             let mut transaction = pool.begin_with(dialect.begin_write).await?;
             if let Some(statement) = dialect.exclude_builders {
                 sqlx::query(statement).execute(&mut *transaction).await?;
             }
-            for Unbuilt { log, people_from, search_from } in unbuilt {
+            for Unbuilt { log, people_from, first_segment, search_from } in unbuilt {
                 for (statement, from) in [
                     (
                         "delete from search_segments where log = $1 and segment >= $2",
-                        search_from / SEGMENT_ENTRIES,
+                        first_segment,
                     ),
                     (
                         "delete from search_postings where log = $1 and segment >= $2",
-                        search_from / SEGMENT_ENTRIES,
+                        first_segment,
                     ),
-                    (DELETE_PERSONS, *people_from),
+                    (DELETE_PERSONS, people_from),
                 ] {
                     sqlx::query(statement).bind(log).bind(from).execute(&mut *transaction).await?;
                 }

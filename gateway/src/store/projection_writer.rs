@@ -56,6 +56,14 @@ impl Store {
 }
 
 impl ProjectionWriter {
+    /// Carries over what was written, where the database is a file and no log is written beside.
+    pub async fn carry_over(&self) -> Result<(), StoreError> {
+        if let Pool::Sqlite(pool, _) = &self.pool {
+            sqlx::query(super::writer::CARRY_OVER).execute(pool).await?;
+        }
+        Ok(())
+    }
+
     /// Writes the rows of a closed segment; false where somebody else moved the projection.
     ///
     /// If we die before it returns, either all of it is there or nothing.

@@ -4,6 +4,9 @@ use sqlx::FromRow;
 
 use super::{BundleRow, Store, StoreError};
 
+/// Name of the progress of persons: where they are, and whom clients asked about.
+pub const PEOPLE: &str = "people";
+
 /// How far a projection of a log has come.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ProgressRow {

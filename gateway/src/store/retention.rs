@@ -100,9 +100,9 @@ impl Store {
         Ok(rows)
     }
 
-    /// Notes that a day is about to be dropped; what is noted already stays.
-    pub async fn choose_day(&self, log: &str, row: &DroppedRow) -> Result<(), StoreError> {
-        on_pool!(self, (pool, _) => {
+    /// Notes that a day is about to be dropped; what is noted already stays. What is noted.
+    pub async fn choose_day(&self, log: &str, row: &DroppedRow) -> Result<DroppedRow, StoreError> {
+        let noted: Option<DroppedRow> = on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into log_dropped (log, day, first_index, end_index, from_size) \
                  values ($1, $2, $3, $4, $5) on conflict (log, day) do nothing",
@@ -113,10 +113,20 @@ impl Store {
             .bind(row.end_index)
             .bind(row.from_size)
             .execute(pool)
+            .await?;
+            sqlx::query_as(
+                "select day, first_index, end_index, from_size, totals_index, totals \
+                 from log_dropped where log = $1 and day = $2",
+            )
+            .bind(log)
+            .bind(row.day)
+            .fetch_optional(pool)
             .await
-            .map(drop)
         })?;
-        Ok(())
+        noted.ok_or_else(|| StoreError::Inconsistent {
+            table: "log_dropped",
+            row: format!("{log}/{}", row.day),
+        })
     }
 
     /// Declares a day dropped: its totals are in the log. From here on its bundles may be absent.
@@ -169,8 +179,19 @@ impl Store {
         Ok(())
     }
 
+    /// Days of a log that were declared dropped and whose disk was not given back: somebody read for
+    /// long, or another log has bundles of that day.
+    pub async fn days_to_free(&self, log: &str) -> Result<Vec<i64>, StoreError> {
+        let days = on_pool!(self, (pool, dialect) => {
+            sqlx::query_scalar(dialect.days_to_free).bind(log).fetch_all(pool).await
+        })?;
+        Ok(days)
+    }
+
     /// Gives the disk of a day back whose bundles are deleted: a server drops the day's partition
-    /// where no log has a bundle in it, and a file uses its pages again by itself.
+    /// where no log has a bundle in it, and a file uses its pages again by itself. Where somebody
+    /// reads for long, nothing happens: it is to be asked for again while it is one of
+    /// [`Store::days_to_free`].
     pub async fn free_day(&self, day: i64) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
             sqlx::query(dialect.free_day).bind(day).execute(pool).await.map(drop)

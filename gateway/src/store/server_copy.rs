@@ -7,17 +7,26 @@ use sqlx::{Postgres, Transaction};
 use super::{CheckpointRow, Pool, Store, StoreError};
 use crate::config::StoreConfig;
 
-/// Parameters of a URL that the programs know by a variable.
-const PARAMETERS: [(&str, &str); 9] = [
-    ("host", "PGHOST"),
-    ("port", "PGPORT"),
-    ("user", "PGUSER"),
-    ("password", "PGPASSWORD"),
-    ("dbname", "PGDATABASE"),
-    ("sslmode", "PGSSLMODE"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("sslcert", "PGSSLCERT"),
-    ("sslkey", "PGSSLKEY"),
+/// Parameters of a URL, in every spelling that our own connections understand, and the variable by
+/// which the programs know each; none for what concerns our connections alone.
+const PARAMETERS: [(&str, Option<&str>); 17] = [
+    ("host", Some("PGHOST")),
+    ("hostaddr", Some("PGHOSTADDR")),
+    ("port", Some("PGPORT")),
+    ("user", Some("PGUSER")),
+    ("password", Some("PGPASSWORD")),
+    ("dbname", Some("PGDATABASE")),
+    ("sslmode", Some("PGSSLMODE")),
+    ("ssl-mode", Some("PGSSLMODE")),
+    ("sslrootcert", Some("PGSSLROOTCERT")),
+    ("ssl-root-cert", Some("PGSSLROOTCERT")),
+    ("ssl-ca", Some("PGSSLROOTCERT")),
+    ("sslcert", Some("PGSSLCERT")),
+    ("ssl-cert", Some("PGSSLCERT")),
+    ("sslkey", Some("PGSSLKEY")),
+    ("ssl-key", Some("PGSSLKEY")),
+    ("application_name", None),
+    ("statement-cache-capacity", None),
 ];
 
 /// One moment of a database on a server, kept for as long as this is.
@@ -65,8 +74,12 @@ impl ServerSnapshot {
 
 /// The server of a configuration as variables for its programs. A password among them is seen by
 /// this user and root alone; one in an argument is seen by everybody on the machine.
-pub fn server_variables(config: &StoreConfig) -> Vec<(&'static str, String)> {
-    let Some(url) = &config.url else { return Vec::new() };
+///
+/// # Errors
+/// [`StoreError::Parameter`] for one that we do not know how to pass on: without it the programs
+/// might go there less safely than we do.
+pub fn server_variables(config: &StoreConfig) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let Some(url) = &config.url else { return Ok(Vec::new()) };
     let url = url.expose_secret();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -79,17 +92,22 @@ pub fn server_variables(config: &StoreConfig) -> Vec<(&'static str, String)> {
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let parts = [("host", host), ("port", port), ("user", user), ("password", password)];
+    let parts = parts.into_iter().chain([("dbname", database)]);
     let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    parts
-        .into_iter()
-        .chain([("dbname", database)])
-        .chain(parameters)
-        .filter(|(_, value)| !value.is_empty())
-        .filter_map(|(name, value)| {
-            let (_, variable) = PARAMETERS.iter().find(|(parameter, _)| *parameter == name)?;
-            Some((*variable, decoded(value)))
-        })
-        .collect()
+    let mut variables = Vec::new();
+    for (name, value) in parts.filter(|(_, value)| !value.is_empty()).chain(parameters) {
+        if let Some(variable) = variable_of(&decoded(name))? {
+            variables.push((variable, decoded(value)));
+        }
+    }
+    Ok(variables)
+}
+
+/// The variable of a parameter, if it has one.
+fn variable_of(name: &str) -> Result<Option<&'static str>, StoreError> {
+    let known = PARAMETERS.iter().find(|(parameter, _)| *parameter == name);
+    let known = known.map(|(_, variable)| *variable);
+    known.ok_or_else(|| StoreError::Parameter { name: name.to_owned() })
 }
 
 /// Text without its percent escapes (RFC 3986, section 2.1).
@@ -112,7 +130,7 @@ mod tests {
     #[test]
     fn a_url_becomes_variables() {
         let of = |url: &str| {
-            let variables = server_variables(&StoreConfig::server(url.to_owned()));
+            let variables = server_variables(&StoreConfig::server(url.to_owned())).unwrap();
             variables.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -131,5 +149,27 @@ mod tests {
             of("postgres:///x?host=/run/postgresql&user=u"),
             ["PGDATABASE=x", "PGHOST=/run/postgresql", "PGUSER=u"]
         );
+    }
+
+    #[test]
+    fn every_spelling_of_a_parameter_is_passed_on_and_an_unknown_one_is_refused() {
+        let of = |query: &str| {
+            let variables =
+                server_variables(&StoreConfig::server(format!("postgres://db/log?{query}")));
+            variables.map(|variables| variables[2..].to_vec())
+        };
+        for name in ["sslmode", "ssl-mode", "ssl%2Dmode"] {
+            let variables = of(&format!("{name}=verify-full")).unwrap();
+            assert_eq!(variables, [("PGSSLMODE", "verify-full".to_owned())], "{name}");
+        }
+        for name in ["sslrootcert", "ssl-root-cert", "ssl-ca"] {
+            let variables = of(&format!("{name}=/etc/ca.pem")).unwrap();
+            assert_eq!(variables, [("PGSSLROOTCERT", "/etc/ca.pem".to_owned())], "{name}");
+        }
+        assert_eq!(of("ssl-cert=c&ssl-key=k").unwrap().len(), 2);
+        assert_eq!(of("statement-cache-capacity=50").unwrap(), []);
+        for query in ["tls=strict", "options[search_path]=other", "channel_binding=require"] {
+            assert!(matches!(of(query), Err(StoreError::Parameter { .. })), "{query}");
+        }
     }
 }

@@ -4,12 +4,10 @@
 //! Hours and provinces are left out: the reports that are measured do not read them, and in the
 //! order of the keys they lie apart.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use gateway::audit::{Cube, Decided, Entry, Grain, LogEntry, Pseudonym, RequestId, Subject};
+use gateway::audit::{Cube, Decided, Entry, Grain, LogEntry, Pseudonym, RequestId, Subject, Sums};
 use gateway::clock::Micros;
 use gateway::matching::{Finding, Outcome};
 use gateway::population::SubjectStatus;
@@ -132,9 +130,9 @@ impl Year {
         writer.create(LOG, "").await.context("the log")?;
         let per_month = (self.entries / 12) as i64;
         let (mut day, mut size, mut counters) = (0_u32, 0, 0);
-        let mut year = [BTreeMap::new(), BTreeMap::new()];
+        let mut year = [Sums::default(), Sums::default()];
         for (month, days) in (1..).zip(DAYS) {
-            let mut sums = [BTreeMap::new(), BTreeMap::new()];
+            let mut sums = [Sums::default(), Sums::default()];
             for day_of_month in 1..=days {
                 let digits = format!("2026{month:02}{day_of_month:02}");
                 self.add_day(&digits, day, &mut sums, &mut year);
@@ -142,11 +140,11 @@ impl Year {
             }
             if month == 12 {
                 for (sums, year) in sums.iter_mut().zip(&mut year) {
-                    sums.append(year);
+                    sums.append(std::mem::take(year));
                 }
             }
-            counters += sums.iter().map(BTreeMap::len).sum::<usize>() as u64;
-            let [log, edge] = sums.map(|sums| json(&sums));
+            counters += sums.iter().map(Sums::len).sum::<usize>() as u64;
+            let [log, edge] = sums.map(|sums| sums.to_json());
             store.add_edge_counters(LOG, &edge).await.context("the edge counters")?;
             let entries: &[u8] = &[];
             append(&mut writer, size, per_month, &log, entries).await?;
@@ -157,13 +155,7 @@ impl Year {
         Ok(counters)
     }
 
-    fn add_day(
-        &self,
-        digits: &str,
-        day: u32,
-        sums: &mut [BTreeMap<String, i64>; 2],
-        year: &mut [BTreeMap<String, i64>; 2],
-    ) {
+    fn add_day(&self, digits: &str, day: u32, sums: &mut [Sums; 2], year: &mut [Sums; 2]) {
         for (position, line) in self.lines.iter().enumerate() {
             // What comes less than once a day comes on different days for different lines.
             let offset = (position % 97) as f64 / 97.0;
@@ -173,17 +165,9 @@ impl Year {
                 continue;
             }
             let place = usize::from(line.cube.is_none());
-            for grain in [Grain::Day, Grain::Third, Grain::Month, Grain::Year] {
-                let mut key = String::with_capacity(96);
-                if let Some(cube) = line.cube {
-                    key.extend([cube.letter(), "|"]);
-                }
-                key.extend([grain.letter(), "|"]);
-                grain.write_period(digits, &mut key);
-                key.extend(["|", line.tail.as_str()]);
-                let sums = if grain == Grain::Year { &mut *year } else { &mut *sums };
-                *sums[place].entry(key).or_default() += n;
-            }
+            let shorter = [Grain::Day, Grain::Third, Grain::Month];
+            sums[place].add(line.cube, &shorter, digits, &line.tail, n);
+            year[place].add(line.cube, &[Grain::Year], digits, &line.tail, n);
         }
     }
 }
@@ -216,17 +200,6 @@ async fn append(
     };
     writer.sign(&signed).await.context("the checkpoint")?;
     Ok(())
-}
-
-fn json(sums: &BTreeMap<String, i64>) -> String {
-    let mut json = String::with_capacity(2 + sums.len() * 96);
-    json.push('{');
-    for (position, (key, n)) in sums.iter().enumerate() {
-        let comma = if position > 0 { "," } else { "" };
-        let _infallible = write!(json, "{comma}\"{key}\":{n}");
-    }
-    json.push('}');
-    json
 }
 
 /// A bundle of entries that are not counted yet, each after its length as big-endian `uint16`.
@@ -291,7 +264,7 @@ mod tests {
                 day += 1;
             }
         }
-        let of = |sums: &BTreeMap<String, i64>, prefix: &str| -> i64 {
+        let of = |sums: &Sums, prefix: &str| -> i64 {
             sums.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, n)| n).sum()
         };
         let all = of(&year[0], "o|y|2026|");

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use gateway::audit::{
-    self, AuditLog, Check, CheckpointVerifier, Decided, Entry, Pseudonym, RequestId, Subject,
-    Verification, VerifyError,
+    self, AuditLog, Check, CheckpointVerifier, Decided, Entry, LogEntry, Pseudonym, RequestId,
+    Subject, Totals, Verification, VerifyError,
 };
 use gateway::clock::{Clock, Micros, Random};
 use gateway::config::{LogConfig, StoreConfig};
@@ -13,7 +13,7 @@ use gateway::matching::{Finding, Findings, Outcome};
 use gateway::policy::Refusal;
 use gateway::population::SubjectStatus;
 use gateway::request::{Attribute, AttributeSet, ClientId, KeyKind, Operation, Purpose};
-use gateway::store::{KeyFolder, Store};
+use gateway::store::{DroppedRow, KeyFolder, Store};
 use gateway::telemetry::Metrics;
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -23,6 +23,9 @@ use super::rows::{Bundle, Checkpoint, Mutation, Row, Tile};
 
 /// Name of the log.
 pub(crate) const LOG: &str = "n1";
+
+/// When all of it was written.
+const AT: Micros = Micros(1_795_000_000_000_000);
 
 /// A log on its own, as it should be.
 pub(crate) struct Ground {
@@ -66,6 +69,46 @@ impl Ground {
 
     pub(super) async fn verify(&self, check: &Check) -> Result<Verification, VerifyError> {
         audit::verify(&self.store, &self.verifier, LOG, check, &mut |_| {}).await
+    }
+
+    /// Puts the totals of a day into the log that had all entries before `until`, and says that it
+    /// was dropped.
+    pub(super) async fn declare_dropped(&mut self, day: i64, until: u64) {
+        let totals = Totals {
+            at: AT,
+            request_id: RequestId([0; 16]),
+            day: day as i32,
+            first_index: 0,
+            end_index: until,
+            entries: until,
+            matched: 0,
+            not_matched: 0,
+            inconclusive: 0,
+            refused: 0,
+            counters: [0; 32],
+        };
+        let keys = KeyFolder::open(&self.folder.path().join("keys"), Random::seeded(0)).unwrap();
+        let config = LogConfig { name: LOG.into(), ..LogConfig::default() };
+        let log = open(&self.store, &keys, &config).await;
+        let (entry, row) = (
+            LogEntry::Totals(totals),
+            DroppedRow {
+                day,
+                first_index: 0,
+                end_index: until as i64,
+                from_size: self.size(),
+                totals_index: None,
+                totals: None,
+            },
+        );
+        let bytes = entry.encode();
+        let index = log.record(entry).await.unwrap().index() as i64;
+        log.close().await;
+        self.store.choose_day(LOG, &row).await.unwrap();
+        self.store.declare_dropped(LOG, day, index, &bytes).await.unwrap();
+        self.bundles = Bundle::all(&mut self.hand).await;
+        self.tiles = Tile::all(&mut self.hand).await;
+        self.checkpoint = Checkpoint::of(&mut self.hand).await;
     }
 
     /// Number of entries.
@@ -113,9 +156,7 @@ pub(super) async fn write(
     (entries, bundle_max): (usize, usize),
     chance: &mut u64,
 ) -> Vec<(i64, Vec<u8>)> {
-    let (clock, _hand) = Clock::manual(Micros(1_795_000_000_000_000));
-    let metrics = Arc::new(Metrics::new());
-    let log = Arc::new(AuditLog::open(store, keys, config, clock, metrics).await.unwrap());
+    let log = Arc::new(open(store, keys, config).await);
     let (mut written, mut notes) = (0, Vec::new());
     while written < entries {
         let row = store.checkpoint(LOG).await.unwrap().unwrap();
@@ -134,6 +175,11 @@ pub(super) async fn write(
     notes
 }
 
+async fn open(store: &Store, keys: &KeyFolder, config: &LogConfig) -> AuditLog {
+    let metrics = Arc::new(Metrics::new());
+    AuditLog::open(store, keys, config, Clock::manual(AT).0, metrics).await.unwrap()
+}
+
 fn entry(chance: &mut u64) -> Entry {
     let number = word(chance);
     let record = if number.is_multiple_of(7) {
@@ -146,7 +192,7 @@ fn entry(chance: &mut u64) -> Entry {
     bytes[..8].copy_from_slice(&first);
     bytes[8..].copy_from_slice(&second);
     Entry {
-        at: Micros(1_795_000_000_000_000),
+        at: AT,
         request_id: RequestId(bytes),
         item: 0,
         client: ClientId::parse("carrier").unwrap(),

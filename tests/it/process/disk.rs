@@ -1,9 +1,6 @@
 //! A disk without room: no entry, no answer; and answers again as soon as there is room.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs;
 
 use anyhow::{bail, ensure};
 
@@ -12,6 +9,7 @@ use super::load::Load;
 use super::log;
 use super::place::Place;
 use super::programs::wait_for;
+use super::small_disk::{SmallDisk, fill};
 
 /// Enough for the sandbox's demonstration, small enough to fill.
 const DISK_MIB: u32 = 48;
@@ -24,7 +22,7 @@ const REQUESTS_MAX: usize = 5_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_gives_503_and_no_answer_until_there_is_room() -> anyhow::Result<()> {
     let place = Place::new()?;
-    let Some(_mounted) = SmallDisk::mount(&place.work()) else {
+    let Some(_mounted) = SmallDisk::mount(&place.work(), DISK_MIB) else {
         println!("skipped: this user may not mount a small disk");
         return Ok(());
     };
@@ -65,7 +63,7 @@ async fn a_full_disk_gives_503_and_no_answer_until_there_is_room() -> anyhow::Re
 }
 
 /// Sends requests until one is refused, and checks how it is; the promises made before.
-async fn refused_for_want_of_room(
+pub(super) async fn refused_for_want_of_room(
     api: &Api,
     people: &[serde_json::Value],
 ) -> anyhow::Result<Vec<super::api::Acknowledged>> {
@@ -82,45 +80,4 @@ async fn refused_for_want_of_room(
         acknowledged.push(answer.acknowledged()?);
     }
     bail!("{REQUESTS_MAX} requests were answered on a full disk")
-}
-
-/// Writes a file until nothing more fits.
-fn fill(path: &Path) -> anyhow::Result<()> {
-    let mut file = File::create(path)?;
-    for size in [1 << 16, 1 << 12, 1] {
-        let block = vec![0; size];
-        loop {
-            match file.write_all(&block) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::StorageFull => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A file system of its own in memory, unmounted when dropped.
-struct SmallDisk {
-    folder: PathBuf,
-}
-
-impl SmallDisk {
-    fn mount(folder: &Path) -> Option<Self> {
-        let size = format!("size={DISK_MIB}m");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder)
-            .stderr(Stdio::null())
-            .status();
-        let mounted = mounted.is_ok_and(|status| status.success());
-        mounted.then(|| Self { folder: folder.to_owned() })
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily, so that nothing that still has a file open keeps it; there is nobody to tell.
-        let _unmounted = Command::new("umount").arg("-l").arg(&self.folder).status();
-    }
 }

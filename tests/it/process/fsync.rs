@@ -34,6 +34,27 @@ async fn after_a_failed_fsync_of_the_database_nothing_more_is_answered() -> anyh
     nothing_is_answered_after("gateway.sqlite", &CARRIED_OVER).await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_fsync_of_what_is_not_the_log_ends_the_process_too() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    place.fresh_sandbox().await?.stop("TERM").await?;
+    let path = fs::canonicalize(place.data())?.join("gateway.sqlite-wal");
+    let disk = FailingDisk::make(place.root(), path)?;
+    let mut sandbox = sandbox(&place, &disk).await?;
+    let api = place.api("ndxp").await?;
+    disk.order(1)?;
+    // Counted beside the log, and written down later.
+    let malformed = api.verify(&serde_json::json!({})).await?;
+    ensure!(malformed.status.is_client_error(), "{}", malformed.body);
+    sandbox.wait_for("the disk is about to fail", async || disk.is_about_to_fail()).await?;
+    disk.go()?;
+    let ended = sandbox.ended().await?;
+    ensure!(ended.status.code() == Some(1), "{}: {}", ended.status, ended.stderr);
+    ensure!(ended.stderr.contains("unknown state"), "{}", ended.stderr);
+    disk.recover()?;
+    place.check_log().await
+}
+
 async fn nothing_is_answered_after(file: &str, calls: &[u32]) -> anyhow::Result<()> {
     let place = Place::new()?;
     place.fresh_sandbox().await?.stop("TERM").await?;

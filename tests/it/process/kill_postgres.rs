@@ -1,8 +1,10 @@
 //! A PostgreSQL that dies under a gateway which lives on: no false answer, nothing lost, nothing
 //! twice, and answers again as soon as there is a server.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use reqwest::StatusCode;
 
+use super::api::{can_be_asked, request};
 use super::failing_disk::FailingDisk;
 use super::kill::{kills, random};
 use super::load::Load;
@@ -10,6 +12,7 @@ use super::log;
 use super::place::Place;
 use super::programs::wait_for;
 use super::served::Served;
+use crate::support::Postgres;
 
 /// Answers of a round before something happens, at most, and after it, at least.
 const ANSWERS_BEFORE_MAX: u64 = 200;
@@ -81,6 +84,40 @@ async fn a_gateway_outlives_whatever_happens_to_its_postgres() -> anyhow::Result
         acknowledged.extend(answers.acknowledged);
         place.check_log().await?;
         log::check_promises(&place.data(), &acknowledged).await?;
+    }
+    gateway.stop("TERM").await?;
+    log::check_promises(&place.data(), &acknowledged).await
+}
+
+/// Processes of a server that stand still, as those of a machine that is paused: their connections
+/// stay, and nobody says anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_long_for_a_postgres_that_stands_still() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let served = Served::prepare(&place).await?;
+    let gateway = served.gateway(&place).await?;
+    let (api, people) = (place.api("ndxp").await?, place.people()?);
+    let person = people.iter().find(|person| can_be_asked(person)).context("a person")?;
+    let request = request(person, "service.public");
+    let mut acknowledged = vec![api.verify(&request).await?.acknowledged()?];
+    let postgres = &served.postgres;
+    for pids in [postgres.backends().await, postgres.processes()] {
+        ensure!(!pids.is_empty(), "the gateway had no connection");
+        Postgres::pause(&pids);
+        // Its limit is that of the connection that asks.
+        let answer = api.verify(&request).await;
+        Postgres::resume(&pids);
+        let answer = answer?;
+        if answer.status != StatusCode::OK {
+            ensure!(answer.status == StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+        }
+        acknowledged.extend(answer.acknowledged());
+        wait_for("it answers again", async || {
+            let promise = api.verify(&request).await?.acknowledged();
+            Ok(promise.map(|promise| acknowledged.push(promise)).is_ok())
+        })
+        .await?;
+        place.check_log().await?;
     }
     gateway.stop("TERM").await?;
     log::check_promises(&place.data(), &acknowledged).await

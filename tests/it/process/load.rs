@@ -77,6 +77,12 @@ impl Load {
         wait_for("requests are refused", async || Ok(refused() >= count)).await
     }
 
+    /// Waits for so many refusals more than there are now.
+    pub(super) async fn wait_for_further_refusals(&self, count: usize) -> anyhow::Result<()> {
+        let now: usize = lock(&self.answers).others.values().sum();
+        self.wait_for_refusals(now + count).await
+    }
+
     /// Waits until every connection has ended; they do so when the gateway is gone.
     pub(super) async fn broken(mut self) -> anyhow::Result<Answers> {
         while let Some(ended) = self.connections.join_next().await {

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::clients::secret_hash;
-use super::{Answer, Postgres, Rows, SECRET, TestClient};
+use super::{Answer, Postgres, Rows, SECRET, TestClient, about_person};
 
 /// The moment at which every test begins, a Friday morning in Viet Nam.
 const START: &str = "2026-11-20T09:00:00+07:00";
@@ -298,6 +298,20 @@ impl TestApp {
         self.people(1).remove(0)
     }
 
+    /// Sends so many true verifications at once, as the client `carrier`; the answers, as their
+    /// entries stand in the log.
+    pub async fn fill(&self, count: usize) -> Vec<Value> {
+        let caller = self.caller("carrier").await;
+        let mut asking = tokio::task::JoinSet::new();
+        for person in self.people(count) {
+            let caller = caller.clone();
+            asking.spawn(async move { caller.verify(&about_person(&person)).await.ok() });
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_by_key(|answer| answer["receipt"]["index"].as_u64());
+        answers
+    }
+
     /// Lets seconds pass.
     pub fn pass(&self, seconds: i64) {
         self.hand.advance(seconds * 1_000_000);
@@ -388,7 +402,8 @@ impl TestApp {
 
     /// Counts the log again; nothing may differ from the counters.
     pub async fn recount(&self) -> Recount {
-        let recount = recount(&self.app.store, "n1").await.expect("the log can be counted");
+        let recount =
+            recount(&self.app.store, "n1", &mut |_| {}).await.expect("the log can be counted");
         assert_eq!(recount.differences, [], "report and recount are equal");
         recount
     }
@@ -438,7 +453,12 @@ impl Caller {
 
     /// Verifies with further header fields.
     pub async fn verify_with(&self, fields: &[(&str, &str)], body: &str) -> Answer {
-        let request = self.http.post(format!("{}/v1/verifications", self.api));
+        self.post_with("/v1/verifications", fields, body).await
+    }
+
+    /// Posts JSON with further header fields.
+    pub async fn post_with(&self, path: &str, fields: &[(&str, &str)], body: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.api));
         let mut request =
             request.bearer_auth(&self.token).header("content-type", "application/json");
         for (name, value) in fields {
@@ -446,6 +466,11 @@ impl Caller {
         }
         let response = request.body(body.to_owned()).send().await.expect("the gateway answers");
         Answer::read(response).await
+    }
+
+    /// Posts JSON under an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.post_with(path, &[("idempotency-key", key)], &body.to_string()).await
     }
 
     /// Verifies; none where the connection broke before the answer was whole.

@@ -163,8 +163,7 @@ impl Entry {
             }
             Decided::Refused { refusal, asked } => {
                 writer.field(tag::REFUSAL, &[*refusal as u8]);
-                let bits = asked.iter().fold(0_u16, |bits, attribute| bits | 1 << attribute as u8);
-                writer.field(tag::ASKED, &bits.to_be_bytes());
+                writer.field(tag::ASKED, &bits_of(*asked).to_be_bytes());
             }
             Decided::Disclosed { entries } => {
                 writer.field(tag::DISCLOSED, &entries.to_be_bytes());
@@ -273,12 +272,21 @@ fn decode_answered(
     Ok((record, prefix))
 }
 
+/// A bit for each attribute, at the place of its number.
+fn bits_of(asked: AttributeSet) -> u16 {
+    asked.iter().fold(0, |bits, attribute| bits | 1 << attribute as u8)
+}
+
 fn decode_refused(reader: &mut Reader<'_>) -> Result<(Decided, u16), EntryError> {
     let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
     let refusal = reader.number(tag::REFUSAL, Refusal::from_number)?;
     let bits = u16::from_be_bytes(reader.array(tag::ASKED)?);
     let asked: AttributeSet =
         Attribute::ALL.into_iter().filter(|&attribute| bits & 1 << attribute as u8 != 0).collect();
+    // An attribute that nobody knows was never asked: two entries would read alike.
+    if bits_of(asked) != bits {
+        return Err(EntryError::Damaged { tag: tag::ASKED });
+    }
     Ok((Decided::Refused { refusal, asked }, prefix))
 }
 

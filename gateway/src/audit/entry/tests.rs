@@ -175,3 +175,24 @@ proptest! {
         prop_assert_ne!(LogEntry::decode(&bytes), Ok(entry));
     }
 }
+
+#[test]
+fn a_refusal_tells_every_attribute_that_was_asked_and_no_unknown_one() {
+    for asked in (0..=0xff_u16).map(|bits| {
+        let is_asked = |attribute: &Attribute| bits & 1 << (*attribute as u8 - 1) != 0;
+        Attribute::ALL.into_iter().filter(is_asked).collect::<AttributeSet>()
+    }) {
+        let record = Decided::Refused { refusal: Refusal::Purpose, asked };
+        let entry = LogEntry::Request(Entry { record, ..refused() });
+        let bytes = entry.encode();
+        assert_eq!(LogEntry::decode(&bytes), Ok(entry));
+        // The field stands last but for what a refusal does not have.
+        let place = bytes.windows(2).rposition(|field| field == [tag::ASKED, 2]).unwrap() + 2;
+        for unknown in [0x01, 0x8000_u16] {
+            let mut changed = bytes.clone();
+            changed[place] |= (unknown >> 8) as u8;
+            changed[place + 1] |= unknown as u8;
+            assert!(LogEntry::decode(&changed).is_err(), "{unknown:04x}");
+        }
+    }
+}

@@ -4,10 +4,7 @@
 //! the hashes of, and which tiles those are made from. Reading the tiles is for `tiles`; judging a
 //! proof ([`verify_inclusion`], [`verify_consistency`]) needs nothing but the proof.
 
-use super::tree::{Frontier, Hash, TILE_WIDTH, node_hash, perfect_root};
-
-/// Levels of the tree within one tile: 2^8 = 256.
-const TILE_HEIGHT: u32 = 8;
+use super::tree::{Frontier, Hash, TILE_HEIGHT, TILE_WIDTH, node_hash, perfect_root};
 
 /// Where a tile lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{BundleFault, Signed, TileFault, VerifyError, read_entry};
-use crate::audit::reader::{BundleReader, DroppedRanges};
+use crate::audit::reader::BundleReader;
 use crate::audit::recovery::tile_hashes;
 use crate::audit::tree::{self, Frontier, Hash, TILE_WIDTH};
 use crate::store::{Store, TileRow};
@@ -39,7 +39,7 @@ pub(super) async fn read_edge(store: &Store, signed: &Signed<'_>) -> Result<Edge
         let width = tree::partial_width(signed.size, level);
         let until = signed.size >> (8 * level);
         let hashes = match level.checked_sub(1) {
-            None => tail_hashes(store, signed, until - width..until).await?,
+            None => leaf_hashes(store, signed, until - width..until).await?,
             Some(below) => tile_roots(store, signed, below as u8, until - width..until).await?,
         };
         levels.push(hashes);
@@ -51,15 +51,15 @@ pub(super) async fn read_edge(store: &Store, signed: &Signed<'_>) -> Result<Edge
     Err(find_fault(store, signed, &edge).await?)
 }
 
-/// Hashes of the entries after the last full tile. None of them can have been dropped.
-async fn tail_hashes(
+/// Hashes of entries, less those that were dropped; of those after the last full tile none can
+/// have been.
+async fn leaf_hashes(
     store: &Store,
     signed: &Signed<'_>,
     entries: Range<u64>,
 ) -> Result<Vec<Hash>, VerifyError> {
-    let none_dropped = DroppedRanges::default();
     let log = signed.log;
-    let mut reader = BundleReader::new(store, log, &none_dropped, entries.start, signed.size);
+    let mut reader = BundleReader::new(store, log, entries.start, signed.size);
     let mut hashes = Vec::with_capacity(TILE_WIDTH);
     for bundle in reader.read_until(entries.end).await? {
         signed.check_bundle(&bundle)?;
@@ -153,9 +153,12 @@ async fn hashes_below(
     if let Some(below) = level.checked_sub(1) {
         return tile_roots(store, signed, below, places).await.map(Some);
     }
-    match tail_hashes(store, signed, places).await {
-        Ok(hashes) => Ok(Some(hashes)),
-        Err(VerifyError::Bundle { fault: BundleFault::Missing, .. }) => Ok(None),
+    match leaf_hashes(store, signed, places).await {
+        Ok(hashes) => Ok((hashes.len() == TILE_WIDTH).then_some(hashes)),
+        // Or it cannot be proved that they were, with a tile that is wrong.
+        Err(
+            VerifyError::Bundle { fault: BundleFault::Missing, .. } | VerifyError::Dropped { .. },
+        ) => Ok(None),
         Err(other) => Err(other),
     }
 }

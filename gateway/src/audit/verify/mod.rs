@@ -17,9 +17,9 @@ use std::ops::Range;
 pub use fault::{BundleFault, EntryFault, TileFault, VerifyError};
 
 use super::checkpoint::CheckpointVerifier;
-use super::dropped::dropped_ranges;
+use super::dropped::dropped_days;
 use super::entry::LogEntry;
-use super::reader::{Bundle, BundleReader, DroppedRanges};
+use super::reader::{Bundle, BundleReader};
 use super::recovery::OpenError;
 use super::tree::{self, Hash};
 use super::writer::{key_name, open_signer};
@@ -37,8 +37,6 @@ pub struct Check {
     pub range: Option<Range<u64>>,
     /// Chunks of entries hashed at once, each on a thread of its own; at least one.
     pub jobs: usize,
-    /// Entries that may be absent.
-    pub dropped: DroppedRanges,
 }
 
 /// How far a verification has come.
@@ -75,9 +73,7 @@ pub async fn verify_log(
     config: &LogConfig,
 ) -> Result<Verification, VerifyError> {
     let verifier = verifier_of(keys, config)?;
-    let dropped = dropped_ranges(store, &config.name).await?;
-    let check = Check { dropped, ..Check::default() };
-    verify(store, &verifier, &config.name, &check, &mut |_| {}).await
+    verify(store, &verifier, &config.name, &Check::default(), &mut |_| {}).await
 }
 
 /// What verifies the checkpoints of a log, from its key in the key folder. A key that is lost is
@@ -95,7 +91,8 @@ pub async fn verify(
     check: &Check,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Verification, VerifyError> {
-    // Asked before the checkpoint is read: a gateway that runs meanwhile only adds rows.
+    // Asked before the checkpoint is read: a gateway that runs meanwhile adds rows after the end, and
+    // drops days at the beginning.
     let extent = store.log_extent(log).await?;
     let signed = Signed::read(store, verifier, log, &extent).await?;
     signed.check_extent(&extent)?;
@@ -108,9 +105,17 @@ pub async fn verify(
     if verified.as_ref().is_err_and(VerifyError::is_about_bundles) {
         // A reader that begins in the middle, as that of the edge does, takes what it finds there
         // for what should be there. A bundle out of place is the cause then, and is named.
-        check_places(store, &signed, &check.dropped).await?;
+        match check_places(store, &signed).await {
+            // A tile that is wrong makes the proof of a day's totals wrong, too.
+            Ok(()) | Err(VerifyError::Dropped { .. }) => {}
+            Err(place) => return Err(place),
+        }
     }
-    verified
+    let verified = verified?;
+    // A day that was not dropped as far as the log knows is a fault, although its bundles are there.
+    // Asked last, when the tiles with which its totals are proved are in order.
+    dropped_days(store, log).await?;
+    Ok(verified)
 }
 
 async fn verify_tree(
@@ -125,7 +130,7 @@ async fn verify_tree(
     let below_tiles = range.start.min(tail_from)..range.end.min(tail_from);
     let all = below_tiles.end - below_tiles.start;
     let (from, log) = (below_tiles.start, signed.log);
-    let reader = BundleReader::new(store, log, &check.dropped, from, signed.size);
+    let reader = BundleReader::new(store, log, from, signed.size);
     let branches = Branches::new(store, signed, &edge);
     let mut chunks = Chunks::new(store, signed, reader, branches, below_tiles);
     // A small log is not worth a thread.
@@ -142,12 +147,8 @@ async fn verify_tree(
 }
 
 /// Every bundle is in its place, from the first one on.
-async fn check_places(
-    store: &Store,
-    signed: &Signed<'_>,
-    dropped: &DroppedRanges,
-) -> Result<(), VerifyError> {
-    let mut reader = BundleReader::new(store, signed.log, dropped, 0, signed.size);
+async fn check_places(store: &Store, signed: &Signed<'_>) -> Result<(), VerifyError> {
+    let mut reader = BundleReader::new(store, signed.log, 0, signed.size);
     while let Some(bundle) = reader.next().await? {
         signed.check_bundle(&bundle)?;
     }

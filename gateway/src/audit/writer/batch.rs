@@ -1,5 +1,7 @@
 //! What waits for a commit: single entries with their callers, and many at once.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::oneshot;
 
 use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange};
@@ -7,13 +9,15 @@ use crate::audit::counters::Counts;
 use crate::audit::entry::LogEntry;
 use crate::audit::tree::{self, Hash};
 use crate::clock::Micros;
-use crate::store::KeyRow;
+use crate::store::{HeldKey, KeyRow};
 
 /// What goes to the writer.
 pub(super) enum Message {
     Single(Box<Single>),
     Many(Box<Many>),
     Close,
+    /// Another gateway writes the log.
+    GiveUp,
 }
 
 /// One entry and who waits for it.
@@ -35,6 +39,20 @@ impl Single {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
         Self { entry, bytes, leaf, keys, reply }
+    }
+
+    /// Whether it goes with keys.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Whether one of its keys is among these.
+    pub(super) fn has_key_of(&self, held: &BTreeSet<HeldKey>) -> bool {
+        let of = |key: &IdempotencyKey| HeldKey {
+            client_id: key.client.as_str().to_owned(),
+            key_digest: key.key_digest.to_vec(),
+        };
+        self.keys.iter().any(|key| held.contains(&of(key)))
     }
 }
 
@@ -136,12 +154,24 @@ impl Batch {
         keys
     }
 
-    /// Takes the entries out that go with keys.
-    pub(super) fn split_off_keyed(&mut self) -> Vec<Single> {
-        let (keyed, others) = self.singles.drain(..).partition(|single| !single.keys.is_empty());
+    /// Takes single entries out.
+    pub(super) fn split_off(&mut self, is_meant: impl Fn(&Single) -> bool) -> Vec<Single> {
+        let (taken, others) = self.singles.drain(..).partition(is_meant);
         self.singles = others;
-        self.entries -= Vec::len(&keyed);
-        keyed
+        self.entries -= Vec::len(&taken);
+        taken
+    }
+
+    /// Tells everybody that there is no receipt; what the entries would count.
+    pub(super) fn refuse(self) -> Counts {
+        let mut counts = Counts::default();
+        for single in &self.singles {
+            counts.add(&single.entry);
+        }
+        for many in self.manies {
+            counts.merge(many.counts);
+        }
+        counts
     }
 
     /// Hands everything out, to be answered and counted.

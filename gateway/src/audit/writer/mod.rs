@@ -5,6 +5,8 @@
 //! for good and start-up finds out.
 
 mod batch;
+mod settle;
+mod taken;
 mod task;
 
 use std::sync::Arc;
@@ -121,6 +123,8 @@ enum WriterState {
     Drained,
     /// Nobody knows what is on disk: the process must end.
     Failed,
+    /// Another gateway writes the log: the process must end.
+    GivenUp,
 }
 
 impl AuditLog {
@@ -190,6 +194,8 @@ impl AuditLog {
     /// Makes entries durable and counted together: they stand in the log one after the other.
     /// Encoding, hashing and counting happen here, on the caller's thread.
     ///
+    /// For answers in bulk. No request leads here yet: only measurements and tests of the log do.
+    ///
     /// # Errors
     /// As [`AuditLog::record`]; none of the entries is recorded then.
     pub async fn record_many(&self, entries: &[LogEntry]) -> Result<ReceiptRange, LogUnavailable> {
@@ -221,9 +227,23 @@ impl AuditLog {
     /// Waits until the writer has failed in a way that only a restart mends.
     pub async fn failed(&self) {
         let mut stopped = self.stopped.clone();
-        if stopped.wait_for(|state| *state == WriterState::Failed).await.is_err() {
+        let has_failed =
+            |state: &WriterState| matches!(state, WriterState::Failed | WriterState::GivenUp);
+        if stopped.wait_for(has_failed).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Takes no more entries for good, because another gateway writes the log; what waits gets no
+    /// receipt. The process must end then, as after any failure.
+    pub fn give_up(&self) {
+        // An error means that the writer is gone already.
+        let _sent = self.sender.send(Message::GiveUp);
+    }
+
+    /// Whether the log was given up.
+    pub fn is_given_up(&self) -> bool {
+        *self.stopped.borrow() == WriterState::GivenUp
     }
 
     /// Takes no more entries and waits until the last accepted one is committed.
@@ -286,6 +306,7 @@ impl Found {
             uncounted: recovered.uncounted,
             last_day: recovered.last_day,
             batch_max: config.batch_entries_max,
+            unsettled: None,
             places: Arc::clone(&places),
             refused_at: Arc::clone(&refused_at),
             clock: clock.clone(),

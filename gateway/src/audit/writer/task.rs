@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::batch::{Batch, Message, Single};
-use super::{KEY_HELD_US, NotRecorded, Receipt, WriterState};
+use super::batch::{Batch, Message};
+use super::settle::Unsettled;
+use super::{KEY_HELD_US, Receipt, WriterState};
 use crate::audit::checkpoint::CheckpointSigner;
 use crate::audit::counters::Counts;
 use crate::audit::recovery::split_bundle;
 use crate::audit::tree::{self, Frontier, FullTile};
 use crate::clock::Clock;
-use crate::store::{Append, CommitFailure, LogWriter, ReadBack, Signed, TileRow};
+use crate::store::{Append, CommitFailure, LogWriter, ReadBack, TileRow};
 use crate::telemetry::Metrics;
 
 /// Entries that wait to be counted in the store, about. They are counted in the commit of a later
 /// batch: writing the counters with every batch would make a commit several times its size. A
 /// report reads them from their bundles, which takes a microsecond an entry.
 const UNCOUNTED_ENTRIES_MAX: u64 = 4_096;
+
+/// After this time without a message there is time to carry over what others have written.
+const IDLE: Duration = Duration::from_secs(5);
 
 pub(super) struct Writer {
     pub(super) log: Arc<str>,
@@ -30,6 +35,8 @@ pub(super) struct Writer {
     /// Vietnamese day of the last bundle: that of the next one is not before it.
     pub(super) last_day: i64,
     pub(super) batch_max: usize,
+    /// A commit of which nobody knows yet how it ended.
+    pub(super) unsettled: Option<Unsettled>,
     /// Places in the queue, given back when their messages are taken out.
     pub(super) places: Arc<Semaphore>,
     /// Monotonic nanoseconds of the last refused commit, 0 if the last one was written.
@@ -41,80 +48,76 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn run(
         mut self,
-        mut receiver: mpsc::UnboundedReceiver<Message>,
+        receiver: mpsc::UnboundedReceiver<Message>,
         state: watch::Sender<WriterState>,
     ) {
-        let mut messages = Vec::new();
-        let mut closing = false;
-        while !closing && receiver.recv_many(&mut messages, self.batch_max).await > 0 {
+        let ended = self.work(receiver).await;
+        let _nobody_listens = state.send(ended);
+    }
+
+    async fn work(&mut self, mut receiver: mpsc::UnboundedReceiver<Message>) -> WriterState {
+        let (mut messages, mut end) = (Vec::new(), None);
+        while end.is_none() {
+            let next = receiver.recv_many(&mut messages, self.batch_max);
+            match tokio::time::timeout(IDLE, next).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(_idle) => {
+                    if !self.carry_over().await {
+                        return WriterState::Failed;
+                    }
+                    continue;
+                }
+            }
             let mut batch = Batch::default();
             for message in messages.drain(..) {
                 match message {
                     Message::Single(single) => batch.push(*single),
                     Message::Many(many) => batch.push_many(*many),
-                    Message::Close => closing = true,
+                    Message::Close => end = Some(WriterState::Drained),
+                    Message::GiveUp => return WriterState::GivenUp,
                 }
                 if batch.entries() >= self.batch_max
                     && !self.write(std::mem::take(&mut batch)).await
                 {
-                    let _nobody_listens = state.send(WriterState::Failed);
-                    return;
+                    return WriterState::Failed;
                 }
             }
             if !self.write(batch).await {
-                let _nobody_listens = state.send(WriterState::Failed);
-                return;
+                return WriterState::Failed;
+            }
+            if let Err(failed) = self.settle(&mut receiver, &mut end).await {
+                return failed;
             }
         }
-        let _nobody_listens = state.send(WriterState::Drained);
+        end.unwrap_or(WriterState::Drained)
+    }
+
+    /// Does for the other connections what a commit does by the way; false when the writer must stop
+    /// for good.
+    async fn carry_over(&mut self) -> bool {
+        let carried = self.rows.carry_over().await;
+        if let Err(failure) = &carried {
+            let error = failure as &dyn std::error::Error;
+            tracing::error!(error, "the log is in an unknown state; stopping");
+        }
+        carried.is_ok()
     }
 
     /// Commits a batch and answers it; false when the writer must stop for good. Dropping a
     /// pending entry tells its caller that there is no receipt.
-    async fn write(&mut self, mut batch: Batch) -> bool {
+    async fn write(&mut self, batch: Batch) -> bool {
         self.places.add_permits(batch.entries());
         if batch.entries() == 0 {
             return true;
         }
         match self.commit(&batch).await {
-            Err(CommitFailure::KeyTaken) => {
-                // One of them is, and the others must not suffer for it.
-                let keyed = batch.split_off_keyed();
-                if batch.entries() > 0 {
-                    let rest = self.commit(&batch).await;
-                    if !self.conclude(batch, rest) {
-                        return false;
-                    }
-                }
-                self.write_keyed(keyed).await
-            }
+            Err(CommitFailure::KeyTaken) => self.write_without_taken(batch).await,
             committed => self.conclude(batch, committed),
         }
     }
 
-    /// Commits entries with idempotency keys one by one, so that each learns whether its own key
-    /// is taken.
-    async fn write_keyed(&mut self, keyed: Vec<Single>) -> bool {
-        for single in keyed {
-            let mut batch = Batch::default();
-            batch.push(single);
-            match self.commit(&batch).await {
-                Err(CommitFailure::KeyTaken) => {
-                    for single in batch.into_parts().0 {
-                        let _caller_may_be_gone = single.reply.send(Err(NotRecorded::KeyTaken));
-                    }
-                }
-                committed => {
-                    if !self.conclude(batch, committed) {
-                        return false;
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    fn conclude(&mut self, batch: Batch, committed: Result<u64, CommitFailure>) -> bool {
+    pub(super) fn conclude(&mut self, batch: Batch, committed: Result<u64, CommitFailure>) -> bool {
         let entries = batch.entries();
         match committed {
             Ok(first_index) => {
@@ -122,13 +125,31 @@ impl Writer {
                 self.reply(batch, first_index);
                 true
             }
-            Err(failure @ (CommitFailure::NotWritten(_) | CommitFailure::KeyTaken)) => {
-                let error = &failure as &dyn std::error::Error;
-                tracing::error!(error, entries, "the log took nothing; its callers get 503");
-                self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
+            Err(CommitFailure::Unsettled(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, entries, "the log's server is gone; its callers get 503");
+                let counts = batch.refuse();
+                if let Some(unsettled) = &mut self.unsettled {
+                    unsettled.counts = counts;
+                }
+                self.note_refusal();
                 true
             }
-            Err(failure) => {
+            Err(
+                failure @ (CommitFailure::NotWritten(_)
+                | CommitFailure::KeyTaken
+                | CommitFailure::BehindUnsettled),
+            ) => {
+                let error = &failure as &dyn std::error::Error;
+                tracing::error!(error, entries, "the log took nothing; its callers get 503");
+                self.note_refusal();
+                true
+            }
+            Err(
+                failure @ (CommitFailure::OvertakenBySecondWriter
+                | CommitFailure::ReadBack
+                | CommitFailure::Unknown(_)),
+            ) => {
                 let error = &failure as &dyn std::error::Error;
                 tracing::error!(error, entries, "the log is in an unknown state; stopping");
                 false
@@ -136,9 +157,25 @@ impl Writer {
         }
     }
 
+    pub(super) fn note_refusal(&self) {
+        self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
+    }
+
+    /// Moves on to where a commit has led; what its entries count.
+    pub(super) fn advance(&mut self, done: Unsettled) -> Counts {
+        (self.frontier, self.last_day) = (done.frontier, done.day);
+        if done.counting {
+            self.uncounted = Counts::default();
+        }
+        done.counts
+    }
+
     /// Commits a batch and returns the index of its first entry. The tree moves only if the
     /// commit succeeded.
-    async fn commit(&mut self, batch: &Batch) -> Result<u64, CommitFailure> {
+    pub(super) async fn commit(&mut self, batch: &Batch) -> Result<u64, CommitFailure> {
+        if self.unsettled.is_some() {
+            return Err(CommitFailure::BehindUnsettled);
+        }
         let started = self.clock.monotonic_nanos();
         let first_index = self.frontier.size();
         let (mut frontier, mut full) = (self.frontier.clone(), Vec::new());
@@ -146,11 +183,13 @@ impl Writer {
             frontier.append(leaf, &mut full);
         }
         let tiles: Vec<TileRow> = full.iter().map(tile_row).collect();
-        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX;
-        let counters = if counting { self.uncounted.to_json() } else { "{}".to_owned() };
+        let day = batch.last_day().max(self.last_day);
+        // A day that has ended is counted by the first commit after it, however few its entries
+        // are: only what is counted can be dropped.
+        let counting = self.uncounted.entries() >= UNCOUNTED_ENTRIES_MAX || day > self.last_day;
+        let counters = if counting { self.uncounted.sums().to_json() } else { "{}".to_owned() };
         let counted_size =
             if counting { first_index } else { first_index - self.uncounted.entries() };
-        let day = batch.last_day().max(self.last_day);
         let append = Append {
             log: &self.log,
             size_before: first_index as i64,
@@ -168,18 +207,15 @@ impl Writer {
             return Err(CommitFailure::ReadBack);
         }
         let note = self.signer.sign(frontier.size(), frontier.root());
-        let signed = Signed {
-            log: &self.log,
-            size_before: first_index as i64,
-            size_after: frontier.size() as i64,
-            counted_size: counted_size as i64,
-            note: &note,
-        };
-        self.rows.sign(&signed).await?;
-        (self.frontier, self.last_day) = (frontier, day);
-        if counting {
-            self.uncounted = Counts::default();
+        let counts = Counts::default();
+        let next = Unsettled { frontier, counted_size, counting, day, note, counts };
+        if let Err(failure) = self.rows.sign(&next.signed(&self.log, &self.frontier)).await {
+            if matches!(failure, CommitFailure::Unsettled(_)) {
+                self.unsettled = Some(next);
+            }
+            return Err(failure);
         }
+        self.advance(next);
         self.metrics.log_entries.increment(batch.entries() as u64);
         self.metrics.log_commits.increment(1);
         let seconds = (self.clock.monotonic_nanos() - started) as f64 / 1e9;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{CheckpointError, VerifyError, check_tail, verifier_of};
 use crate::cli::CliError;
 use crate::config::LogConfig;
+use crate::hex::hex;
 use crate::store::{CheckpointRow, KeyFolder, Store};
 
 /// Name of the manifest in the folder of a backup.
@@ -81,7 +82,7 @@ impl CopiedFile {
             context.update(&buffer[..read]);
             bytes += read as u64;
         }
-        Ok(Self { name: name.to_owned(), bytes, sha256: hexadecimal(context.finish().as_ref()) })
+        Ok(Self { name: name.to_owned(), bytes, sha256: hex(context.finish().as_ref()) })
     }
 }
 
@@ -127,12 +128,4 @@ pub(super) fn signed_log(
         verifier.verify(&row.note).map_err(refuse)?;
     }
     Ok(CopiedLog { log: row.log, size: row.tree_size as u64, root, note: row.note, verified })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -26,13 +26,13 @@ pub(super) async fn dump(
         snapshot.ok_or_else(|| CliError::Failed("the database is not on a server".into()))?;
     // Made here, or everyone could read it.
     super::folders::write_new(file, b"")?;
-    let mut command = program("pg_dump", config);
+    let mut command = program("pg_dump", config)?;
     command.args(["--format=custom", "--no-owner", "--no-privileges", "--snapshot", &snapshot.id]);
     run(command.arg("--file").arg(file)).await?;
     let sync = std::fs::File::open(file).and_then(|file| file.sync_all());
     sync.map_err(CliError::io("the dump cannot be written"))?;
     // Reads every block of it; what it would do to a database goes nowhere.
-    run(program("pg_restore", config).arg("--file=/dev/null").arg(file)).await?;
+    run(program("pg_restore", config)?.arg("--file=/dev/null").arg(file)).await?;
     let rows = snapshot.checkpoints().await?;
     let logs = rows.into_iter().map(|row| manifest::signed_log(row, keys, &config.log));
     logs.collect()
@@ -40,19 +40,20 @@ pub(super) async fn dump(
 
 /// Puts a dump into a database that must be empty: all of it, or nothing.
 pub(super) async fn restore(file: &Path, config: &Config) -> Result<(), CliError> {
-    let mut command = program("pg_restore", config);
+    let mut command = program("pg_restore", config)?;
     command.args(["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]);
-    let variables = server_variables(&config.store);
+    let variables = server_variables(&config.store)?;
     let database = variables.iter().find(|(name, _)| *name == "PGDATABASE");
     let database = database.map_or("postgres", |(_, database)| database.as_str());
     run(command.args(["--dbname", database]).arg(file)).await
 }
 
 /// A program of the server; the way there is in its environment.
-fn program(name: &str, config: &Config) -> Command {
+fn program(name: &str, config: &Config) -> Result<Command, CliError> {
     let mut command = Command::new(name);
-    command.envs(server_variables(&config.store)).stdin(Stdio::null()).stdout(Stdio::null());
-    command
+    let variables = server_variables(&config.store)?;
+    command.envs(variables).stdin(Stdio::null()).stdout(Stdio::null());
+    Ok(command)
 }
 
 async fn run(command: &mut Command) -> Result<(), CliError> {

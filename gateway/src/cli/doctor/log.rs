@@ -1,7 +1,9 @@
 //! The log: its tail, what was published of it, how far the figures are behind, and the clock.
 
 use super::Check;
-use crate::audit::{Checkpoint, OpenError, VerifyError, check_tail, find_loss, last_entry_at};
+use crate::audit::{
+    Checkpoint, OpenError, VerifyError, check_known_keys, check_tail, find_loss, last_entry_at,
+};
 use crate::cli::acting::open_keys;
 use crate::cli::{CliError, sentence};
 use crate::clock::Micros;
@@ -15,6 +17,7 @@ const UNPROJECTED_MAX: i64 = 1_000_000;
 /// What two clocks may differ by, in microseconds.
 const CLOCK_TOLERANCE_US: i64 = 1_000_000;
 
+const SHARED: &str = "shared keys";
 const LOG: &str = "log";
 const PUBLISHED: &str = "published checkpoint";
 const CLOCK: &str = "clock";
@@ -23,7 +26,24 @@ const FIGURES: &str = "figures";
 pub(super) async fn check(store: &Store, config: &Config, now: Micros) -> Vec<Check> {
     // Said already where the keys are looked at.
     let Ok(keys) = open_keys(config) else { return Vec::new() };
-    let tail = match check_tail(store, &keys, &config.log).await {
+    let mut checks = vec![shared_keys(store, &keys, now).await];
+    checks.extend(entries(store, &keys, config, now).await);
+    checks
+}
+
+/// Whether the keys here are those that the database, and so every node on it, knows.
+async fn shared_keys(store: &Store, keys: &KeyFolder, now: Micros) -> Check {
+    match check_known_keys(store, keys, now).await {
+        Ok(known) => Check::ok(SHARED, format!("{known} are those that the database knows")),
+        Err(error) => {
+            let advice = "copy the key folder of a node that runs; see operations.md, Keys";
+            Check::failed(SHARED, sentence(&CliError::Start(error.into())), advice)
+        }
+    }
+}
+
+async fn entries(store: &Store, keys: &KeyFolder, config: &Config, now: Micros) -> Vec<Check> {
+    let tail = match check_tail(store, keys, &config.log).await {
         Ok(tail) => tail,
         Err(error) => {
             let advice =
@@ -34,7 +54,7 @@ pub(super) async fn check(store: &Store, config: &Config, now: Micros) -> Vec<Ch
     let found = format!("{}: {} entries, signed, tail agrees", config.log.name, tail.size);
     vec![
         Check::ok(LOG, found),
-        published(store, &keys, config, &tail).await,
+        published(store, keys, config, &tail).await,
         clock(store, config, now).await,
         figures(store, config).await,
     ]

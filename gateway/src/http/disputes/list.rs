@@ -130,7 +130,7 @@ async fn list(
     let (Some(limit), true) = (limit, errors.is_empty()) else {
         return Err(Problem::with_errors(Code::InvalidValue, errors));
     };
-    call.admit()?;
+    let _admission = call.admit()?;
     let client = match seen {
         Seen::Own(_) => Some(call.client().as_str()),
         Seen::All | Seen::Admin => None,

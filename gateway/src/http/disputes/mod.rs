@@ -21,10 +21,16 @@ use super::call::Call;
 use super::code::Code;
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::finish::Finish;
+use super::idempotency::{self, Sent, Turn};
 use super::json;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::disputes::{self, NotDone, Opened};
+
+/// Where disputes are posted.
+const PATH: &str = "/v1/disputes";
+/// Where an administrator finds everyone's.
+const PATH_OF_ALL: &str = "/admin/v1/disputes";
 
 /// Disputes the answer of a receipt: this person is real. The same receipt again gets the dispute
 /// that is there.
@@ -32,6 +38,9 @@ use crate::disputes::{self, NotDone, Opened};
     post,
     path = "/v1/disputes",
     request_body = DisputeBody,
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same status and the dispute as it then stands, marked by `Idempotent-Replayed: true`; nothing is recorded again.")
+    ),
     responses(
         (status = 200, description = "It was disputed before", body = DisputeReply),
         (status = 201, body = DisputeReply),
@@ -40,6 +49,7 @@ use crate::disputes::{self, NotDone, Opened};
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
@@ -54,20 +64,35 @@ pub async fn post_dispute(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, None)?;
-    let body = call.json_body(request).await;
-    let read = body.and_then(|body| read_dispute(&json::parse(&body)?));
-    let (disputed, note) = call.well_formed(read)?;
-    call.admit()?;
+    let sent = Sent::read(&call, request).await;
+    let read = sent.and_then(|sent| {
+        let (disputed, note) = read_dispute(&json::parse(&sent.body)?)?;
+        Ok((sent, disputed, note))
+    });
+    let (sent, disputed, note) = call.well_formed(read)?;
+    let admission = call.admit()?;
     let seen = Seen::Own(call.policy()?.disclosure());
-    let (shared, client, request_id) = (app, call.client().clone(), call.exchange.request_id);
-    let opening =
-        async move { disputes::open(&shared, &client, &disputed, note, request_id).await };
-    let Opened { row, is_new } = Finish::new(opening).await.map_err(problem)?;
+    let turn = Turn::take(&call, &admission, PATH, sent).await?;
+    let (client, context) = (call.client().clone(), call.exchange.context(turn.key()));
+    let story = async move {
+        // Held to the end of the story, which is not that of its caller.
+        let opened = match &turn {
+            Turn::Again(_held, row) => {
+                disputes::open_again(&app, &client, &disputed, row, context.request_id).await
+            }
+            Turn::Plain | Turn::First(_) => {
+                disputes::open(&app, &client, &disputed, note, &context).await
+            }
+        };
+        (opened, turn.is_again())
+    };
+    let (opened, again) = Finish::new(story).await;
+    let Opened { row, is_new } = opened.map_err(problem)?;
     let mut reply = json_reply(&dispute_reply(row, seen)?);
     if is_new {
         *reply.status_mut() = StatusCode::CREATED;
     }
-    Ok(reply)
+    Ok(if again { idempotency::mark(reply) } else { reply })
 }
 
 /// The operator's decision on a dispute, on the admin listener.
@@ -99,17 +124,23 @@ pub async fn post_decision(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
-    let body = call.json_body(request).await?;
-    let (decision, reason) = read_decision(&json::parse(&body)?)?;
-    call.admit()?;
+    let sent = Sent::read(&call, request).await?;
+    let (decision, reason) = read_decision(&json::parse(&sent.body)?)?;
+    let admission = call.admit()?;
     if !is_dispute_id(&id) {
         return Err(Code::UnknownDispute.into());
     }
-    let (shared, by, request_id) = (app, call.client().clone(), call.exchange.request_id);
-    let deciding =
-        async move { disputes::decide(&shared, &id, (decision, &reason), &by, request_id).await };
-    let row = Finish::new(deciding).await.map_err(problem)?;
-    Ok(json_reply(&dispute_reply(row, Seen::Admin)?))
+    let path = format!("{PATH_OF_ALL}/{id}/decision");
+    let turn = Turn::take(&call, &admission, &path, sent).await?;
+    let (by, context) = (call.client().clone(), call.exchange.context(turn.key()));
+    let story = async move {
+        // Again or not: what was decided so is found so. The turn is held to the end.
+        let decided = disputes::decide(&app, &id, (decision, &reason), &by, &context).await;
+        (decided, turn.is_again())
+    };
+    let (decided, again) = Finish::new(story).await;
+    let reply = json_reply(&dispute_reply(decided.map_err(problem)?, Seen::Admin)?);
+    Ok(if again { idempotency::mark(reply) } else { reply })
 }
 
 fn problem(not_done: NotDone) -> Problem {
@@ -122,6 +153,7 @@ fn problem(not_done: NotDone) -> Problem {
         NotDone::UnknownDispute => Code::UnknownDispute.into(),
         NotDone::DecidedOtherwise => Code::DisputeDecided.into(),
         NotDone::LogUnavailable => Code::LogUnavailable.into(),
+        NotDone::KeyTaken => Code::IdempotencyKeyInUse.into(),
         NotDone::Store(error) => {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "disputes cannot be read or kept");

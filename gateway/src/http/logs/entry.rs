@@ -17,11 +17,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::code::Code;
+use super::super::entry_reply::{EntryReply, RequestEntryReply};
 use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
 use super::super::verifications::json_reply;
 use super::path::decimal;
-use super::shown::{EntryReply, RequestEntryReply, show};
+use super::shown::show;
 use super::{ProofReply, admit, find_head, split_path, unreadable};
 use crate::app::App;
 use crate::audit::{LogEntry, LogHead, leaf_hash, verify_inclusion};

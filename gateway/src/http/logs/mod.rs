@@ -27,7 +27,7 @@ use super::error::{Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
-use crate::audit::{LogHead, TilePlace, TilesError};
+use crate::audit::{LogHead, TILE_WIDTH, TilePlace, TilesError};
 use crate::request::Operation;
 
 /// The logs of the database.
@@ -198,7 +198,7 @@ pub async fn get_bundle(
     }
     let entries = app
         .tiles
-        .entries(log, path.index * 256, path.width)
+        .entries(log, path.index * TILE_WIDTH as u64, path.width)
         .await
         .map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
@@ -218,7 +218,7 @@ const NOT_KEPT: &str = "no-store";
 /// Who calls, within its rate.
 fn admit(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
     let call = Call::begin(app, request, Some(Operation::Audit))?;
-    call.admit()?;
+    let _admission = call.admit()?;
     Ok(call)
 }
 

@@ -1,5 +1,7 @@
 //! Paths of tiles (C2SP `tlog-tiles`): one for each tile, so that caches hold it once.
 
+use crate::audit::TILE_WIDTH;
+
 /// A tile or bundle within its level: `x001/x234/067`, or `x001/x234/067.p/8` for the first eight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TilePath {
@@ -9,8 +11,6 @@ pub(super) struct TilePath {
     pub(super) width: usize,
 }
 
-/// Width of a full tile.
-const FULL: usize = 256;
 /// The highest level (C2SP `tlog-tiles`).
 const LEVEL_MAX: u8 = 63;
 
@@ -18,8 +18,8 @@ impl TilePath {
     /// Reads the one form that each tile has.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (index, width) = match text.split_once(".p/") {
-            Some((index, width)) => (index, decimal(width, FULL as u64 - 1)? as usize),
-            None => (text, FULL),
+            Some((index, width)) => (index, decimal(width, TILE_WIDTH as u64 - 1)? as usize),
+            None => (text, TILE_WIDTH),
         };
         (width > 0).then_some(Self { index: parse_index(index)?, width })
     }

@@ -79,14 +79,7 @@ pub async fn get_inclusion(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let names = ["index", "size"];
-    admit(&app, &request)?;
-    let sent = extract::query(&request, names)?;
-    let (log, _) = split_path(&request)?;
-    let [index, size] = read_range(&app, log, names, sent).await?;
-    let proof = app.tiles.inclusion(log, index, size).await.map_err(|error| unreadable(&error))?;
-    let hashes = proof.ok_or_else(|| out_of_range("index"))?;
-    Ok(json_reply(&ProofReply::new(size, &hashes)))
+    prove(&app, request, Proof::Inclusion).await
 }
 
 /// The proof that the tree of a later size begins with that of an earlier one.
@@ -111,14 +104,40 @@ pub async fn get_consistency(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let names = ["from", "to"];
-    admit(&app, &request)?;
+    prove(&app, request, Proof::Consistency).await
+}
+
+/// Which proof is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    Inclusion,
+    Consistency,
+}
+
+impl Proof {
+    /// The parameters that name the two places between which it leads. The second is the size of the
+    /// tree.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Inclusion => ["index", "size"],
+            Self::Consistency => ["from", "to"],
+        }
+    }
+}
+
+async fn prove(app: &Arc<App>, request: Request<Body>, proof: Proof) -> Result<Response, Problem> {
+    admit(app, &request)?;
+    let names = proof.names();
     let sent = extract::query(&request, names)?;
     let (log, _) = split_path(&request)?;
-    let [from, to] = read_range(&app, log, names, sent).await?;
-    let proof = app.tiles.consistency(log, from, to).await.map_err(|error| unreadable(&error))?;
-    let hashes = proof.ok_or_else(|| out_of_range("from"))?;
-    Ok(json_reply(&ProofReply::new(to, &hashes)))
+    let [first, size] = read_range(app, log, names, sent).await?;
+    let found = match proof {
+        Proof::Inclusion => app.tiles.inclusion(log, first, size).await,
+        Proof::Consistency => app.tiles.consistency(log, first, size).await,
+    };
+    let hashes = found.map_err(|error| unreadable(&error))?;
+    let hashes = hashes.ok_or_else(|| out_of_range(names[0]))?;
+    Ok(json_reply(&ProofReply::new(size, &hashes)))
 }
 
 /// Reads two numbers, the second at most the size of the log, which it is when left out.

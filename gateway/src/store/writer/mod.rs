@@ -3,7 +3,13 @@
 mod postgres;
 mod sqlite;
 
-use super::{Append, CheckpointRow, CommitFailure, Pool, ReadBack, Store, StoreError, TileRow};
+pub(super) use sqlite::CARRY_OVER;
+
+use super::commit::keys_json;
+use super::{
+    Append, CheckpointRow, CommitFailure, HeldKey, KeyRow, Pool, ReadBack, Store, StoreError,
+    TileRow,
+};
 
 /// The first checkpoint of a log.
 const CREATE: &str =
@@ -67,11 +73,43 @@ impl LogWriter {
     }
 
     /// Ends a commit with its checkpoint. If we die before it returns, start-up finds either all
-    /// of the commit or nothing.
+    /// of the commit or nothing. After [`CommitFailure::Unsettled`] comes [`LogWriter::settle`], and
+    /// nothing else before it.
     pub async fn sign(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
         match &mut self.0 {
             Backend::Sqlite(writer) => writer.sign(signed).await,
             Backend::Postgres(writer) => writer.sign(signed).await,
+        }
+    }
+
+    /// Waits until the server says how a commit ended that is [`CommitFailure::Unsettled`].
+    pub async fn settle(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        match &mut self.0 {
+            // What a file does not say at once it never says.
+            Backend::Sqlite(_) => Err(CommitFailure::Unknown(sqlx::Error::WorkerCrashed)),
+            Backend::Postgres(writer) => writer.settle(signed).await,
+        }
+    }
+
+    /// Those of the keys that somebody holds since `after_us`. Nothing may be begun.
+    pub async fn held_keys(
+        &mut self,
+        keys: &[KeyRow],
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, StoreError> {
+        let keys = keys_json(keys);
+        Ok(match &mut self.0 {
+            Backend::Sqlite(writer) => writer.held_keys(&keys, after_us).await,
+            Backend::Postgres(writer) => writer.held_keys(&keys, after_us).await,
+        }?)
+    }
+
+    /// Carries over what any connection of the process has written, where the database is a file:
+    /// nobody else does it. To be done when there is nothing to commit.
+    pub async fn carry_over(&mut self) -> Result<(), CommitFailure> {
+        match &mut self.0 {
+            Backend::Sqlite(writer) => writer.carry_over().await,
+            Backend::Postgres(_) => Ok(()),
         }
     }
 

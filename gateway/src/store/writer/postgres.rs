@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSeverity};
 
-use super::{Append, CheckpointRow, CommitFailure, ReadBack, Signed, StoreError};
+use super::{Append, CheckpointRow, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
 
 /// Pause between tries to reach the server when it must be asked how a commit ended.
@@ -28,6 +28,11 @@ const APPEND: &str = "select level, place as tile_index, bytes as hashes \
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2";
 
+const HELD_KEYS: &str = "select held.client_id, held.key_digest \
+    from json_array_elements($1::json) as k join idempotency_keys as held \
+    on held.client_id = k ->> 0 and held.key_digest = decode(k ->> 1, 'hex') \
+    where held.created_us >= $2";
+
 #[derive(Debug)]
 pub(super) struct Writer {
     options: PgConnectOptions,
@@ -46,7 +51,7 @@ impl Writer {
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
-        sqlx::query(super::CREATE).bind(log).bind(note).execute(connection).await?;
+        in_time(sqlx::query(super::CREATE).bind(log).bind(note).execute(connection)).await?;
         Ok(())
     }
 
@@ -62,11 +67,13 @@ impl Writer {
         match appended {
             Ok(rows) => Ok(ReadBack::from_rows(rows)),
             Err(error) => {
-                self.roll_back().await;
+                self.clear_after(&error).await;
                 Err(match code(&error).as_deref() {
                     Some("GW001") => CommitFailure::OvertakenBySecondWriter,
-                    // Or two nodes wait for each other's keys: apart, each learns how it stands.
-                    Some("GW002" | "40P01") => CommitFailure::KeyTaken,
+                    Some("GW002") => CommitFailure::KeyTaken,
+                    // Two nodes wait for each other's keys: apart, each learns how it stands. Of an
+                    // entry that is by itself already, nobody is known to hold the key.
+                    Some("40P01") if append.entries_count > 1 => CommitFailure::KeyTaken,
                     _ => CommitFailure::NotWritten(error),
                 })
             }
@@ -74,9 +81,7 @@ impl Writer {
     }
 
     async fn try_append(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
-        tokio::time::timeout(STEP_TIMEOUT, self.append_now(append))
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        in_time(self.append_now(append)).await
     }
 
     async fn append_now(&mut self, append: &Append<'_>) -> Result<Vec<TileRow>, sqlx::Error> {
@@ -117,14 +122,16 @@ impl Writer {
                 self.roll_back().await;
                 Err(CommitFailure::NotWritten(error))
             }
-            Err(error) => self.find_out(signed, error).await,
+            Err(lost) => {
+                tracing::warn!(%lost, "the connection was lost during a commit; asking how it ended");
+                // A server that lives says so at once.
+                self.ask(signed).await.unwrap_or(Err(CommitFailure::Unsettled(lost)))
+            }
         }
     }
 
     async fn try_sign(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
-        tokio::time::timeout(STEP_TIMEOUT, self.sign_now(signed))
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        in_time(self.sign_now(signed)).await
     }
 
     async fn sign_now(&mut self, signed: &Signed<'_>) -> Result<(), sqlx::Error> {
@@ -143,29 +150,28 @@ impl Writer {
 
     /// The connection was lost while it committed: only the checkpoint knows how that ended. Asks
     /// until there is an answer; nothing is ever written twice.
-    async fn find_out(
-        &mut self,
-        signed: &Signed<'_>,
-        lost: sqlx::Error,
-    ) -> Result<(), CommitFailure> {
-        tracing::warn!(%lost, "the connection was lost during a commit; asking how it ended");
-        let row = loop {
-            self.connection = None;
-            match self.checkpoint_for_update(signed.log).await {
-                Ok(row) => break row,
+    pub(super) async fn settle(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {
+        loop {
+            match self.ask(signed).await {
+                Ok(ended) => return ended,
                 Err(error) => {
                     tracing::debug!(%error, "the server cannot be asked yet");
                     tokio::time::sleep(RECONNECT_PAUSE).await;
                 }
             }
-        };
-        match row {
+        }
+    }
+
+    /// How a commit ended; an error if the server does not say.
+    async fn ask(&mut self, signed: &Signed<'_>) -> Result<Result<(), CommitFailure>, sqlx::Error> {
+        self.connection = None;
+        Ok(match self.checkpoint_for_update(signed.log).await? {
             Some(row) if row.note == signed.note => Ok(()),
             Some(row) if row.tree_size == signed.size_before => {
-                Err(CommitFailure::NotWritten(lost))
+                Err(CommitFailure::NotWritten(sqlx::Error::WorkerCrashed))
             }
             Some(_) | None => Err(CommitFailure::OvertakenBySecondWriter),
-        }
+        })
     }
 
     /// Waits for the row: a commit that is still on its way in the server holds it.
@@ -174,18 +180,40 @@ impl Writer {
         log: &str,
     ) -> Result<Option<CheckpointRow>, sqlx::Error> {
         let connection = self.connection().await?;
-        sqlx::query_as(
+        let row = sqlx::query_as(
             "select log, tree_size, counted_size, note from log_checkpoints \
              where log = $1 for update",
-        )
-        .bind(log)
-        .fetch_optional(connection)
-        .await
+        );
+        in_time(row.bind(log).fetch_optional(connection)).await
+    }
+
+    pub(super) async fn held_keys(
+        &mut self,
+        keys: &str,
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, sqlx::Error> {
+        let connection = self.connection().await?;
+        let held = sqlx::query_as(HELD_KEYS).bind(keys).bind(after_us).fetch_all(connection);
+        let held = in_time(held).await;
+        if let Err(error) = &held {
+            self.clear_after(error).await;
+        }
+        held
+    }
+
+    /// Leaves nothing open after an error. A connection that is gone is not asked to roll back:
+    /// nobody would answer, and the server forgets the transaction by itself.
+    async fn clear_after(&mut self, error: &sqlx::Error) {
+        if is_lost(error) {
+            self.connection = None;
+            return;
+        }
+        self.roll_back().await;
     }
 
     pub(super) async fn roll_back(&mut self) {
         let Some(connection) = self.connection.as_mut() else { return };
-        if sqlx::raw_sql("rollback").execute(connection).await.is_err() {
+        if in_time(sqlx::raw_sql("rollback").execute(connection)).await.is_err() {
             self.connection = None;
         }
     }
@@ -196,6 +224,11 @@ impl Writer {
             ref mut none => Ok(none.insert(connect(&self.options).await?)),
         }
     }
+}
+
+/// A step's end, or that of our patience: a server that is cut off does not say that it is gone.
+async fn in_time<T>(step: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(STEP_TIMEOUT, step).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {

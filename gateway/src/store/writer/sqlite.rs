@@ -3,7 +3,7 @@
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use super::{Append, CommitFailure, ReadBack, Signed, StoreError};
+use super::{Append, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
 
 /// Begins the transaction, appends through the trigger of migration 4 and reads back: one exchange
@@ -20,8 +20,12 @@ const APPEND: &str = "begin immediate; \
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2; commit";
 
+const HELD_KEYS: &str = "select held.client_id, held.key_digest from json_each($1) as k \
+    join idempotency_keys as held on held.client_id = k.value ->> 0 \
+    and held.key_digest = unhex(k.value ->> 1) where held.created_us >= $2";
+
 /// Carries the write-ahead log over into the database.
-const CARRY_OVER: &str = "pragma wal_checkpoint(passive)";
+pub(in crate::store) const CARRY_OVER: &str = "pragma wal_checkpoint(passive)";
 /// Pages after which that is done: what `SQLite` would do by itself after as many.
 const CARRY_OVER_PAGES: i64 = 1_000;
 /// Pages kept in memory, in KiB (negative): a commit in bulk must not be spilled on its way.
@@ -38,11 +42,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Carrying over is done by the writer itself: `SQLite` would not tell that it has failed.
+    /// Carrying over is done here, also for the other connections of the process.
     pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
         let options = options
             .clone()
-            .pragma("wal_autocheckpoint", "0")
             .pragma("cache_size", CACHE_SIZE)
             // Pages of a statement that could fail halfway are kept twice; not in a file.
             .pragma("temp_store", "memory");
@@ -88,6 +91,7 @@ impl Writer {
             .execute(&mut self.connection)
             .await;
         match done {
+            Ok(_) if self.uncarried_pages < CARRY_OVER_PAGES => Ok(()),
             Ok(_) => self.carry_over().await,
             Err(error) => {
                 self.roll_back().await;
@@ -96,12 +100,9 @@ impl Writer {
         }
     }
 
-    /// Carries the write-ahead log over when it has grown. The commit before it is durable; but a
+    /// Carries the write-ahead log over. The commit before it is durable; but a
     /// disk that cannot sync is not written to again, and nothing more is promised on it.
-    async fn carry_over(&mut self) -> Result<(), CommitFailure> {
-        if self.uncarried_pages < CARRY_OVER_PAGES {
-            return Ok(());
-        }
+    pub(super) async fn carry_over(&mut self) -> Result<(), CommitFailure> {
         let done: Result<(i64, i64, i64), _> =
             sqlx::query_as(CARRY_OVER).fetch_one(&mut self.connection).await;
         match done.map_err(classify) {
@@ -117,6 +118,15 @@ impl Writer {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    pub(super) async fn held_keys(
+        &mut self,
+        keys: &str,
+        after_us: i64,
+    ) -> Result<Vec<HeldKey>, sqlx::Error> {
+        let held = sqlx::query_as(HELD_KEYS).bind(keys).bind(after_us);
+        held.fetch_all(&mut self.connection).await
     }
 
     pub(super) async fn roll_back(&mut self) {

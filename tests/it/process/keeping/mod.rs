@@ -181,6 +181,24 @@ async fn a_quarters_key_is_destroyed_by_a_command_and_breaks_no_proof() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_lost_is_gone_on_without_by_a_command() -> anyhow::Result<()> {
+    let kept = filled(TestApp::builder(), 3).await;
+    let office = Office::new(&kept)?;
+    let accept = ["key", "accept-loss", "references"];
+    office.refused(&[&accept[..], &["--yes"]].concat(), 1, "references is not lost").await?;
+    fs::remove_file(kept.keys().join("references.key"))?;
+    office.refused(&["serve"], 1, "key accept-loss references --yes").await?;
+    office.refused(&accept, 2, "repeat with --yes").await?;
+    let accepted = office.json(&[&accept[..], &["--yes"]].concat()).await?;
+    let [by, act, target, detail] = office.act(&accepted["act_index"]).await?;
+    ensure!(by.starts_with("cli:") && act == "key-loss-accepted", "{by} {act}");
+    ensure!(target == "references" && detail.starts_with("was "), "{target} {detail}");
+    let kept = filled(kept.again(), 1).await;
+    ensure!(kept.keys().join("references.key").exists(), "it is made anew");
+    office.check().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_finds_a_running_gateway_well_and_writes_nothing() -> anyhow::Result<()> {
     let mut terms = TestClient::company();
     // Today of the machine, which is the day that the command goes by.
@@ -196,7 +214,16 @@ async fn the_doctor_finds_a_running_gateway_well_and_writes_nothing() -> anyhow:
     let before = files(&app.kept().keys())?;
     let examined = office.json(&["doctor"]).await?;
     let state = |name: &str| state_of(&examined, name);
-    for name in ["configuration", "database", "durability", "log", "figures", "policies", "clock"] {
+    for name in [
+        "configuration",
+        "database",
+        "durability",
+        "shared keys",
+        "log",
+        "figures",
+        "policies",
+        "clock",
+    ] {
         ensure!(state(name) == ["ok"], "{name}: {examined}");
     }
     ensure!(state("published checkpoint") == ["ok"], "{examined}");
@@ -226,6 +253,7 @@ async fn the_doctor_names_what_is_wrong_and_what_to_do() -> anyhow::Result<()> {
         ("clock", "failed"),
         ("key folder", "warning"),
         ("keys", "failed"),
+        ("shared keys", "failed"),
     ] {
         ensure!(state_of(&examined, name) == [state], "{name}: {examined}");
     }

@@ -88,7 +88,17 @@ impl Postgres {
 
     /// The URL of its one database, as a gateway is configured with it.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        Self::url_at(self.port)
+    }
+
+    /// The URL of one that another port leads to.
+    pub fn url_at(port: u16) -> String {
+        format!("postgres://postgres@127.0.0.1:{port}/postgres")
+    }
+
+    /// Its own port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection of the test's own.
@@ -211,6 +221,26 @@ impl Postgres {
         drop(self.reconnect().await);
     }
 
+    /// Process ids of all of it: the postmaster and what it has started.
+    pub fn processes(&self) -> Vec<i32> {
+        let parent = self.postmaster().as_ref().expect("it is running").id();
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let children = children.expect("the system lists a process's children");
+        let mut pids = vec![parent.cast_signed()];
+        pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        pids
+    }
+
+    /// Lets processes of it stand still, their connections open.
+    pub fn pause(pids: &[i32]) {
+        signal(pids, Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn resume(pids: &[i32]) {
+        signal(pids, Signal::CONT);
+    }
+
     /// Starts the postmaster; false where it has ended before it accepted a connection.
     async fn launch(&self) -> bool {
         *self.postmaster() = Some(self.spawn());
@@ -228,7 +258,7 @@ impl Postgres {
     }
 
     /// Whether the postmaster has not ended; one that has is forgotten.
-    fn is_running(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         let mut postmaster = self.postmaster();
         let Some(child) = postmaster.as_mut() else { return false };
         let running = child.try_wait().expect("it is ours to wait for").is_none();
@@ -276,6 +306,13 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Sends a signal to those that have not ended meanwhile.
+fn signal(pids: &[i32], signal: Signal) {
+    for pid in pids {
+        let _sent = kill_process(Pid::from_raw(*pid).expect("an id"), signal);
     }
 }
 

@@ -1,7 +1,8 @@
-//! `Idempotency-Key`: a request that comes twice is decided, recorded and counted once.
+//! A verification that comes twice is decided, recorded and counted once.
 
 use serde_json::{Value, json};
 
+use super::{is_replay, received};
 use crate::support::{
     Answer, Caller, Database, FakeRegister, Reaction, TestApp, TestClient, about_person, entries,
     merge, on_both_databases, on_file, unissued_near,
@@ -23,18 +24,8 @@ fn identity(answer: &Answer) -> (Value, Value) {
     (body["id"].clone(), body["receipt"].clone())
 }
 
-fn is_replay(answer: &Answer) -> bool {
-    answer.header("idempotent-replayed") == Some("true")
-}
-
 async fn send(caller: &Caller, key: &str, body: &Value) -> Answer {
-    caller.verify_with(&[("idempotency-key", key)], &body.to_string()).await
-}
-
-/// Receipts of one refusal and three answers; the report counts so many.
-async fn received(app: &TestApp) -> Value {
-    app.recount().await;
-    app.caller("operator").await.report("").await.ok()["total"]["received"].clone()
+    caller.post_once("/v1/verifications", key, body).await
 }
 
 async fn the_same_request_gets_the_same_answer_and_is_counted_once(database: Database) {

@@ -1,0 +1,82 @@
+//! The way to a server, which can fall silent: what is sent arrives nowhere, and nobody says so, as
+//! when a machine vanishes from the network.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Bytes that are carried at once: more than a statement has.
+const CARRIED: usize = 64 * 1024;
+
+/// A port that leads to a server.
+pub struct Line {
+    port: u16,
+    orders: Arc<Orders>,
+}
+
+#[derive(Default)]
+struct Orders {
+    swallowed: Mutex<Option<&'static str>>,
+    silent: AtomicUsize,
+}
+
+impl Line {
+    /// Leads to a port on this machine.
+    pub async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let orders = Arc::new(Orders::default());
+        let given = Arc::clone(&orders);
+        tokio::spawn(async move {
+            while let Ok((caller, _)) = listener.accept().await {
+                let callee = TcpStream::connect(("127.0.0.1", server)).await;
+                let Ok(callee) = callee else { continue };
+                tokio::spawn(carry(caller, callee, Arc::clone(&given)));
+            }
+        });
+        Self { port, orders }
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on a connection falls silent for good when something with this text is sent on it;
+    /// with none, those that still speak go on doing so.
+    pub fn swallow(&self, text: Option<&'static str>) {
+        *self.orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// How many connections fell silent.
+    pub fn silent(&self) -> usize {
+        self.orders.silent.load(Ordering::Relaxed)
+    }
+}
+
+async fn carry(caller: TcpStream, callee: TcpStream, orders: Arc<Orders>) {
+    let (mut asks, mut hears) = caller.into_split();
+    let (mut answers, mut is_asked) = callee.into_split();
+    let back = async { tokio::io::copy(&mut answers, &mut hears).await.map(drop) };
+    let there = async {
+        let mut bytes = vec![0; CARRIED];
+        loop {
+            let length = asks.read(&mut bytes).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            let order = *orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_meant =
+                |text: &str| bytes[..length].windows(text.len()).any(|w| w == text.as_bytes());
+            if order.is_some_and(is_meant) {
+                orders.silent.fetch_add(1, Ordering::Relaxed);
+                return std::future::pending().await;
+            }
+            is_asked.write_all(&bytes[..length]).await?;
+        }
+    };
+    let _ended: std::io::Result<()> =
+        tokio::select! { ended = there => ended, ended = back => ended };
+}
