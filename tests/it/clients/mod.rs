@@ -1,15 +1,17 @@
 //! Clients from onboarding to closure, on the admin listener and in the log.
 
-use gateway::access::{self, Administrator, NOTICE_SECONDS, Run, Warned, is_step};
-use gateway::audit::{Act, EventText, LogEntry, RequestIds};
+mod dying;
+mod documents;
+
+use gateway::access::{NOTICE_SECONDS, Warned, is_step};
+use gateway::audit::{Act, LogEntry, RequestIds};
 use gateway::auth::ClientState;
 use gateway::clock::{Micros, Random};
 use gateway::store::{ClientRow, SecretRow};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Caller, Database, TestApp, TestClient, entry_bytes, merge, on_both_databases,
-    read_gauge, seed,
+    Answer, Caller, Database, TestApp, entry_bytes, merge, on_both_databases, read_gauge,
 };
 
 on_both_databases! {
@@ -17,8 +19,6 @@ on_both_databases! {
     every_pair_of_states_is_a_step_or_a_conflict,
     a_change_is_kept_and_a_change_of_nothing_leaves_no_trace,
     lists_come_in_pages_and_narrow_by_state_kind_and_warnings,
-    what_was_done_before_a_death_is_logged_once_by_the_next_start,
-    an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_again,
 }
 
 const JSON: &str = "application/json";
@@ -230,119 +230,6 @@ async fn a_change_is_kept_and_a_change_of_nothing_leaves_no_trace(database: Data
 }
 
 #[tokio::test]
-async fn everything_wrong_with_a_document_is_told_at_once() {
-    let app = TestApp::start().await;
-    let admin = app.admin_caller("operator").await;
-    let wrong = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
-    };
-    let cases = [
-        (
-            json!({"kind": 1, "agreement": {"from": "2026-01-01", "x": 1}, "state": "active"}),
-            400,
-            "invalid-request",
-            wrong(&[
-                ("/client_id", "missing"),
-                ("/agency_code", "missing"),
-                ("/name_vi", "missing"),
-                ("/name_en", "missing"),
-                ("/policy", "missing"),
-                ("/kind", "wrong-type"),
-                ("/agreement/until", "missing"),
-                ("/agreement/x", "unknown"),
-                ("/state", "unknown"),
-            ]),
-        ),
-        (
-            merge(
-                &document("a b"),
-                &json!({
-                    "kind": "pirate",
-                    "agency_code": "g12",
-                    "name_vi": " ",
-                    "name_en": "x".repeat(256),
-                    "policy": "hospital-policy",
-                    "agreement": {"from": "2026-02-30", "until": "01/01/2027"},
-                    "assessment": {"level": 6, "date": "", "until": "1969-12-31"},
-                    "delegations": ["G18", "0100109107"],
-                }),
-            ),
-            422,
-            "invalid-value",
-            wrong(&[
-                ("/client_id", "malformed"),
-                ("/kind", "malformed"),
-                ("/agency_code", "malformed"),
-                ("/name_vi", "empty"),
-                ("/name_en", "too-long"),
-                ("/policy", "malformed"),
-                ("/agreement/from", "malformed"),
-                ("/agreement/until", "malformed"),
-                ("/assessment/level", "malformed"),
-                ("/assessment/date", "empty"),
-                ("/assessment/until", "malformed"),
-                ("/delegations/1", "malformed"),
-            ]),
-        ),
-        (
-            merge(
-                &document("bv"),
-                &json!({
-                    "agency_code": "G14.01",
-                    "policy": "hospital-policy@2",
-                    "agreement": {"from": "2027-01-01", "until": "2026-12-31"},
-                    "assessment": {"level": 3, "date": "2026-11-21", "until": "2026-11-20"},
-                }),
-            ),
-            422,
-            "invalid-value",
-            wrong(&[
-                ("/agency_code", "agency-closed"),
-                ("/policy", "unknown-policy"),
-                ("/agreement/until", "ends-before-it-begins"),
-                ("/assessment/date", "in-the-future"),
-                ("/assessment/until", "ends-before-it-begins"),
-            ]),
-        ),
-        (
-            merge(&document("bv"), &json!({"delegations": ["G12.18", "000.00.18.G12"]})),
-            400,
-            "invalid-request",
-            wrong(&[("/delegations/1", "duplicate")]),
-        ),
-    ];
-    for (document, status, code, errors) in cases {
-        let answer = create(&admin, &document).await;
-        answer.problem(status, code);
-        assert_eq!(answer.field_errors(), errors);
-    }
-    create(&admin, &json!([])).await.problem(400, "invalid-request");
-    let many: Vec<String> = (0..257).map(|n| format!("G12.{n}")).collect();
-    let many = merge(&document("bv"), &json!({"delegations": many}));
-    create(&admin, &many).await.problem(400, "invalid-request");
-    assert_eq!(acts(&app).await, []);
-    assert_eq!(app.app.store.clients().await.unwrap().len(), 4);
-}
-
-#[tokio::test]
-async fn a_step_is_read_as_strictly_as_a_document() {
-    let app = TestApp::start().await;
-    let admin = app.admin_caller("operator").await;
-    for (body, pointer, code, status) in [
-        (json!({"state": "gone"}), "/state", "malformed", 422),
-        (json!({"state": "closed", "reason": ""}), "/reason", "empty", 422),
-        (json!({"state": "closed", "reason": "x".repeat(256)}), "/reason", "too-long", 422),
-        (json!({"state": "closed", "reason": "of 001090012345"}), "/reason", "malformed", 422),
-        (json!({"state": "closed", "reason": 1}), "/reason", "wrong-type", 400),
-    ] {
-        let answer = step(&admin, "hospital", &body).await;
-        assert_eq!(answer.status, status, "{}", answer.text);
-        assert_eq!(answer.field_errors(), [(pointer.to_owned(), code.to_owned())]);
-    }
-    assert_eq!(acts(&app).await, []);
-}
-
-#[tokio::test]
 async fn a_client_is_connected_with_good_papers_alone() {
     let app = TestApp::start().await;
     let admin = app.admin_caller("operator").await;
@@ -428,36 +315,6 @@ async fn a_closed_code_is_good_for_whom_was_connected_before() {
     assert_eq!(answer.field_errors(), [("/agency_code".into(), "agency-closed".into())]);
 }
 
-#[tokio::test]
-async fn only_administrators_come_in_and_an_unknown_client_is_not_found() {
-    let app = TestApp::start().await;
-    let document = document("bv").to_string();
-    for client in ["carrier", "hospital", "ministry"] {
-        let caller = app.admin_caller(client).await;
-        for path in ["/admin/v1/clients", "/admin/v1/clients/carrier"] {
-            caller.get(path).await.problem(403, "operation-not-permitted");
-        }
-        let answer = caller.post("/admin/v1/clients", JSON, &document).await;
-        answer.problem(403, "operation-not-permitted");
-        let closed = json!({"state": "closed", "reason": "x"});
-        step(&caller, "carrier", &closed).await.problem(403, "operation-not-permitted");
-        let answer = caller.patch("/admin/v1/clients/carrier", &json!({})).await;
-        answer.problem(403, "operation-not-permitted");
-    }
-    let token =
-        app.ask_token_scoped("operator", "grant_type=client_credentials&scope=report").await.ok();
-    let narrow = app.admin_caller_with(token["access_token"].as_str().unwrap());
-    narrow.get("/admin/v1/clients").await.problem(403, "operation-not-permitted");
-    let admin = app.admin_caller("operator").await;
-    for id in ["nobody", "a%20b", "%00"] {
-        let path = format!("/admin/v1/clients/{id}");
-        admin.get(&path).await.problem(404, "unknown-client");
-        admin.patch(&path, &json!({})).await.problem(404, "unknown-client");
-        step(&admin, id, &json!({"state": "active"})).await.problem(404, "unknown-client");
-    }
-    assert_eq!(acts(&app).await, []);
-}
-
 async fn lists_come_in_pages_and_narrow_by_state_kind_and_warnings(database: Database) {
     let app = TestApp::start_on(database).await;
     let admin = app.admin_caller("operator").await;
@@ -505,98 +362,4 @@ async fn lists_come_in_pages_and_narrow_by_state_kind_and_warnings(database: Dat
         assert_eq!(answer.field_errors(), [(format!("/{name}"), "malformed".to_owned())]);
     }
     admin.get("/admin/v1/clients?page=2").await.problem(400, "invalid-request");
-}
-
-/// Suspends the carrier as a command does that dies before it has written the log.
-async fn suspend_and_die(app: &TestApp) -> Administrator {
-    let at = app.app.clock.now();
-    let request_id = RequestIds::new(&Random::seeded(11)).next(at);
-    let by = Administrator { by: "cli:root".into(), request_id, at };
-    let reason = EventText::parse("no answer to letters").unwrap();
-    let step = (ClientState::Suspended, Some(&reason));
-    access::set_client_state(&app.app.store, &by, "carrier", step, Run::Real).await.unwrap();
-    by
-}
-
-async fn what_was_done_before_a_death_is_logged_once_by_the_next_start(database: Database) {
-    let builder = TestApp::builder().on(database);
-    let app = builder.start().await;
-    let (kept, _) = app.stop().await;
-    // Nobody writes the log while this is done.
-    let store = gateway::store::Store::open_existing(&config_of(&kept).store).await.unwrap();
-    let at = Micros::parse_rfc3339("2026-11-20T09:00:01+07:00").unwrap();
-    let request_id = RequestIds::new(&Random::seeded(11)).next(at);
-    let by = Administrator { by: "cli:root".into(), request_id, at };
-    let reason = EventText::parse("no answer to letters").unwrap();
-    let step = (ClientState::Suspended, Some(&reason));
-    access::set_client_state(&store, &by, "carrier", step, Run::Real).await.unwrap();
-    // Judged only, nothing is written down.
-    access::set_client_state(&store, &by, "hospital", step, Run::Dry).await.unwrap();
-    assert_eq!(store.acts(10).await.unwrap().len(), 1);
-    let expected = [["client-suspended", "carrier", "no answer to letters"].map(str::to_owned)];
-    let mut kept = kept;
-    for _ in 0..2 {
-        let app = kept.again().start().await;
-        app.app.log_acts().await;
-        app.ask_token_as("carrier").await.problem(403, "client-suspended");
-        app.caller("hospital").await;
-        assert_eq!(acts_of(&app, "cli:root").await, expected);
-        assert_eq!(acts(&app).await[0].request_id, request_id);
-        assert_eq!(store.acts(10).await.unwrap(), []);
-        app.verify_log().await.unwrap();
-        kept = app.stop().await.0;
-    }
-}
-
-fn config_of(kept: &crate::support::Kept) -> gateway::config::Config {
-    gateway::config::Config::load(Some(&kept.config_file())).unwrap()
-}
-
-async fn an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_again(
-    database: Database,
-) {
-    let app = TestApp::start_on(database).await;
-    let admin = app.admin_caller("operator").await;
-    suspend_and_die(&app).await;
-    let rows = app.app.store.acts(10).await.unwrap();
-    app.app.log_acts().await;
-    assert_eq!(acts(&app).await.len(), 1);
-    // As if the node had died between its commit and forgetting.
-    for act in rows {
-        let old = app.app.store.client("carrier").await.unwrap().unwrap();
-        let mut new = old.clone();
-        new.name_en = "changed with an act that the log has".into();
-        assert!(app.app.store.change_client((&old, &new), None, &act).await.unwrap());
-    }
-    app.app.log_acts().await;
-    assert_eq!(acts(&app).await.len(), 1);
-    assert_eq!(app.app.store.acts(10).await.unwrap(), []);
-    assert_eq!(show(&admin, "carrier").await["state_reason"], "no answer to letters");
-}
-
-#[tokio::test]
-async fn two_administrators_at_once_do_not_undo_each_others_checks() {
-    let app = TestApp::start().await;
-    let client = TestClient::hospital("bv");
-    seed(&app.config, &[client], app.app.clock.now()).await;
-    let admin = app.admin_caller("operator").await;
-    let moves = (0..8).map(|n| {
-        let admin = admin.clone();
-        let body = if n % 2 == 0 {
-            json!({"state": "suspended", "reason": "x"})
-        } else {
-            json!({"state": "closed", "reason": "y"})
-        };
-        tokio::spawn(async move { step(&admin, "bv", &body).await.status })
-    });
-    let mut statuses = Vec::new();
-    for moving in moves.collect::<Vec<_>>() {
-        statuses.push(moving.await.unwrap());
-    }
-    let done = statuses.iter().filter(|status| **status == 200).count();
-    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
-    // One closed it, and at most one suspended it before.
-    assert!((1..=2).contains(&done), "{statuses:?}");
-    assert_eq!(show(&admin, "bv").await["state"], "closed");
-    assert_eq!(acts(&app).await.len(), done);
 }
