@@ -334,7 +334,7 @@ mod tests {
             (ED.replace("Ed25519", "X25519"), PublicKeyError::Kind),
             (EC.replace("P-256", "secp256k1"), PublicKeyError::Kind),
             (r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.into(), PublicKeyError::Kind),
-            (ED.replace("ro\"", "ro=\""), PublicKeyError::Kind),
+            (ED.replace("Ro\"", "Ro=\""), PublicKeyError::Kind),
             (p256("AA"), PublicKeyError::Kind),
             (p256("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEQ"), PublicKeyError::Point),
             (ED.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", low), PublicKeyError::Point),

@@ -138,7 +138,11 @@ fn the_api_description_is_published_as_3_1() {
     assert_eq!(
         paths,
         [
+            "/.well-known/jwks.json",
+            "/.well-known/oauth-authorization-server",
             "/livez",
+            "/oauth2/introspect",
+            "/oauth2/revoke",
             "/oauth2/token",
             "/readyz",
             "/v1/disputes",

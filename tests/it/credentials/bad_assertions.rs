@@ -3,7 +3,7 @@
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
 use serde_json::{Value, json};
 
 use super::signer::encode;
@@ -198,6 +198,10 @@ fn forms(ground: &Ground) -> Vec<Row> {
     let (_, claims) = good(&ground.app, "carrier", &ground.ed);
     let claims = claims.to_string();
     let named = json!({ "alg": "EdDSA", "kid": ground.ed.kid() }).to_string();
+    // As many octets as need padding, and one octet of three whose last letter is a slash.
+    let padded = format!("{claims}{}", " ".repeat(4 - claims.len() % 3));
+    assert!(padded.len() % 3 == 1);
+    let slashed = claims.replacen('{', r#"{"x":"???","#, 1);
     let spare_bits = {
         // The last letter of 64 octets has four spare bits.
         let token = whole();
@@ -215,9 +219,9 @@ fn forms(ground: &Ground) -> Vec<Row> {
         ("only dots", "..".into()),
         ("one letter", "a".into()),
         ("spare bits in the signature", spare_bits),
-        ("padding", token(&header, &URL_SAFE.encode(format!("{claims} ")))),
+        ("padding", token(&header, &URL_SAFE.encode(&padded))),
         ("padding on the signature", format!("{}%3D%3D", whole())),
-        ("the other alphabet", token(&header, &STANDARD.encode(claims.replace("JWT", "???>>>")))),
+        ("the other alphabet", token(&header, &STANDARD_NO_PAD.encode(&slashed))),
         ("a line break in the header", token(&format!("{header}%0A"), &payload)),
         ("a space in front", format!("%20{}", whole())),
         ("a space behind", format!("{}+", whole())),
