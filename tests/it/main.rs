@@ -24,6 +24,7 @@ mod lost_server;
 mod misbehaviour;
 mod mutations;
 mod normalize;
+mod policies;
 mod postgres;
 mod privacy;
 mod problems;
