@@ -1,7 +1,7 @@
 //! `gateway policy`: versions of policies, by the functions that the admin listener calls too. Works
 //! beside a running gateway, which follows within seconds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -10,11 +10,12 @@ use super::clients::{read, wrong};
 use super::output::{plain_csv, plain_table};
 use super::report::print_json;
 use super::{CliError, Format, open_store};
-use crate::access::{self, PolicyActError, PutMode, Run};
+use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{
     NewVersionReply, PoliciesReply, PolicyChangeReply, PolicyChangesReply, PolicyReply,
-    PolicyVersionReply, parse_policy_label, read_policy,
+    PolicyVersionReply, TrialReply, TrialRowReply, parse_policy_label, read_policy,
 };
 
 /// Policies: what clients may ask why, and how much they see.
@@ -29,6 +30,15 @@ pub(super) enum PolicyCommand {
     },
     /// Add a version of a policy; the first one where there is none.
     Put(PutArgs),
+    /// Tell what of the last day's log a document would have refused or answered less to, put in the
+    /// place of all versions of this policy.
+    Try {
+        /// Name of the policy.
+        name: String,
+        /// JSON document, - for standard input.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Tell what the second version grants more than the first, and what less.
     Diff {
         /// NAME@VERSION.
@@ -69,6 +79,7 @@ pub(super) async fn run(
         PolicyCommand::List => list(config, format).await,
         PolicyCommand::Show { policy } => show(config, policy, format).await,
         PolicyCommand::Put(args) => put(config, args, format).await,
+        PolicyCommand::Try { name, file } => attempt(config, name, file, format).await,
         PolicyCommand::Diff { from, to } => diff(config, (from, to), format).await,
     }
 }
@@ -146,6 +157,28 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
     administering.finish().await
 }
 
+async fn attempt(config: &Config, name: &str, file: &Path, format: Format) -> Result<(), CliError> {
+    let document = read_policy(&read(file)?).map_err(|problem| wrong(&problem))?;
+    let (store, now) = (open_store(config).await?, Clock::system().now());
+    let trial = access::try_policy(&store, name, &document, now).await;
+    let trial = trial.map_err(|error| match error {
+        TrialError::Policy(error) => not_done(error),
+        TrialError::Log(error) => CliError::from(error),
+    })?;
+    let reply = TrialReply::new(&trial);
+    let lines: Vec<[String; 8]> = reply.rows.iter().map(TrialRowReply::cells).collect();
+    match format {
+        Format::Table => {
+            let (tried, affected) = (reply.tried, reply.affected);
+            println!("of {tried} requests of the last 24 hours, {affected} would be affected");
+            println!("{}", plain_table(&TRIAL_COLUMNS, &lines));
+        }
+        Format::Csv => print!("{}", plain_csv(&TRIAL_COLUMNS, &lines)?),
+        Format::Json => print_json(&reply)?,
+    }
+    Ok(())
+}
+
 async fn diff(
     config: &Config,
     (from, to): (&(String, u32), &(String, u32)),
@@ -164,6 +197,8 @@ async fn diff(
     Ok(())
 }
 
+const TRIAL_COLUMNS: [&str; 8] =
+    ["client", "on_behalf_of", "purpose", "operation", "effect", "about", "requests", "examples"];
 const COLUMNS: [&str; 4] = ["effect", "about", "vi", "en"];
 
 fn cells(changes: &[PolicyChangeReply]) -> Vec<[String; 4]> {

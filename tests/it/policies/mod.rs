@@ -1,5 +1,7 @@
 //! Policies on the admin listener: versions, what differs between them, and who follows.
 
+mod trial;
+
 use serde_json::{Value, json};
 
 use crate::credentials::acts;
@@ -72,7 +74,7 @@ async fn a_version_is_added_beside_the_others_and_clients_move_when_told(databas
     assert_eq!((&third["version"], &third["clients_moved"]), (&json!(3), &json!(1)));
     assert_eq!(
         told(&third),
-        [("less", "grant"), ("less", "attributes"), ("more", "required")],
+        [("less", "attributes"), ("less", "grant"), ("more", "required")],
         "{third}"
     );
     app.app.load_directory().await.unwrap();
@@ -97,7 +99,7 @@ async fn a_version_is_added_beside_the_others_and_clients_move_when_told(databas
         (&back["from"], &back["to"]),
         (&json!("carrier-policy@3"), &json!("carrier-policy@2"))
     );
-    assert_eq!(told(&back), [("more", "grant"), ("more", "attributes"), ("less", "required")]);
+    assert_eq!(told(&back), [("more", "attributes"), ("more", "grant"), ("less", "required")]);
 
     for (path, status, code) in [
         ("/admin/v1/policies/nobodys", 404, "unknown-policy"),

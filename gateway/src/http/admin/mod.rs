@@ -36,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policies::get_policies))
         .routes(routes!(policies::get_policy, policies::put_policy))
         .routes(routes!(policies::get_policy_diff))
+        .routes(routes!(policies::post_policy_trial))
         .routes(routes!(keys::get_token_keys))
         .routes(routes!(keys::post_key_rotation))
 }

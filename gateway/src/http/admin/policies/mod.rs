@@ -2,6 +2,7 @@
 
 mod read;
 mod shown;
+mod trial;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use axum::response::Response;
 
 pub use read::*;
 pub use shown::*;
+pub use trial::*;
 
 use super::super::code::Code;
 use super::super::error::{FieldError, Problem, ProblemDocument};
@@ -19,7 +21,7 @@ use super::super::extract;
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
 use super::{admin_call, administrator};
-use crate::access::{self, PolicyActError, PutMode, Run};
+use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
 use crate::app::App;
 
 /// All versions of all policies.
@@ -180,6 +182,51 @@ pub async fn put_policy(
         *reply.status_mut() = StatusCode::CREATED;
     }
     Ok(reply)
+}
+
+/// What of the last day's log the policy would have refused or answered less to. Changes nothing.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/policies/{name}/try",
+    params(("name" = String, Path, description = "The policy's name")),
+    request_body = PolicyBody,
+    responses(
+        (status = 200, body = TrialReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
+pub async fn post_policy_trial(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let call = admin_call(&app, &request)?;
+    let body = call.json_body(request).await;
+    let document = call.well_formed(body.and_then(|body| read_policy(&body)))?;
+    call.admit()?;
+    // It reads a day of the log, as a report does.
+    let _turn = app.report_turns.acquire().await;
+    let now = app.clock.now();
+    let trial = access::try_policy(&app.store, &name, &document, now).await;
+    let trial = trial.map_err(|error| match error {
+        TrialError::Policy(error) => problem(error),
+        TrialError::Log(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the log cannot be read");
+            Code::InternalError.into()
+        }
+    })?;
+    Ok(json_reply(&TrialReply::new(&trial)))
 }
 
 fn read_version(pointer: &str, text: &str) -> Result<u32, Problem> {
