@@ -10,6 +10,7 @@ mod citus;
 mod clients;
 mod credentials;
 mod cubes;
+mod delegation;
 mod disputes;
 mod existence;
 mod existence_forms;

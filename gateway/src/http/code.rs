@@ -32,7 +32,7 @@ pub enum Code {
     OperationNotPermitted,
     /// The purpose is not the client's, or nobody's.
     PurposeNotPermitted,
-    /// The agency is not the client's own or below it.
+    /// The agency is not the client's own, below it or on its list.
     OnBehalfOfNotPermitted,
     /// The client was suspended.
     ClientSuspended,
@@ -208,8 +208,8 @@ impl Code {
             Self::OnBehalfOfNotPermitted => (
                 "on-behalf-of-not-permitted",
                 403,
-                "The agency is neither this client's own nor below it. The refusal was recorded.",
-                "Cơ quan được nêu không phải cơ quan của hệ thống này và cũng không trực thuộc. Việc từ chối đã được ghi nhật ký.",
+                "The agency is neither this client's own, nor below it, nor on its list of agencies to act for. The refusal was recorded.",
+                "Cơ quan được nêu không phải cơ quan của hệ thống này, không trực thuộc và không có trong danh sách được ủy quyền. Việc từ chối đã được ghi nhật ký.",
             ),
             Self::ClientSuspended => (
                 "client-suspended",
