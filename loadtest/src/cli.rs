@@ -139,6 +139,9 @@ pub(crate) struct LogArgs {
     /// Measure SQLite alone
     #[arg(long, conflicts_with = "postgres")]
     pub(crate) no_postgres: bool,
+    /// Do not build the projections: those of ten million entries take minutes
+    #[arg(long)]
+    pub(crate) no_projections: bool,
     /// Also write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,

@@ -69,3 +69,28 @@ async fn a_gateway_does_not_start_where_an_answer_could_be_forgotten() {
         assert_eq!(told, setting);
     }
 }
+
+#[tokio::test]
+async fn nodes_that_begin_a_day_at_once_all_find_its_partition() {
+    let postgres = Postgres::start().await;
+    Store::open(&StoreConfig::server(postgres.url())).await.unwrap();
+    let mut nodes = Vec::new();
+    for _ in 0..6 {
+        nodes.push(postgres.connect().await);
+    }
+    for day in 20_000..20_040_i64 {
+        let ensured = nodes.iter_mut().map(async |node| {
+            sqlx::query("select log_ensure_day($1)").bind(day).execute(node).await
+        });
+        for ensured in futures_util::future::join_all(ensured).await {
+            assert!(ensured.is_ok(), "{day}: {ensured:?}");
+        }
+    }
+    let partitions: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'log_bundles'::regclass",
+    )
+    .fetch_one(&mut nodes[0])
+    .await
+    .unwrap();
+    assert_eq!(partitions, 40);
+}

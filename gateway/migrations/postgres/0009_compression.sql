@@ -12,7 +12,8 @@ exception when feature_not_supported or invalid_parameter_value then
 end
 $$;
 
--- As in migration 2; the partition takes the compression, too.
+-- As in migration 2; the partition takes the compression, too. Whoever waited for another node may
+-- still believe that the partition is not there: what was looked up before the lock is remembered.
 create or replace function log_ensure_day(wanted_day bigint) returns void language plpgsql as $$
 declare
     partition_name text := 'log_bundles_' || wanted_day;
@@ -29,5 +30,7 @@ begin
         'including compression)', partition_name);
     execute format('alter table log_bundles attach partition %I for values from (%s) to (%s)',
         partition_name, wanted_day, wanted_day + 1);
+exception when duplicate_table then
+    null;
 end
 $$;

@@ -28,7 +28,8 @@ pub(crate) async fn run(args: &LogArgs) -> Result<(), Failure> {
     let measure = async |database: &Database| {
         println!("{}: {entries} entries in {rounds} rounds ...", database.name());
         let keys = folder.path().join(format!("{}-keys", database.name()));
-        stage::measure(database, &keys, entries, rounds).await.context(database.name())
+        let measured = stage::measure(database, &keys, (entries, rounds), !args.no_projections);
+        measured.await.context(database.name())
     };
     let file = Database::Sqlite(folder.path().join("log.sqlite"));
     report.add_sqlite(&measure(&file).await?);

@@ -46,8 +46,8 @@ pub(super) struct Measured {
 pub(super) async fn measure(
     database: &Database,
     keys: &std::path::Path,
-    entries: usize,
-    rounds: usize,
+    (entries, rounds): (usize, usize),
+    with_projections: bool,
 ) -> anyhow::Result<Measured> {
     let keys = KeyFolder::open(keys, Random::system())?;
     let config = LogConfig { batch_entries_max: BATCH, ..LogConfig::default() };
@@ -70,8 +70,10 @@ pub(super) async fn measure(
     measured.tree_bytes = database.bytes().await?.saturating_sub(bytes);
     let syncs_after = database.syncs().await?;
     measured.syncs = syncs.zip(syncs_after).map(|(before, after)| (after - before) as u64);
-    catch_up(&store, &config.name).await?;
-    measured.projected_bytes = Some(database.bytes().await?.saturating_sub(bytes));
+    if with_projections {
+        catch_up(&store, &config.name).await?;
+        measured.projected_bytes = Some(database.bytes().await?.saturating_sub(bytes));
+    }
     let before = cpu::of_self();
     let verified = verify_log(&store, &keys, &config).await?;
     ensure!(verified.entries == measured.entries, "{} entries were verified", verified.entries);
