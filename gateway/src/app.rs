@@ -217,7 +217,7 @@ impl App {
         let version = self.store.directory_version().await?;
         let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
         self.policies.replace(&policies)?;
-        self.directory.replace(&clients)?;
+        self.directory.replace(&clients, &self.store.delegations(None).await?)?;
         self.secrets.replace(&self.store.secrets().await?);
         self.assertions.replace(&self.store.client_keys().await?);
         let limits = self

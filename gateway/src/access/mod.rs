@@ -10,6 +10,8 @@ mod acts;
 mod client_document;
 mod clients;
 pub mod credentials;
+mod policies;
+mod policy_trial;
 mod reason;
 mod sealed;
 pub mod token_keys;
@@ -21,6 +23,11 @@ pub use clients::{
     ClientError, KnownClient, Run, addition, create_client, find_client, is_step, judge_new,
     set_client_state, takes_reason, update_client,
 };
+pub use policies::{
+    KnownPolicy, NewVersion, PolicyActError, PutMode, diff_policies, find_policy, list_policies,
+    put_policy,
+};
+pub use policy_trial::{Trial, TrialCount, TrialEffect, TrialError, TrialKey, try_policy};
 pub use reason::parse_reason;
 pub use sealed::{Credential, SealError, generate_passphrase, seal, unseal};
 pub use warnings::{NOTICE_SECONDS, Paper, Warned, Warning, warnings, warnings_about};

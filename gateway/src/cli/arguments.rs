@@ -8,7 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
-use super::{CliError, backup, clients, projections, token_keys};
+use super::{CliError, backup, clients, policies, projections, token_keys};
 use crate::request::Attribute;
 
 /// Population verification gateway.
@@ -44,6 +44,9 @@ pub(super) enum Command {
     /// Clients: who may ask, from onboarding to closure.
     #[command(subcommand)]
     Client(clients::ClientCommand),
+    /// Policies: what clients may ask why, and how much they see.
+    #[command(subcommand)]
+    Policy(policies::PolicyCommand),
     /// What clients say is wrong. Decided on the admin listener of a running gateway.
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -264,6 +267,7 @@ impl Cli {
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Client(_)
+            | Command::Policy(_)
             | Command::Key(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),

@@ -20,6 +20,7 @@ mod log_proof;
 mod log_search;
 mod normalize;
 mod output;
+mod policies;
 mod projections;
 mod report;
 mod retention;
@@ -87,6 +88,7 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Client(command) => {
             clients::run(command, Config::load(cli.config.as_deref()), cli.output).await
         }
+        Command::Policy(command) => policies::run(command, &load(cli)?, cli.output).await,
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }

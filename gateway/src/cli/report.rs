@@ -119,7 +119,7 @@ pub(super) async fn distinct_persons(
 
 async fn client_kinds(store: &crate::store::Store) -> Result<Kinds, CliError> {
     let directory = crate::auth::Directory::default();
-    directory.replace(&store.clients().await?)?;
+    directory.replace(&store.clients().await?, &[])?;
     Ok(directory.all().iter().map(|(id, client)| (id.clone(), client.kind.name())).collect())
 }
 

@@ -32,7 +32,7 @@ pub enum Code {
     OperationNotPermitted,
     /// The purpose is not the client's, or nobody's.
     PurposeNotPermitted,
-    /// The agency is not the client's own or below it.
+    /// The agency is not the client's own, below it or on its list.
     OnBehalfOfNotPermitted,
     /// The client was suspended.
     ClientSuspended,
@@ -52,6 +52,8 @@ pub enum Code {
     DisputeDecided,
     /// There is no such client.
     UnknownClient,
+    /// There is no such policy, or not this version of it.
+    UnknownPolicy,
     /// The client's identifier is taken.
     ClientExists,
     /// No step leads to the state.
@@ -109,7 +111,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -127,6 +129,7 @@ impl Code {
         Self::UnknownReceipt,
         Self::UnknownDispute,
         Self::UnknownClient,
+        Self::UnknownPolicy,
         Self::UnknownCredential,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -205,8 +208,8 @@ impl Code {
             Self::OnBehalfOfNotPermitted => (
                 "on-behalf-of-not-permitted",
                 403,
-                "The agency is neither this client's own nor below it. The refusal was recorded.",
-                "Cơ quan được nêu không phải cơ quan của hệ thống này và cũng không trực thuộc. Việc từ chối đã được ghi nhật ký.",
+                "The agency is neither this client's own, nor below it, nor on its list of agencies to act for. The refusal was recorded.",
+                "Cơ quan được nêu không phải cơ quan của hệ thống này, không trực thuộc và không có trong danh sách được ủy quyền. Việc từ chối đã được ghi nhật ký.",
             ),
             Self::ClientSuspended => (
                 "client-suspended",
@@ -261,6 +264,12 @@ impl Code {
                 404,
                 "There is no client with this identifier.",
                 "Không có hệ thống kết nối nào mang mã này.",
+            ),
+            Self::UnknownPolicy => (
+                "unknown-policy",
+                404,
+                "There is no policy with this name, or not this version of it.",
+                "Không có chính sách mang tên này, hoặc không có phiên bản này.",
             ),
             Self::ClientExists => (
                 "client-exists",

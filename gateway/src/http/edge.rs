@@ -22,7 +22,7 @@ use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 36] = [
+const ROUTES: [&str; 37] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -44,6 +44,7 @@ const ROUTES: [&str; 36] = [
     "/admin/v1/policies",
     "/admin/v1/policies/{name}",
     "/admin/v1/policies/{name}/diff",
+    "/admin/v1/policies/{name}/try",
     "/admin/v1/keys",
     "/admin/v1/keys/rotate",
     "/v1/logs",

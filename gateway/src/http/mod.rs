@@ -45,8 +45,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use admin::{
-    ClientReply, ListedClients, client_page, parse_policy_label, read_client_change,
-    read_new_client,
+    ClientReply, ListedClients, NewVersionReply, PoliciesReply, PolicyChangeReply,
+    PolicyChangesReply, PolicyReply, PolicyVersionReply, TrialReply, TrialRowReply, client_page,
+    parse_policy_label, read_client_change, read_new_client, read_policy,
 };
 pub use code::{Code, Explained, problem_table};
 pub use distinct_persons::{DistinctPersonsReply, Months, read_months};

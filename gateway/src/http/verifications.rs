@@ -186,7 +186,7 @@ pub async fn post_verification(
     let read = read(&call, policy.required(), request).await;
     let (sent, verification) = call.well_formed(read)?;
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
-    let admission = call.admit_for(own_purpose)?;
+    let admission = call.admit_for(own_purpose, verification.on_behalf_of.as_ref())?;
     let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
@@ -262,7 +262,7 @@ pub fn read_verification(
     let purpose = fields.parsed("purpose", &mut errors, Purpose::parse);
     let case_ref = fields.parsed("case_ref", &mut errors, CaseRef::parse);
     let official = fields.parsed("official", &mut errors, OfficialRef::parse);
-    let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
+    let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse_either);
     let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
     let SentClaims { claims, from_card } =
         read_claims(&mut fields, sent.card, required, reader.current_year, &mut errors);

@@ -3,6 +3,7 @@
 //! Pure: no async, no I/O, no clock. A policy is a document with a version, immutable once used;
 //! [`Summary`] says in plain words what it says.
 
+mod diff;
 mod document;
 mod permit;
 mod purposes;
@@ -10,6 +11,7 @@ mod reason;
 mod summary;
 mod words;
 
+pub use diff::{Effect, PolicyChange, diff, headline};
 pub use document::{Disclosure, Grant, ParsedGrant, Policy, PolicyDocument, PolicyError};
 pub use permit::{HistoryPermit, Permit, PermitQuestion, Refusal, check};
 pub use purposes::PurposeName;

@@ -65,7 +65,7 @@ fn may_do(grant: &ParsedGrant, language: Language) -> String {
 }
 
 /// The code, which is what a request sends, with its name before it where it has one.
-fn named(purpose: &Purpose, language: Language) -> String {
+pub(super) fn named(purpose: &Purpose, language: Language) -> String {
     let code = purpose.as_str();
     let name = PurposeName::find(purpose).map(|name| match language {
         Language::Vietnamese => &name.vi,
@@ -106,7 +106,7 @@ fn counts_as_match(policy: &Policy, language: Language) -> String {
     }
 }
 
-fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
+pub(super) fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
     match disclosure {
         Disclosure::Outcome => in_language(
             language,
@@ -127,7 +127,7 @@ fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
     }
 }
 
-fn learns_status(discloses_status: bool, language: Language) -> String {
+pub(super) fn learns_status(discloses_status: bool, language: Language) -> String {
     if discloses_status {
         return in_language(
             language,
@@ -145,11 +145,15 @@ fn learns_status(discloses_status: bool, language: Language) -> String {
     )
 }
 
-fn attributes(attributes: AttributeSet, language: Language) -> String {
+pub(super) fn attributes(attributes: AttributeSet, language: Language) -> String {
     list(attributes.iter().map(words::attribute), ", ", language)
 }
 
-fn list(items: impl Iterator<Item = words::Words>, separator: &str, language: Language) -> String {
+pub(super) fn list(
+    items: impl Iterator<Item = words::Words>,
+    separator: &str,
+    language: Language,
+) -> String {
     items.map(|item| item.in_language(language)).collect::<Vec<_>>().join(separator)
 }
 

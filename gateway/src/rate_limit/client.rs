@@ -1,16 +1,12 @@
 //! The rate of one client.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::HashMap;
-use governor::middleware::StateInformationMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 
-use super::MonotonicClock;
+use super::gcra::Gcra;
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::request::ClientId;
@@ -61,33 +57,24 @@ pub struct RateState {
     pub remaining: u32,
 }
 
-type Gcra = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, StateInformationMiddleware>;
-
 #[derive(Debug)]
 struct Limiter {
     limits: Limits,
     gcra: Gcra,
-    clock: MonotonicClock,
-    /// What was left at the last check and when, because `governor` cannot be asked without
-    /// taking: `remaining` in the low 24 bits, above them as much of the monotonic microseconds as
-    /// fits.
-    last: AtomicU64,
+    clock: Clock,
 }
-
-const REMAINING_BITS: u32 = 24;
-const REMAINING_MAX: u32 = (1 << REMAINING_BITS) - 1;
 
 /// The limits of all clients.
 #[derive(Debug)]
 pub struct ClientLimits {
-    clock: MonotonicClock,
+    clock: Clock,
     limiters: RwLock<HashMap<ClientId, Arc<Limiter>>>,
 }
 
 impl ClientLimits {
     /// Starts with no client known.
     pub fn new(clock: Clock) -> Self {
-        Self { clock: MonotonicClock(clock), limiters: RwLock::default() }
+        Self { clock, limiters: RwLock::default() }
     }
 
     /// Replaces the limits; a client whose limits stay keeps what it has used.
@@ -102,21 +89,37 @@ impl ClientLimits {
         }));
     }
 
-    /// Takes one unit of the caller's rate. A refusal takes nothing.
+    /// Takes one unit of the caller's rate, and one of the client's it acts for: both or none.
     ///
     /// # Errors
     /// [`RateLimited`] with the time after which a request passes.
-    pub fn admit(&self, caller: &Caller) -> Result<Admission, RateLimited> {
-        match self.limiter(&caller.client().client_id) {
-            Some(limiter) => limiter.take(),
-            // The directory was replaced a moment ago and the limits follow: refuse, never guess.
-            None => Err(RateLimited { retry_after: Duration::from_secs(1) }),
+    pub fn admit(
+        &self,
+        caller: &Caller,
+        other: Option<&ClientId>,
+    ) -> Result<Admission, RateLimited> {
+        let own_id = &caller.client().client_id;
+        let own = self.known(own_id)?;
+        let other = other.filter(|id| *id != own_id).map(|id| self.known(id)).transpose()?;
+        own.take()?;
+        if let Some(other) = other
+            && let Err(limited) = other.take()
+        {
+            own.gcra.give_back();
+            return Err(limited);
         }
+        Ok(Admission { _private: () })
     }
 
     /// What the header fields tell a client now.
     pub fn state(&self, client_id: &ClientId) -> Option<RateState> {
         self.limiter(client_id).map(|limiter| limiter.state())
+    }
+
+    fn known(&self, client_id: &ClientId) -> Result<Arc<Limiter>, RateLimited> {
+        // The directory was replaced a moment ago and the limits follow: refuse, never guess.
+        let limited = RateLimited { retry_after: Duration::from_secs(1) };
+        self.limiter(client_id).ok_or(limited)
     }
 
     fn limiter(&self, client_id: &ClientId) -> Option<Arc<Limiter>> {
@@ -125,47 +128,18 @@ impl ClientLimits {
 }
 
 impl Limiter {
-    fn new(limits: Limits, clock: MonotonicClock) -> Self {
-        let quota = Quota::per_second(limits.rate).allow_burst(limits.burst);
-        let gcra = RateLimiter::direct_with_clock(quota, clock.clone()).with_middleware();
-        let limiter = Self { limits, gcra, clock, last: AtomicU64::new(0) };
-        limiter.note(limits.burst.get());
-        limiter
+    fn new(limits: Limits, clock: Clock) -> Self {
+        Self { limits, gcra: Gcra::new(limits.rate, limits.burst), clock }
     }
 
-    fn take(&self) -> Result<Admission, RateLimited> {
-        use governor::clock::Clock as _;
-        match self.gcra.check() {
-            Ok(state) => {
-                self.note(state.remaining_burst_capacity());
-                Ok(Admission { _private: () })
-            }
-            Err(refusal) => {
-                self.note(0);
-                Err(RateLimited { retry_after: refusal.wait_time_from(self.clock.now()) })
-            }
-        }
-    }
-
-    fn note(&self, remaining: u32) {
-        let packed = self.now_micros() << REMAINING_BITS | u64::from(remaining.min(REMAINING_MAX));
-        self.last.store(packed, Ordering::Relaxed);
+    fn take(&self) -> Result<(), RateLimited> {
+        let taken = self.gcra.take(self.clock.monotonic_nanos());
+        taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
     fn state(&self) -> RateState {
-        let packed = self.last.load(Ordering::Relaxed);
-        let noted = packed & u64::from(REMAINING_MAX);
-        // The 40 bits of time begin anew every 12.7 days, so the difference is taken within them.
-        // Whoever was away for longer may be told less than they have, until they ask again.
-        let elapsed_micros =
-            self.now_micros().wrapping_sub(packed >> REMAINING_BITS) & (u64::MAX >> REMAINING_BITS);
-        let refilled = elapsed_micros.saturating_mul(u64::from(self.limits.rate.get())) / 1_000_000;
-        let remaining = noted.saturating_add(refilled).min(u64::from(self.limits.burst.get()));
-        RateState { limits: self.limits, remaining: remaining as u32 }
-    }
-
-    fn now_micros(&self) -> u64 {
-        self.clock.0.monotonic_nanos() / 1_000
+        let remaining = self.gcra.remaining(self.clock.monotonic_nanos());
+        RateState { limits: self.limits, remaining }
     }
 }
 
@@ -177,7 +151,7 @@ mod tests {
     #[test]
     fn never_more_than_burst_and_rate_times_time() {
         let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let limiter = Limiter::new(Limits::new(50, 100).unwrap(), MonotonicClock(clock));
+        let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
         let admitted = |tries| (0..tries).filter(|_| limiter.take().is_ok()).count();
         assert_eq!(admitted(500), 100);
         hand.advance(999_000);
@@ -193,7 +167,7 @@ mod tests {
     fn what_is_left_is_told_however_long_the_process_runs() {
         for days in [0, 12, 13, 400, 20_000] {
             let (clock, hand) = Clock::manual(Micros(days * 86_400_000_000));
-            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), MonotonicClock(clock));
+            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
             assert_eq!(limiter.state().remaining, 100, "{days} days");
             assert!(limiter.take().is_ok());
             assert_eq!(limiter.state().remaining, 99, "{days} days");

@@ -141,15 +141,10 @@ impl AgencyCode {
     /// - A code of digits alone is an enterprise number: ten digits of which the last is a check
     ///   digit, and three more for a branch.
     ///
-    /// Codes in requests and entries are read by [`AgencyCode::parse`]: they stay as they were sent.
-    ///
     /// # Errors
     /// [`Malformed`] with what is wrong with it.
     pub fn adopt(text: &str) -> Result<Self, Malformed> {
-        let code = Self::parse(text)?;
-        if let Some(turned) = turn_round(text) {
-            return Self::parse(&turned);
-        }
+        let code = Self::parse_either(text)?;
         if text.bytes().all(|b| b.is_ascii_digit()) && !is_enterprise_number(text) {
             return Err(Malformed::Form);
         }
@@ -191,6 +186,24 @@ fn is_enterprise_number(digits: &str) -> bool {
     matches!(digits.len(), 10 | 13) && tenth == Some(10 - sum % 11)
 }
 
+impl AgencyCode {
+    /// Takes a code as a request names an agency: that of QCVN 102:2016 is turned round, any other
+    /// stays as it was sent, because whether it is somebody's is for others to judge.
+    ///
+    /// # Errors
+    /// [`Malformed`] with what is wrong with it.
+    pub fn parse_either(text: &str) -> Result<Self, Malformed> {
+        let code = Self::parse(text)?;
+        turn_round(text).map_or(Ok(code), |turned| Self::parse(&turned))
+    }
+
+    /// Whether this is `other` or lies below it: `G14.01` below `G14`, but not `G140`.
+    pub fn is_at_or_below(&self, other: &Self) -> bool {
+        let rest = self.as_str().strip_prefix(other.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
 impl Purpose {
     /// What the log holds in the place of a purpose that is nobody's.
     pub fn unknown() -> Self {
@@ -223,6 +236,24 @@ mod tests {
             assert_eq!(AgencyCode::parse(code), Err(Malformed::Form), "{code}");
         }
         assert_eq!(AgencyCode::parse(&"A".repeat(36)), Err(Malformed::TooLong));
+    }
+
+    #[test]
+    fn only_dots_make_an_agency_lie_below_another() {
+        let code = |text| AgencyCode::parse(text).unwrap();
+        assert!(code("G14").is_at_or_below(&code("G14")));
+        assert!(code("G14.01").is_at_or_below(&code("G14")));
+        assert!(!code("G140").is_at_or_below(&code("G14")));
+        assert!(!code("G14").is_at_or_below(&code("G14.01")));
+    }
+
+    #[test]
+    fn a_request_may_name_an_agency_in_either_form() {
+        for (given, read) in [("000.00.18.G12", "G12.18"), ("G12.18", "G12.18"), ("12345", "12345")]
+        {
+            assert_eq!(AgencyCode::parse_either(given).unwrap().as_str(), read, "{given}");
+        }
+        assert_eq!(AgencyCode::parse_either("g12"), Err(Malformed::Form));
     }
 
     #[test]

@@ -76,7 +76,7 @@ async fn a_client_has_two_secrets_and_a_third_takes_the_older_ones_place(databas
 }
 
 /// Who did what to what, in the order of the log.
-pub(super) async fn acts(app: &TestApp) -> Vec<[String; 4]> {
+pub(crate) async fn acts(app: &TestApp) -> Vec<[String; 4]> {
     app.app.log_acts().await;
     let bytes = entry_bytes(&app.app).await;
     let acts = bytes.iter().filter_map(|entry| match LogEntry::decode(entry).unwrap() {

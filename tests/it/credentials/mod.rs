@@ -16,6 +16,7 @@ use gateway::auth::PublicKey;
 use gateway::clock::Random;
 use serde_json::{Value, json};
 
+pub(crate) use keeping::acts;
 pub(crate) use signer::Signer;
 
 use crate::support::{Answer, Builder, TestApp};

@@ -502,6 +502,13 @@ impl Caller {
         Answer::read(request.send().await.expect("the gateway answers")).await
     }
 
+    /// Puts JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
     /// Gets anything.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);

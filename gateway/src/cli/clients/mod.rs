@@ -203,7 +203,7 @@ fn run_of(dry_run: bool) -> Run {
 }
 
 /// The bytes of a file, or of standard input.
-fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
     let (mut bytes, failed) =
         (Vec::new(), CliError::io(format!("{} cannot be read", file.display())));
     let read = if file == Path::new("-") {
@@ -217,7 +217,7 @@ fn read(file: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Everything that is wrong with a document.
-fn wrong(problem: &Problem) -> CliError {
+pub(super) fn wrong(problem: &Problem) -> CliError {
     let mut text = problem.code().explained().en.to_owned();
     for error in problem.errors() {
         let pointer = if error.pointer.is_empty() { "/" } else { &error.pointer };

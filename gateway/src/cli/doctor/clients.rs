@@ -19,7 +19,7 @@ pub(super) async fn check(store: &Store, now: Micros) -> Vec<Check> {
     let read = async {
         let (rows, clients) = (store.policies().await?, store.clients().await?);
         policies.replace(&rows)?;
-        directory.replace(&clients)?;
+        directory.replace(&clients, &store.delegations(None).await?)?;
         Ok::<_, StoreError>(rows.len())
     };
     let versions = match read.await {

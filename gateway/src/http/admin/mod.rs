@@ -4,6 +4,7 @@
 mod clients;
 mod credentials;
 mod keys;
+mod policies;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use clients::*;
+pub use policies::*;
 
 use super::call::Call;
 use super::code::Code;
@@ -31,6 +33,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(credentials::delete_secret))
         .routes(routes!(credentials::get_client_keys, credentials::post_client_key))
         .routes(routes!(credentials::delete_client_key))
+        .routes(routes!(policies::get_policies))
+        .routes(routes!(policies::get_policy, policies::put_policy))
+        .routes(routes!(policies::get_policy_diff))
+        .routes(routes!(policies::post_policy_trial))
         .routes(routes!(keys::get_token_keys))
         .routes(routes!(keys::post_key_rotation))
 }
