@@ -73,11 +73,11 @@ pub fn file_name(kid: &str) -> String {
 /// If there is none, or it cannot be read.
 pub fn file_of(keys: &KeyFolder, kid: &str) -> Result<(String, [u8; KEY_BYTES]), TokenKeyError> {
     let name = file_name(kid);
-    if !keys.holds(&name)
-        && let Ok(seed) = keys.load(FIRST)
-        && SigningKey::new(&seed, SigningState::Active, None)?.kid() == kid
-    {
-        return Ok((FIRST.to_owned(), seed));
+    if !keys.holds(&name) && keys.holds(FIRST) {
+        let seed = keys.load(FIRST)?;
+        if SigningKey::new(&seed, SigningState::Active, None)?.kid() == kid {
+            return Ok((FIRST.to_owned(), seed));
+        }
     }
     let seed = keys.load(&name)?;
     if SigningKey::new(&seed, SigningState::Active, None)?.kid() != kid {

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::Call;
 use super::code::Code;
+use super::described::CallProblems;
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::log_entries::unreadable;
@@ -99,12 +100,8 @@ impl DistinctPersonsReply {
     params(DistinctPersonsQuery),
     responses(
         (status = 200, body = DistinctPersonsReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -8,6 +8,7 @@ mod call;
 mod claims;
 mod code;
 mod distinct_persons;
+mod described;
 mod disputes;
 mod document;
 mod edge;

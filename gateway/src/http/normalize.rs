@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::call::Call;
 use super::code::Code;
+use super::described::{BodyProblems, CallProblems};
 use super::error::{Problem, ProblemDocument};
 use super::json::{self, Errors, Fields};
 use super::verifications::json_reply;
@@ -62,15 +63,9 @@ pub struct StepReply {
     request_body = NormalizeBody,
     responses(
         (status = 200, body = NormalizeReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

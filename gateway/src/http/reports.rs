@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::Call;
 use super::code::Code;
+use super::described::CallProblems;
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
@@ -86,13 +87,8 @@ impl MatchRatesReply {
     params(MatchRatesQuery),
     responses(
         (status = 200, body = MatchRatesReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

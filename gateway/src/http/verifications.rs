@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::call::Call;
 use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
+use super::described::{BodyProblems, CallProblems};
 use super::error::{Problem, ProblemDocument};
 use super::finish::Finish;
 use super::idempotency::{self, Sent, Turn};
@@ -163,17 +164,10 @@ impl Serialize for AttributesReply {
     ),
     responses(
         (status = 200, body = VerificationReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = ["verify"]))
 )]

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::call::Call;
 use super::code::Code;
-use super::error::{Problem, ProblemDocument};
+use super::described::CallProblems;
+use super::error::Problem;
 use super::extract::{self, Exchange};
 use super::verifications::json_reply;
 use crate::app::App;
@@ -210,12 +211,7 @@ pub struct ClockReply {
     )),
     responses(
         (status = 200, body = WhoamiReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
     ),
     security(("token" = []))
 )]

@@ -30,6 +30,7 @@ pub(crate) use on_both_databases;
 mod answer;
 mod app;
 mod bare;
+mod caller;
 mod claims;
 mod clients;
 mod line;
@@ -38,8 +39,9 @@ mod postgres;
 mod register;
 
 pub use answer::Answer;
-pub use app::{Builder, Caller, Database, Kept, TestApp, micros, read_gauge, seed};
+pub use app::{Builder, Database, Kept, TestApp, micros, read_gauge, seed};
 pub use bare::Bare;
+pub use caller::Caller;
 pub use claims::{about, about_person, born, merge, unissued_near};
 pub use clients::{SECRET, TestClient};
 pub use line::Line;

@@ -186,7 +186,7 @@ fn a_refusal_tells_every_attribute_that_was_asked_and_no_unknown_one() {
         let entry = LogEntry::Request(Entry { record, ..refused() });
         let bytes = entry.encode();
         assert_eq!(LogEntry::decode(&bytes), Ok(entry));
-        // The field stands last but for what a refusal does not have.
+        // Its tag and length; nothing behind it has the same.
         let place = bytes.windows(2).rposition(|field| field == [tag::ASKED, 2]).unwrap() + 2;
         for unknown in [0x01, 0x8000_u16] {
             let mut changed = bytes.clone();

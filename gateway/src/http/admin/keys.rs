@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::code::Code;
+use super::super::described::CallProblems;
 use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
 use super::super::finish::Finish;
@@ -57,12 +58,7 @@ pub struct KeyRotationReply {
     path = "/admin/v1/keys",
     responses(
         (status = 200, body = TokenKeysReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
     ),
     security(("token" = []))
 )]
@@ -92,14 +88,9 @@ pub async fn get_token_keys(
     )),
     responses(
         (status = 200, body = KeyRotationReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::admin::admin_call;
 use super::super::call::Call;
 use super::super::code::Code;
+use super::super::described::CallProblems;
 use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
 use super::super::verifications::json_reply;
@@ -62,13 +63,8 @@ pub struct DisputesReply {
     params(DisputesQuery),
     responses(
         (status = 200, body = DisputesReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

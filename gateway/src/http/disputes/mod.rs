@@ -19,6 +19,7 @@ pub use shown::*;
 use super::admin::admin_call;
 use super::call::Call;
 use super::code::Code;
+use super::described::{BodyProblems, CallProblems};
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::finish::Finish;
 use super::idempotency::{self, Sent, Turn};
@@ -44,18 +45,11 @@ const PATH_OF_ALL: &str = "/admin/v1/disputes";
     responses(
         (status = 200, description = "It was disputed before", body = DisputeReply),
         (status = 201, body = DisputeReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
         (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -17,6 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::code::Code;
+use super::super::described::CallProblems;
 use super::super::entry_reply::{EntryReply, RequestEntryReply};
 use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
@@ -60,13 +61,8 @@ pub struct LogEntryReply {
     ),
     responses(
         (status = 200, body = LogEntryReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]

@@ -10,7 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::code::Code;
-use super::super::error::{Problem, ProblemDocument};
+use super::super::described::{BodyProblems, CallProblems};
+use super::super::error::Problem;
 use super::super::extract::{self, Exchange};
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
@@ -79,14 +80,8 @@ pub struct IntrospectionReply {
     request_body(content = IssuedTokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "It is good for nothing, or never was"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
     ),
     security(("client" = []))
 )]
@@ -105,15 +100,8 @@ pub async fn post_revoke(
     request_body(content = IssuedTokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = IntrospectionReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
     ),
     security(("client" = []))
 )]

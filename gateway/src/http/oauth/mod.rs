@@ -22,7 +22,8 @@ use authenticate::{Credentials, authenticate};
 use form::{Form, wrong};
 
 use super::code::Code;
-use super::error::{Problem, ProblemDocument};
+use super::described::{BodyProblems, CallProblems};
+use super::error::Problem;
 use super::extract::{self, Exchange};
 use super::verifications::json_reply;
 use crate::app::App;
@@ -66,15 +67,8 @@ pub struct TokenReply {
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = TokenReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
+        BodyProblems,
     ),
     security(("client" = []))
 )]

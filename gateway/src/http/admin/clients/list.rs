@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::super::code::Code;
+use super::super::super::described::CallProblems;
 use super::super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::super::extract;
 use super::super::super::verifications::json_reply;
@@ -77,12 +78,8 @@ pub struct ListedClients {
     params(ClientsQuery),
     responses(
         (status = 200, body = ClientsReply),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        CallProblems,
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
