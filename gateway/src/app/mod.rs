@@ -13,7 +13,7 @@ use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
 };
-use crate::auth::{Assertions, CredentialUses, Directory, Secrets, Tokens};
+use crate::auth::{Assertions, CredentialUses, Directory, KnownOfficials, Secrets, Tokens};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
@@ -51,6 +51,8 @@ pub struct App {
     pub assertions: Assertions,
     /// When their credentials were last good, on the way to the store.
     pub uses: CredentialUses,
+    /// The officials they have made known.
+    pub officials: KnownOfficials,
     /// Their tokens.
     pub tokens: Tokens,
     /// Their rates.
@@ -80,6 +82,8 @@ pub struct App {
     pub report_turns: Semaphore,
     /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
     pub one_dispute: tokio::sync::Mutex<()>,
+    /// Held while a list of officials is put down, likewise.
+    pub one_list: tokio::sync::Mutex<()>,
     /// What never reaches the log.
     pub edge: EdgeCounters,
     /// What the process counts.
@@ -150,6 +154,7 @@ impl App {
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
             one_dispute: tokio::sync::Mutex::default(),
+            one_list: tokio::sync::Mutex::default(),
             edge: EdgeCounters::default(),
             config,
             clock,
@@ -158,6 +163,7 @@ impl App {
             secrets,
             assertions,
             uses: CredentialUses::default(),
+            officials: KnownOfficials::default(),
             tokens,
             audit,
             metrics,
@@ -181,6 +187,7 @@ impl App {
         // The version is read first: a change in between is loaded twice, never missed.
         let version = self.store.directory_version().await?;
         let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        self.officials.forget();
         self.policies.replace(&policies)?;
         self.directory.replace(&clients, &self.store.delegations(None).await?)?;
         self.secrets.replace(&self.store.secrets().await?);
