@@ -27,6 +27,12 @@ use crate::telemetry::Metrics;
 const USES_AT_ONCE: usize = 256;
 /// What was spent is forgotten this long after it has expired: another node's clock may be behind.
 const SPENT_KEPT_SECONDS: i64 = 120;
+/// Spent assertions or tokens forgotten at once: on a file, the log's writer waits for them.
+const SPENT_FORGOTTEN_MAX: i64 = 2_000;
+/// Revoked tokens read at once.
+const REVOKED_AT_ONCE: i64 = 4_096;
+/// Connections that follow what others change: directory and revoked tokens at once.
+const WATCHING_CONNECTIONS: u32 = 2;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -43,6 +49,9 @@ pub struct App {
     pub random: Random,
     /// Rows.
     pub store: Store,
+    /// The same rows over connections of its own, so that a suspension does not wait for one behind
+    /// the requests of whoever is suspended.
+    watching: Store,
     /// Connected systems.
     pub directory: Directory,
     /// Their secrets.
@@ -159,6 +168,7 @@ impl App {
             config,
             clock,
             random,
+            watching: store.apart(WATCHING_CONNECTIONS),
             store,
             secrets,
             assertions,
@@ -185,13 +195,13 @@ impl App {
     /// Loads clients, secrets, policies and limits from the store; returns their version.
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
-        let version = self.store.directory_version().await?;
-        let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        let version = self.watching.directory_version().await?;
+        let (policies, clients) = (self.watching.policies().await?, self.watching.clients().await?);
         self.officials.forget();
         self.policies.replace(&policies)?;
-        self.directory.replace(&clients, &self.store.delegations(None).await?)?;
-        self.secrets.replace(&self.store.secrets().await?);
-        self.assertions.replace(&self.store.client_keys().await?);
+        self.directory.replace(&clients, &self.watching.delegations(None).await?)?;
+        self.secrets.replace(&self.watching.secrets().await?);
+        self.assertions.replace(&self.watching.client_keys().await?);
         let limits = self
             .directory
             .all()
@@ -209,14 +219,26 @@ impl App {
 
     /// Loads the keys that sign and verify tokens.
     pub async fn load_token_keys(&self) -> Result<(), token_keys::TokenKeyError> {
-        let keys = token_keys::load(&self.store, &self.keys, self.clock.now()).await?;
+        let keys = token_keys::load(&self.watching, &self.keys, self.clock.now()).await?;
         Ok(self.tokens.replace_keys(keys)?)
     }
 
-    /// Learns which tokens were taken back.
+    /// Learns which tokens were taken back since it was asked last. What was read stays read where
+    /// the rest does not come in time.
     pub async fn load_revoked(&self) -> Result<(), StoreError> {
-        self.tokens.learn_revoked(&self.store.revoked_tokens(self.clock.now().0).await?);
-        Ok(())
+        let now = self.clock.now();
+        let revoked = self.tokens.revoked();
+        let mut place = (revoked.unread_from(now).0, String::new(), String::new());
+        loop {
+            let after = (place.0, place.1.as_str(), place.2.as_str());
+            let reading = self.watching.revoked_tokens(after, now.0, REVOKED_AT_ONCE);
+            let rows = in_time(TURN_MAX, reading).await?;
+            revoked.read(&rows);
+            let Some(last) = rows.last().filter(|_| rows.len() as i64 == REVOKED_AT_ONCE) else {
+                return Ok(());
+            };
+            place = (last.revoked_us, last.client_id.clone(), last.jti.clone());
+        }
     }
 
     /// The kind of every client by name.
@@ -262,7 +284,14 @@ impl App {
     pub async fn forget_spent(&self) {
         let now = self.clock.now();
         let before_us = now.plus_seconds(-SPENT_KEPT_SECONDS).0;
-        let forgotten = in_time(TURN_MAX, self.store.forget_spent(before_us)).await;
+        let forget = || in_time(TURN_MAX, self.store.forget_spent(before_us, SPENT_FORGOTTEN_MAX));
+        let forgotten = loop {
+            match forget().await {
+                Ok(0) => break Ok(0),
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break Err(error),
+            }
+        };
         let retired = in_time(TURN_MAX, token_keys::retire(&self.store, now)).await;
         if let Err(error) = forgotten.and(retired) {
             let error = &error as &dyn std::error::Error;

@@ -9,10 +9,9 @@ use foldhash::HashMap;
 use serde::Serialize;
 
 use super::jws::{self, Members};
-use super::{OperationSet, SigningKey, SigningState};
+use super::{OperationSet, RevokedTokens, SigningKey, SigningState};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
-use crate::store::RevokedRow;
 
 /// Clocks of nodes may differ by this much.
 pub(super) const LEEWAY_SECONDS: i64 = 10;
@@ -117,8 +116,7 @@ pub struct Tokens {
     clock: Clock,
     random: Random,
     verified: RwLock<HashMap<Box<str>, Arc<VerifiedToken>>>,
-    /// Tokens that were taken back, by `jti`, until nobody accepts them any more.
-    revoked: RwLock<HashMap<Box<str>, Micros>>,
+    revoked: RevokedTokens,
 }
 
 impl Tokens {
@@ -131,7 +129,7 @@ impl Tokens {
             clock,
             random,
             verified: RwLock::default(),
-            revoked: RwLock::default(),
+            revoked: RevokedTokens::default(),
         }
     }
 
@@ -167,17 +165,9 @@ impl Tokens {
         Ok(())
     }
 
-    /// Learns which tokens were taken back. None ever becomes good again, so what is known stays
-    /// until it has expired.
-    pub fn learn_revoked(&self, rows: &[RevokedRow]) {
-        let now = self.clock.now();
-        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.retain(|_, until| *until > now);
-        for row in rows {
-            if !revoked.contains_key(row.jti.as_str()) {
-                revoked.insert(row.jti.as_str().into(), Micros(row.expires_us));
-            }
-        }
+    /// Those that were taken back.
+    pub fn revoked(&self) -> &RevokedTokens {
+        &self.revoked
     }
 
     /// Issues a token.
@@ -245,11 +235,9 @@ impl Tokens {
         if !token.is_accepted(now) {
             return Err(TokenError::Expired);
         }
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if !revoked.is_empty() && revoked.contains_key(token.jti()) {
+        if self.revoked.holds(&token) {
             return Err(TokenError::Revoked);
         }
-        drop(revoked);
         Ok(token)
     }
 
@@ -302,6 +290,7 @@ impl std::fmt::Debug for Tokens {
 mod tests {
     use super::*;
     use crate::request::Operation;
+    use crate::store::{ALL_TOKENS, RevokedRow};
 
     fn key(seed: u8, state: SigningState) -> SigningKey {
         SigningKey::new(&[seed; 32], state, None).unwrap()
@@ -375,15 +364,44 @@ mod tests {
         let [one, other] =
             [1, 2].map(|_| tokens.issue(&client, OperationSet::default()).unwrap().access_token);
         let verified = tokens.verify(&one).unwrap();
-        let until = verified.accepted_until().0;
-        tokens.learn_revoked(&[RevokedRow { jti: verified.jti().into(), expires_us: until }]);
+        let row = RevokedRow {
+            client_id: "viettel".into(),
+            jti: verified.jti().into(),
+            expires_us: verified.accepted_until().0,
+            revoked_us: clock.now().0,
+        };
+        tokens.revoked().learn(std::slice::from_ref(&row));
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked));
-        tokens.learn_revoked(&[]);
+        tokens.revoked().forget_expired(clock.now());
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked), "it stays known");
         assert!(tokens.verify(&other).is_ok());
-        hand.advance(610_000_000);
-        tokens.learn_revoked(&[]);
+        hand.advance(1_000_000);
+        let later = tokens.issue(&client, OperationSet::default()).unwrap().access_token;
+        tokens.revoked().learn(&[RevokedRow { jti: ALL_TOKENS.into(), ..row }]);
+        assert_eq!(tokens.verify(&other).err(), Some(TokenError::Revoked), "as all before it");
+        assert!(tokens.verify(&later).is_ok());
+        hand.advance(609_000_000);
+        tokens.revoked().forget_expired(clock.now());
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Expired));
-        assert!(tokens.revoked.read().unwrap().is_empty());
+        let forgotten = format!("{:?}", RevokedTokens::default());
+        assert_eq!(format!("{:?}", tokens.revoked()), forgotten);
+    }
+
+    #[test]
+    fn what_is_new_is_read_again_for_a_minute_whatever_the_clocks_say() {
+        let tokens = RevokedTokens::default();
+        let row = |revoked_us| RevokedRow {
+            client_id: "c".into(),
+            jti: "j".into(),
+            expires_us: i64::MAX,
+            revoked_us,
+        };
+        let now = Micros(500_000_000);
+        tokens.learn(&[row(490_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(-60_000_000), "others' are unread");
+        tokens.read(&[row(480_000_000), row(490_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(430_000_000));
+        tokens.read(&[row(900_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(440_000_000), "of a clock that is ahead");
     }
 }
