@@ -447,7 +447,9 @@ impl Code {
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
             | Self::RequestTimeout => Some("invalid_request"),
-            Self::AddressLimited | Self::Overloaded => Some("temporarily_unavailable"),
+            Self::RateLimited | Self::AddressLimited | Self::Overloaded => {
+                Some("temporarily_unavailable")
+            }
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ mod assertions;
 mod bad_assertions;
 mod bad_requests;
 mod bad_tokens;
+mod floods;
 mod issued;
 mod keeping;
 mod rotation;

@@ -15,7 +15,7 @@ use super::super::error::Problem;
 use super::super::extract::{self, Exchange};
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::authenticate::{Credentials, authenticate};
+use super::authenticate::{Answers, Credentials, authenticate};
 use super::form::{Form, wrong};
 use super::standing;
 use crate::app::App;
@@ -114,16 +114,22 @@ pub async fn post_introspect(
 
 /// Whoever is suspended may take tokens back, too: that harms nobody.
 async fn revoke(app: Arc<App>, request: Request<Body>) -> Result<Response, Problem> {
-    let (client_id, _, unverified_token) = named_token(&app, request).await?;
+    let (client_id, exchange, unverified_token) =
+        named_token(&app, request, Answers::Anybody).await?;
     let Ok(token) = app.tokens.verify(&unverified_token) else { return Ok(done()) };
     if *token.client_id() != client_id {
         return Ok(done());
     }
-    let until_us = token.accepted_until().0;
+    let row = RevokedRow {
+        client_id: client_id.to_string(),
+        jti: token.jti().to_owned(),
+        expires_us: token.accepted_until().0,
+        revoked_us: exchange.received_at.max(token.issued_at()).0,
+    };
     let revoking = async move {
-        app.store.revoke_token(client_id.as_str(), token.jti(), until_us).await?;
+        let row = app.store.revoke_token(row).await?;
         // Only what is on record: otherwise it would be good again after a start.
-        app.tokens.learn_revoked(&[RevokedRow { jti: token.jti().into(), expires_us: until_us }]);
+        app.tokens.revoked().learn(&[row]);
         Ok::<_, crate::store::StoreError>(())
     };
     Finish::new(revoking).await.map_err(|error| {
@@ -135,7 +141,8 @@ async fn revoke(app: Arc<App>, request: Request<Body>) -> Result<Response, Probl
 }
 
 async fn introspect(app: &App, request: Request<Body>) -> Result<Response, Problem> {
-    let (client_id, exchange, unverified_token) = named_token(app, request).await?;
+    let (client_id, exchange, unverified_token) =
+        named_token(app, request, Answers::Callers).await?;
     let client = standing(app, &exchange, &client_id)?;
     let policy = app.policies.find(&client.policy).ok_or(Code::InternalError)?;
     let sees_all = [Operation::Audit, Operation::Admin]
@@ -155,6 +162,7 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Response, Probl
 async fn named_token(
     app: &App,
     request: Request<Body>,
+    answers: Answers,
 ) -> Result<(ClientId, Arc<Exchange>, String), Problem> {
     let exchange = extract::exchange(&request)?;
     extract::query::<0>(&request, [])?;
@@ -163,7 +171,7 @@ async fn named_token(
     let Form { values: [token], identity } = Form::read(&body, ["token"])?;
     let credentials = Credentials::of(&headers, identity)?;
     let token = token.ok_or_else(|| wrong("token", "missing"))?;
-    let client_id = authenticate(app, &exchange, credentials).await?;
+    let client_id = authenticate(app, &exchange, credentials, answers).await?;
     Ok((client_id, exchange, token))
 }
 
