@@ -23,7 +23,7 @@ pub use officials::KnownOfficials;
 pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
 pub use revoked::RevokedTokens;
 pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
-pub use signing::{SigningKey, SigningState};
+pub use signing::{Retiring, SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 pub use uses::CredentialUses;
 
@@ -118,6 +118,12 @@ impl OperationSet {
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// What both sets hold.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether nothing is in it.

@@ -110,7 +110,7 @@ struct Claims<'a> {
 
 /// Issues and verifies tokens.
 pub struct Tokens {
-    keys: RwLock<Arc<Vec<SigningKey>>>,
+    keys: RwLock<Arc<Vec<Arc<SigningKey>>>>,
     issuer: String,
     life_seconds: u32,
     clock: Clock,
@@ -139,7 +139,7 @@ impl Tokens {
     }
 
     /// The keys as they are known now.
-    pub fn keys(&self) -> Arc<Vec<SigningKey>> {
+    pub fn keys(&self) -> Arc<Vec<Arc<SigningKey>>> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -156,13 +156,26 @@ impl Tokens {
             return Err(TokenError::Key);
         }
         let before = self.keys();
-        let stays = |gone: &SigningKey| keys.iter().any(|key| key.kid() == gone.kid());
+        let stays = |gone: &Arc<SigningKey>| keys.iter().any(|key| key.kid() == gone.kid());
         let all_stay = before.iter().all(stays);
+        let keys = keys.into_iter().map(Arc::new).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         if !all_stay {
             self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
         Ok(())
+    }
+
+    /// Forgets keys that are good for nothing any more, and what they have signed.
+    pub fn forget_keys(&self, is_gone: impl Fn(&str) -> bool) {
+        let before = self.keys();
+        if !before.iter().any(|key| is_gone(key.kid())) {
+            return;
+        }
+        let stays = |key: &&Arc<SigningKey>| !is_gone(key.kid());
+        let left = before.iter().filter(stays).cloned().collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(left);
+        self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Those that were taken back.
@@ -213,9 +226,14 @@ impl Tokens {
         if unverified_token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let token = Arc::new(self.decode(unverified_token).ok_or(TokenError::Invalid)?);
+        let keys = self.keys();
+        let token = Arc::new(self.decode(unverified_token, &keys).ok_or(TokenError::Invalid)?);
         let token = self.accept(token, now)?;
         let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+        // Of a key that was given up meanwhile nothing is remembered: the memory was cleared.
+        if !Arc::ptr_eq(&keys, &self.keys()) {
+            return Ok(token);
+        }
         if verified.len() >= VERIFIED_MAX {
             verified.retain(|_, token| token.is_accepted(now));
             if verified.len() >= VERIFIED_MAX {
@@ -241,15 +259,16 @@ impl Tokens {
         Ok(token)
     }
 
-    fn decode(&self, unverified_token: &str) -> Option<VerifiedToken> {
+    fn decode(&self, unverified_token: &str, keys: &[Arc<SigningKey>]) -> Option<VerifiedToken> {
         let (header, payload, signature) = jws::parts(unverified_token)?;
-        let (now, keys) = (self.clock.now(), self.keys());
+        let now = self.clock.now();
         let key = keys.iter().find(|key| key.encoded_header() == header && key.verifies(now))?;
         let signed = unverified_token.as_bytes().get(..header.len() + 1 + payload.len())?;
         if !key.has_signed(signed, &jws::decode(signature)?) {
             return None;
         }
-        self.read_claims(&Members::parse(&jws::decode(payload)?)?, now)
+        let token = self.read_claims(&Members::parse(&jws::decode(payload)?)?, now)?;
+        key.signed_at(token.issued_at()).then_some(token)
     }
 
     /// Our own key has signed this; it is read as strictly all the same.
@@ -289,6 +308,7 @@ impl std::fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Retiring;
     use crate::request::Operation;
     use crate::store::{ALL_TOKENS, RevokedRow};
 
@@ -344,16 +364,42 @@ mod tests {
             |tokens: &Tokens| tokens.issue(&client, OperationSet::default()).unwrap().access_token;
         let before = issue(&here);
         there.replace_keys(vec![key(1, SigningState::Active), key(2, SigningState::Next)]).unwrap();
-        let until = Some(clock.now().plus_seconds(60));
-        let retiring = SigningKey::new(&[1; 32], SigningState::Retiring, until).unwrap();
+        let retiring = Retiring {
+            signed_until: clock.now().plus_seconds(15),
+            until: clock.now().plus_seconds(60),
+        };
+        let retiring = SigningKey::new(&[1; 32], SigningState::Retiring, Some(retiring)).unwrap();
         here.replace_keys(vec![retiring, key(2, SigningState::Active)]).unwrap();
         assert!(there.verify(&issue(&here)).is_ok(), "signed by the next key");
         assert!(here.verify(&before).is_ok());
-        hand.advance(60_000_000);
+        hand.advance(15_000_000);
+        assert!(here.verify(&issue(&there)).is_ok(), "another node has yet to hear");
+        hand.advance(1_000_000);
+        let stolen = issue(&there);
+        assert_eq!(
+            here.verify(&stolen).err(),
+            Some(TokenError::Invalid),
+            "nobody signs with it now"
+        );
+        hand.advance(44_000_000);
         assert_eq!(here.verify(&issue(&there)).err(), Some(TokenError::Invalid));
         let no_key = here.replace_keys(vec![key(3, SigningState::Next)]);
         assert_eq!(no_key.err(), Some(TokenError::Key));
         assert!(here.verify(&issue(&here)).is_ok(), "nothing was replaced");
+    }
+
+    #[test]
+    fn a_key_that_is_given_up_takes_what_it_has_signed_with_it() {
+        let (clock, _hand) = Clock::manual(Micros(1_000_000_000_000_000));
+        let tokens = tokens(1, &clock);
+        let client = ClientId::parse("viettel").unwrap();
+        let issued = tokens.issue(&client, OperationSet::default()).unwrap().access_token;
+        assert!(tokens.verify(&issued).is_ok());
+        let kid = key(1, SigningState::Active).kid().to_owned();
+        tokens.forget_keys(|gone| gone != kid);
+        assert!(tokens.verify(&issued).is_ok());
+        tokens.forget_keys(|gone| gone == kid);
+        assert_eq!(tokens.verify(&issued).err(), Some(TokenError::Invalid));
     }
 
     #[test]
