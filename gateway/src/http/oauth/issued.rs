@@ -43,7 +43,7 @@ pub struct IssuedTokenForm {
 pub struct IntrospectionReply {
     /// Whether it is good now.
     active: bool,
-    /// Operations it was issued for.
+    /// Operations it was issued for and that its client still has.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// Client it was issued to.
@@ -150,12 +150,8 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Response, Probl
         .any(|operation| policy.operations().contains(operation));
     let token = app.tokens.verify(&unverified_token).ok();
     let token = token.filter(|token| sees_all || *token.client_id() == client_id);
-    // Whose client may not call now is good for nothing.
-    let good = token.filter(|token| {
-        Caller::admit(&app.directory, Arc::clone(token), exchange.received_at).is_ok()
-    });
-    let reply = good.map_or_else(IntrospectionReply::default, |token| describe(app, &token));
-    Ok(json_reply(&reply))
+    let reply = token.and_then(|token| describe(app, &exchange, &token));
+    Ok(json_reply(&reply.unwrap_or_default()))
 }
 
 /// Who asks, and about which token.
@@ -175,11 +171,23 @@ async fn named_token(
     Ok((client_id, exchange, token))
 }
 
-fn describe(app: &App, token: &VerifiedToken) -> IntrospectionReply {
+/// What a token is good for now: of what it was issued for only what the client's policy still has.
+/// `None` where that is nothing, and where the client may not call.
+fn describe(
+    app: &App,
+    exchange: &Exchange,
+    token: &Arc<VerifiedToken>,
+) -> Option<IntrospectionReply> {
+    let caller = Caller::admit(&app.directory, Arc::clone(token), exchange.received_at).ok()?;
+    let policy = app.policies.find(&caller.client().policy)?;
+    let scope = token.scope().intersection(policy.operations());
+    if scope.is_empty() {
+        return None;
+    }
     let issuer = app.tokens.issuer().to_owned();
-    IntrospectionReply {
+    Some(IntrospectionReply {
         active: true,
-        scope: Some(token.scope().to_scope()),
+        scope: Some(scope.to_scope()),
         client_id: Some(token.client_id().to_string()),
         sub: Some(token.client_id().to_string()),
         token_type: Some("Bearer"),
@@ -188,7 +196,7 @@ fn describe(app: &App, token: &VerifiedToken) -> IntrospectionReply {
         iat: Some(token.issued_at().seconds()),
         exp: Some(token.expires_at().seconds()),
         jti: Some(token.jti().to_owned()),
-    }
+    })
 }
 
 fn done() -> Response {
