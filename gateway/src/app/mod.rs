@@ -13,7 +13,9 @@ use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
 };
-use crate::auth::{Assertions, CredentialUses, Directory, KnownOfficials, Secrets, Tokens};
+use crate::auth::{
+    Assertions, ClientState, CredentialUses, Directory, KnownOfficials, Secrets, Tokens,
+};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
@@ -201,6 +203,10 @@ impl App {
         self.policies.replace(&policies)?;
         self.directory.replace(&clients, &self.watching.delegations(None).await?)?;
         self.secrets.replace(&self.watching.secrets().await?);
+        let clients = self.directory.all();
+        self.secrets.forget(|id| {
+            clients.get(id).is_some_and(|client| client.state() == ClientState::Active)
+        });
         self.assertions.replace(&self.watching.client_keys().await?);
         let limits = self
             .directory
@@ -219,6 +225,9 @@ impl App {
 
     /// Loads the keys that sign and verify tokens.
     pub async fn load_token_keys(&self) -> Result<(), token_keys::TokenKeyError> {
+        // First of all: if another cannot be read, what is given up must be given up all the same.
+        let void = token_keys::void(&self.watching).await?;
+        self.tokens.forget_keys(|kid| void.contains(kid));
         let keys = token_keys::load(&self.watching, &self.keys, self.clock.now()).await?;
         Ok(self.tokens.replace_keys(keys)?)
     }
