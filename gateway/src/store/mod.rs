@@ -73,7 +73,8 @@ pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use credentials::{
-    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, slot_for_new,
+    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, newer_is_unused,
+    slot_for_new,
 };
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use failed_disk::disk_failed;

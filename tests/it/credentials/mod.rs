@@ -8,6 +8,7 @@ mod bad_tokens;
 mod floods;
 mod issued;
 mod keeping;
+mod refused;
 mod rotation;
 mod signer;
 
