@@ -86,7 +86,7 @@ pub(super) async fn authenticate(
 ) -> Result<ClientId, Problem> {
     let limited =
         |limit: TooManyFailures| Problem::retry_after(Code::AddressLimited, limit.retry_after);
-    app.address_guard.check(exchange.peer).map_err(limited)?;
+    app.address_guard.check(exchange.source).map_err(limited)?;
     let admit = |client_id: &ClientId| admit(app, exchange, client_id, answers);
     let known = match credentials {
         Credentials::Secret { client_id, secret } => {
@@ -101,7 +101,7 @@ pub(super) async fn authenticate(
         app.uses.note(&client_id, credential, exchange.received_at);
         return Ok(client_id);
     }
-    app.address_guard.note_failure(exchange.peer).map_err(limited)?;
+    app.address_guard.note_failure(exchange.source).map_err(limited)?;
     Err(Code::InvalidClient.into())
 }
 
