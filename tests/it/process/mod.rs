@@ -22,6 +22,7 @@ mod log;
 mod log_measure;
 mod merkle;
 mod personas;
+mod office;
 mod place;
 mod programs;
 mod prove;
