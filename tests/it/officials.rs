@@ -127,7 +127,7 @@ async fn a_list_replaces_the_one_before_and_says_what_changed(database: Database
         let answer = ask(&app, &carrier, "telecom.subscriber", Some(official)).await;
         assert_eq!(answer.status, status, "{official}");
     }
-    let told = [("3 on, 0 off"), ("0 on, 2 off"), ("1 on, 0 off")];
+    let told = ["3 on, 0 off", "1 on, 2 off"];
     let told = told.map(|detail| ("carrier".to_owned(), "carrier".to_owned(), detail.to_owned()));
     assert_eq!(acts(&app).await, told);
     let none = put(&carrier, "").await.ok();
@@ -193,7 +193,9 @@ async fn a_long_list_is_put_down_in_parts_and_one_that_is_too_long_not_at_all() 
     let put_down = put(&carrier, &of(0..5_000)).await.ok();
     assert_eq!(put_down, json!({"officials": 5_000, "added": 5_000, "removed": 0}));
     let parts = ["2000 on, 0 off", "2000 on, 0 off", "1000 on, 0 off"];
-    assert_eq!(acts(&app).await.into_iter().map(|act| act.2).collect::<Vec<_>>(), parts);
+    let mut told: Vec<String> = acts(&app).await.into_iter().map(|act| act.2).collect();
+    told.sort_by(|one, other| other.cmp(one));
+    assert_eq!(told, parts);
     put(&carrier, &of(0..100_001)).await.problem(413, "body-too-large");
     assert_eq!(carrier.get("/v1/officials").await.ok(), json!({"officials": 5_000}));
     let moved_on = put(&carrier, &of(4_000..6_000)).await.ok();
