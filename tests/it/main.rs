@@ -26,6 +26,7 @@ mod matrix;
 mod misbehaviour;
 mod mutations;
 mod normalize;
+mod officials;
 mod policies;
 mod postgres;
 mod privacy;
