@@ -14,7 +14,7 @@ use crate::support::{about_person, merge};
 type Make = fn(&Stage, &Who) -> String;
 
 /// A good body of each schema.
-const BODIES: [(&str, Make); 12] = [
+const BODIES: [(&str, Make); 13] = [
     ("TokenForm", |_, _| "grant_type=client_credentials".to_owned()),
     ("IssuedTokenForm", issued_token),
     ("VerificationBody", |stage, who| {
@@ -40,6 +40,8 @@ const BODIES: [(&str, Make); 12] = [
     ("ClientStateBody", |_, _| json!({"state": "security_review"}).to_string()),
     ("PublicJwk", |_, _| Signer::ed25519(&[another(); 32]).jwk()),
     ("PolicyBody", |_, _| policy().to_string()),
+    // A list is lines of it.
+    ("OfficialBody", |_, _| json!({"official": "nguyen.thi.lan"}).to_string() + "\n"),
 ];
 
 /// Whether a good body of this schema can be made.

@@ -104,10 +104,14 @@ impl Stage {
                 Asked::ClientCursor => (cursor(ID), cursor(NO_CLIENT)),
                 Asked::Request => (planted.request_id.clone(), planted.no_request()),
                 Asked::DisputeCursor => (cursor(&planted.dispute), cursor(&planted.no_dispute())),
+                // Equal to itself: what counts is what is read there.
+                Asked::Shows(value) => (value.to_owned(), value.to_owned()),
                 Asked::LeftOut | Asked::Value(_) => continue,
             };
             let name = &parameter.name;
-            pairs.push(pair(name, with(name, &another), with(name, &absent)));
+            let never = matches!(parameter.asked, Asked::Shows(_));
+            let pair = pair(name, with(name, &another), with(name, &absent));
+            pairs.push(Pair { never, ..pair });
         }
         if !route.query.iter().any(|known| known.name == "client") {
             let pair = pair("?client", with("client", ID), with("client", NO_CLIENT));

@@ -23,6 +23,9 @@ pub(super) enum Asked {
     LeftOut,
     /// A good request has this value, and it names nothing that anybody has.
     Value(&'static str),
+    /// A good request does without it, and with this value it shows other things, none of which is
+    /// that of a client which has nothing to do with the caller.
+    Shows(&'static str),
     /// It names a client.
     Client,
     /// It names a request.
@@ -51,12 +54,13 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 28] = [
+const QUERY: [(&str, &str, Asked); 29] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
     ("/v1/logs/{log}/proof/consistency", "from", Asked::Value("1")),
     ("/v1/reports/match-rates", "group_by", Asked::Value("client")),
+    ("/v1/reports/match-rates", "view", Asked::Shows("acted_for")),
     ("/v1/disputes", "after", Asked::DisputeCursor),
     ("/admin/v1/disputes", "after", Asked::DisputeCursor),
     ("/admin/v1/clients", "after", Asked::ClientCursor),

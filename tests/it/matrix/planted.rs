@@ -70,6 +70,8 @@ pub(super) async fn plant(app: &TestApp, office: &Caller) -> Planted {
 
     let token = token(app, ID, &[]).await;
     let caller = app.caller_with(&token);
+    let officials = json!({"official": OFFICIAL}).to_string();
+    caller.put_text("/v1/officials", "application/x-ndjson", &officials).await.ok();
     let person = app.people(2).remove(1);
     let body = merge(
         &about_person(&person),

@@ -35,6 +35,7 @@ impl Stage {
         let value = |asked: Asked| match asked {
             Asked::Value(value) => Some(value.to_owned()),
             Asked::LeftOut
+            | Asked::Shows(_)
             | Asked::Client
             | Asked::Request
             | Asked::ClientCursor

@@ -40,7 +40,7 @@ const fn row(
 }
 
 /// The table.
-pub(super) static RIGHTS: [Row; 24] = [
+pub(super) static RIGHTS: [Row; 26] = [
     row("GET", "/livez", Right::Public, &[]),
     row("GET", "/readyz", Right::Public, &[]),
     row("GET", "/.well-known/oauth-authorization-server", Right::Public, &[]),
@@ -63,6 +63,8 @@ pub(super) static RIGHTS: [Row; 24] = [
     row("GET", "/v1/logs/{log}/proof/consistency", Right::Own, &[]),
     row("POST", "/v1/normalize", Right::Own, &[]),
     row("GET", "/v1/whoami", Right::Own, &[]),
+    row("GET", "/v1/officials", Right::Own, &[]),
+    row("PUT", "/v1/officials", Right::Own, &[]),
     row("GET", "/admin/v1/log/entries", Right::Operation(&["audit", "admin"]), &["audit", "admin"]),
     row("*", "/admin/v1/", Right::Operation(&["admin"]), &["admin"]),
 ];

@@ -116,7 +116,7 @@ impl Stage {
             state.push((path, without_uses(told)));
         }
         let other = self.app.caller_with(&self.planted.token);
-        for path in ["/v1/disputes", "/v1/reports/match-rates"] {
+        for path in ["/v1/disputes", "/v1/officials", "/v1/reports/match-rates"] {
             state.push((path.to_owned(), other.get(path).await.ok()));
         }
         state
