@@ -18,12 +18,15 @@ mod stats;
 
 mod child;
 mod cpu;
+mod ports;
 
 mod wire;
 
 mod material;
 mod tally;
 mod token;
+
+mod private;
 
 mod drive;
 
