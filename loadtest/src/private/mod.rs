@@ -2,6 +2,7 @@
 //! stopped with us.
 
 mod sandbox;
+mod served;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use anyhow::Context;
 use crate::failure::Failure;
 
 pub(crate) use sandbox::Sandbox;
+pub(crate) use served::{Prepared, Served};
 
 /// The program of this name in the folder of our own executable, where the workspace's others are.
 pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {
