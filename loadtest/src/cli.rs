@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, flood, log, peers, report, run, truth};
+use crate::{accuracy, flood, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Floods the token endpoint with wrong credentials, and measures whom it disturbs
     Flood(FloodArgs),
+    /// Measures whether the time of a refusal tells an unknown client from a wrong secret
+    Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -211,6 +213,23 @@ pub(crate) enum Naming {
     Both,
 }
 
+/// Arguments of `timing`.
+#[derive(Debug, Args)]
+pub(crate) struct TimingArgs {
+    /// Refusals of each kind that is held to the bound
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) samples: u32,
+    /// Refusals of each kind that is only shown
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) others: u32,
+    /// Seed of the order
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -275,7 +294,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         | Command::Truth(_)
         | Command::Accuracy(_)
         | Command::Report(_)
-        | Command::Flood(_) => Builder::new_current_thread(),
+        | Command::Flood(_)
+        | Command::Timing(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -297,6 +317,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Log(args) => log::run(&args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Flood(args) => flood::run(&args).await,
+        Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

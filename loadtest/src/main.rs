@@ -3,7 +3,7 @@
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers`, `truth` and `flood`: it makes a ring of requests, drives it, and reads
-//! the tally.
+//! the tally. `timing` sends one request at a time.
 //! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
 //! counters themselves.
 
@@ -39,6 +39,7 @@ mod log;
 mod peers;
 mod report;
 mod run;
+mod timing;
 mod truth;
 
 mod cli;
