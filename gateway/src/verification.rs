@@ -15,7 +15,7 @@ use crate::audit::{
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
-use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
+use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::Admission;
 use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
@@ -92,7 +92,8 @@ pub async fn verify(
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let permit = match policy::check(admission, caller, &policy, asked.question()) {
+    let question = asked.question(asked.has_unknown_official().await?);
+    let permit = match policy::check(admission, caller, &policy, question) {
         Ok(permit) => permit,
         Err(refusal) => {
             let receipt =
@@ -205,13 +206,28 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether an official is named whom the client has not made known; nobody looks where the
+    /// policy takes any.
+    async fn has_unknown_official(&self) -> Result<bool, LogUnavailable> {
+        let Some(official) = &self.request.official else { return Ok(false) };
+        if self.policy.officials() == Officials::Optional {
+            return Ok(false);
+        }
+        let client_id = &self.caller.client().client_id;
+        let digest = self.app.digests.official(client_id.as_str(), official.as_str());
+        let known = self.app.officials.know(&self.app.store, client_id, digest.0).await;
+        // Without the store there is no entry either.
+        known.map(|is_known| !is_known).map_err(|_| LogUnavailable)
+    }
+
     /// What the policy is asked.
-    fn question(&self) -> PermitQuestion<'_> {
+    fn question(&self, has_unknown_official: bool) -> PermitQuestion<'_> {
         PermitQuestion {
             operation: Operation::Verify,
             purpose: &self.request.purpose,
             attributes: self.request.claims.asked(),
             on_behalf_of: self.request.on_behalf_of.as_ref(),
+            has_unknown_official,
         }
     }
 

@@ -10,6 +10,7 @@ mod acts;
 mod client_document;
 mod clients;
 pub mod credentials;
+mod officials;
 mod policies;
 mod policy_trial;
 mod reason;
@@ -22,6 +23,9 @@ pub use client_document::{Assessment, ClientChange, Fault, NewClient};
 pub use clients::{
     ClientError, KnownClient, Run, addition, create_client, find_client, is_step, judge_new,
     set_client_state, takes_reason, update_client,
+};
+pub use officials::{
+    ListedOfficials, OFFICIALS_MAX, OfficialDigests, OfficialsError, put_officials,
 };
 pub use policies::{
     KnownPolicy, NewVersion, PolicyActError, PutMode, diff_policies, find_policy, list_policies,

@@ -34,6 +34,8 @@ pub enum Code {
     PurposeNotPermitted,
     /// The agency is not the client's own, below it or on its list.
     OnBehalfOfNotPermitted,
+    /// The official is not one whom the client has made known.
+    OfficialUnknown,
     /// The client was suspended.
     ClientSuspended,
     /// The client is not connected.
@@ -62,6 +64,8 @@ pub enum Code {
     ClientClosed,
     /// The client's papers do not allow it to be connected.
     ClientNotReady,
+    /// Another list of officials came in meanwhile.
+    OfficialsChanged,
     /// The client has no such secret or key.
     UnknownCredential,
     /// The client could not authenticate any more.
@@ -111,7 +115,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -121,6 +125,7 @@ impl Code {
         Self::OperationNotPermitted,
         Self::PurposeNotPermitted,
         Self::OnBehalfOfNotPermitted,
+        Self::OfficialUnknown,
         Self::ClientSuspended,
         Self::ClientNotActive,
         Self::AgreementExpired,
@@ -138,6 +143,7 @@ impl Code {
         Self::StateNotReachable,
         Self::ClientClosed,
         Self::ClientNotReady,
+        Self::OfficialsChanged,
         Self::LastCredential,
         Self::NoRoomForKey,
         Self::NextKeyTooYoung,
@@ -210,6 +216,12 @@ impl Code {
                 403,
                 "The agency is neither this client's own, nor below it, nor on its list of agencies to act for. The refusal was recorded.",
                 "Cơ quan được nêu không phải cơ quan của hệ thống này, không trực thuộc và không có trong danh sách được ủy quyền. Việc từ chối đã được ghi nhật ký.",
+            ),
+            Self::OfficialUnknown => (
+                "official-unknown",
+                403,
+                "The official is not on the list that this client has sent by PUT /v1/officials, which its policy demands. The refusal was recorded.",
+                "Cán bộ tra cứu không có trong danh sách mà hệ thống đã gửi bằng PUT /v1/officials theo yêu cầu của chính sách. Việc từ chối đã được ghi nhật ký.",
             ),
             Self::ClientSuspended => (
                 "client-suspended",
@@ -301,6 +313,12 @@ impl Code {
                 "The client has no such secret or key.",
                 "Hệ thống không có mật khẩu hoặc khóa này.",
             ),
+            Self::OfficialsChanged => (
+                "officials-changed",
+                409,
+                "Another list of officials came in while this one was put down: send the one that is right again.",
+                "Một danh sách cán bộ khác được gửi cùng lúc: hãy gửi lại danh sách đúng.",
+            ),
             Self::LastCredential => (
                 "last-credential",
                 409,
@@ -352,8 +370,8 @@ impl Code {
             Self::RequiredAttributeMissing => (
                 "required-attribute-missing",
                 422,
-                "The policy requires attributes that were not sent; see errors.",
-                "Thiếu thuộc tính mà chính sách yêu cầu; xem errors.",
+                "The policy requires attributes, or an official, that were not sent; see errors.",
+                "Thiếu thuộc tính hoặc cán bộ tra cứu mà chính sách yêu cầu; xem errors.",
             ),
             Self::GroupingNotAvailable => (
                 "grouping-not-available",

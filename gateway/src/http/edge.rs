@@ -22,7 +22,7 @@ use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 37] = [
+const ROUTES: [&str; 38] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -30,6 +30,7 @@ const ROUTES: [&str; 37] = [
     "/v1/subjects/history",
     "/v1/disputes",
     "/v1/normalize",
+    "/v1/officials",
     "/v1/reports/distinct-persons",
     "/admin/v1/log/entries",
     "/admin/v1/disputes",

@@ -155,9 +155,20 @@ impl Errors {
         self.value.push(FieldError { pointer, code: "unknown-name" });
     }
 
-    /// Notes an attribute that the policy requires and that was not sent.
+    /// Notes an attribute, or an official, that the policy requires and that was not sent.
     pub fn required_attribute(&mut self, pointer: String) {
         self.value.push(FieldError { pointer, code: REQUIRED });
+    }
+
+    /// Whether nothing was found wrong.
+    pub fn is_empty(&self) -> bool {
+        self.shape.is_empty() && self.value.is_empty()
+    }
+
+    /// Notes what was found wrong elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.shape.extend(other.shape);
+        self.value.extend(other.value);
     }
 
     /// Ends the reading: nothing wrong, or one problem with everything that is.

@@ -24,6 +24,7 @@ mod log_entries;
 mod logs;
 mod normalize;
 mod oauth;
+mod officials;
 mod reports;
 mod subject;
 mod subjects;
@@ -121,6 +122,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(logs::get_inclusion))
         .routes(routes!(logs::get_consistency))
         .routes(routes!(normalize::post_normalize))
+        .routes(routes!(officials::put_list, officials::get_list))
         .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))

@@ -127,6 +127,8 @@ pub struct PolicyReply {
     required: Vec<&'static str>,
     /// Reasons of a `close` that count as a match.
     accepted_reasons: Vec<&'static str>,
+    /// `optional`, `known` or `required`: what is asked of the official who asks.
+    officials: &'static str,
     /// `outcome`, `verdicts` or `reasons`: how much of an answer the client sees.
     disclosure: &'static str,
     /// Whether the client sees that a subject is dead, superseded or unknown.
@@ -266,6 +268,7 @@ fn policy_reply(policy: &Policy) -> PolicyReply {
         grants: policy.grants().iter().map(grant_reply).collect(),
         required: names(policy.required()),
         accepted_reasons: policy.accepted_reasons().iter().map(Reason::name).collect(),
+        officials: policy.officials().name(),
         disclosure: policy.disclosure().name(),
         discloses_status: policy.discloses_status(),
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
-use super::summary::{attributes, gets_to_see, learns_status, list, named};
+use super::summary::{attributes, gets_to_see, learns_status, list, named, names_official};
 use super::words::{self, Language};
 use crate::request::{AttributeSet, Operation, Purpose};
 
@@ -32,8 +32,8 @@ impl Effect {
 pub struct PolicyChange {
     /// Which way it goes.
     pub effect: Effect,
-    /// What it is about: `grant`, `attributes`, `required`, `near_misses`, `disclosure`, `status`,
-    /// `rate` or `burst`.
+    /// What it is about: `grant`, `attributes`, `required`, `officials`, `near_misses`, `disclosure`,
+    /// `status`, `rate` or `burst`.
     pub about: &'static str,
     /// In Vietnamese.
     pub vi: String,
@@ -45,6 +45,7 @@ pub struct PolicyChange {
 pub fn diff(old: &Policy, new: &Policy) -> Vec<PolicyChange> {
     let mut changes = grants(old, new);
     changes.extend(required(old, new));
+    changes.extend(officials(old, new));
     changes.extend(near_misses(old, new));
     changes.extend(disclosure(old, new));
     changes.extend(limits(old, new));
@@ -184,6 +185,13 @@ fn required(old: &Policy, new: &Policy) -> Vec<PolicyChange> {
         }));
     }
     changes
+}
+
+fn officials(old: &Policy, new: &Policy) -> Option<PolicyChange> {
+    let (before, after) = (old.officials(), new.officials());
+    let effect = if after < before { Effect::More } else { Effect::Less };
+    (after != before)
+        .then(|| change(effect, "officials", |language| names_official(after, language)))
 }
 
 fn near_misses(old: &Policy, new: &Policy) -> Vec<PolicyChange> {

@@ -12,7 +12,9 @@ mod summary;
 mod words;
 
 pub use diff::{Effect, PolicyChange, diff, headline};
-pub use document::{Disclosure, Grant, ParsedGrant, Policy, PolicyDocument, PolicyError};
+pub use document::{
+    Demands, Disclosure, Grant, Officials, ParsedGrant, Policy, PolicyDocument, PolicyError,
+};
 pub use permit::{HistoryPermit, Permit, PermitQuestion, Refusal, check};
 pub use purposes::PurposeName;
 pub use reason::{Reason, ReasonSet};

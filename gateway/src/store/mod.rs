@@ -47,6 +47,7 @@ mod server_copy;
 mod spent;
 mod token_keys;
 mod log_check;
+mod officials;
 mod patience;
 mod person_rows;
 mod projection_upkeep;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use super::super::super::code::Code;
 use super::super::super::error::Problem;
 use super::super::super::json::{self, Errors, Fields, Node};
-use crate::policy::{Disclosure, Grant, PolicyDocument, Reason};
+use crate::policy::{Disclosure, Grant, Officials, PolicyDocument, Reason};
 use crate::request::{Attribute, Malformed, Operation, Purpose};
 
 /// A policy.
@@ -20,6 +20,9 @@ pub struct PolicyBody {
     /// Near misses that count as a match.
     #[schema(nullable = false)]
     accepted_reasons: Option<Vec<String>>,
+    /// What is asked of the official: `optional` (the default), `known` or `required`.
+    #[schema(nullable = false)]
+    officials: Option<String>,
     /// How much the client sees: `outcome`, `verdicts` or `reasons`.
     disclosure: String,
     /// Whether the client sees that a subject is dead, superseded or unknown.
@@ -59,6 +62,9 @@ pub fn read_policy(document: &[u8]) -> Result<PolicyDocument, Problem> {
     let required = names(&mut fields, "required", &mut errors, is_attribute);
     let accepted_reasons =
         names(&mut fields, "accepted_reasons", &mut errors, |name| Reason::find(name).is_some());
+    let officials = fields.parsed("officials", &mut errors, |name| {
+        Officials::ALL.into_iter().find(|it| it.name() == name).ok_or(Malformed::Form)
+    });
     let disclosure = fields.parsed("disclosure", &mut errors, |name| {
         Disclosure::ALL.into_iter().find(|it| it.name() == name).ok_or(Malformed::Form)
     });
@@ -76,6 +82,7 @@ pub fn read_policy(document: &[u8]) -> Result<PolicyDocument, Problem> {
             grants,
             required: required.unwrap_or_default(),
             accepted_reasons: accepted_reasons.unwrap_or_default(),
+            officials: officials.unwrap_or_default(),
             disclosure: disclosure?,
             discloses_status,
             rate: u32::try_from(rate?).ok()?,

@@ -75,7 +75,8 @@ pub struct PolicyChangesReply {
 pub struct PolicyChangeReply {
     /// `more` or `less`, for the clients under the policy.
     pub effect: &'static str,
-    /// `grant`, `attributes`, `required`, `near_misses`, `disclosure`, `status`, `rate`, `burst`.
+    /// `grant`, `attributes`, `required`, `officials`, `near_misses`, `disclosure`, `status`,
+    /// `rate`, `burst`.
     pub about: &'static str,
     /// In Vietnamese.
     pub vi: String,

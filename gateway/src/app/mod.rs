@@ -1,59 +1,38 @@
-//! The shared parts, assembled once from the configuration. No logic of its own.
+//! The shared parts, assembled once from the configuration. No logic of its own; what is done beside
+//! the requests is in `background`.
 
-use std::sync::{Arc, Weak};
+mod background;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use crate::access::{self, Warned, token_keys};
 use crate::audit::{
-    self, AuditLog, Digests, KEY_HELD_US, KeysInFlight, KnownKeyError, OpenError, Publisher,
-    RequestIds, RetentionError, Tiles,
+    self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
+    RetentionError, Tiles,
 };
-use crate::auth::{Assertions, CredentialUses, Directory, Secrets, SecretsError, Tokens};
+use crate::auth::{
+    Assertions, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError, Tokens,
+};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::projections::Follower;
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
 use crate::telemetry::Metrics;
 
-/// How often the directory's version is read: a suspension acts within this and a reload.
-const DIRECTORY_POLL: Duration = Duration::from_secs(1);
-/// How often it is looked whether the hold on the log is still ours.
-const HOLD_WATCHED: Duration = Duration::from_secs(1);
-/// How often the log's checkpoint is published while it grows: what was answered within this time
-/// before a database is lost is not missed by the next start.
-const PUBLISH: Duration = Duration::from_secs(1);
-/// How often it is looked for days that need not be kept any more.
-const RETENTION: Duration = Duration::from_hours(1);
-/// How often it is looked for acts of administrators that the log does not have.
-const ACTS: Duration = Duration::from_secs(1);
-/// How often it is written down when credentials were last good.
-const USES: Duration = Duration::from_secs(10);
 /// Uses written down at once: the log's writer waits for them on a database in a file.
 const USES_AT_ONCE: usize = 256;
 /// What was spent is forgotten this long after it has expired: another node's clock may be behind.
 const SPENT_KEPT_SECONDS: i64 = 120;
-/// How often it is looked for papers of clients that run out.
-const PAPERS: Duration = Duration::from_mins(1);
-/// How often what stands outside the log is written down.
-const EDGE_FLUSH: Duration = Duration::from_secs(10);
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
-/// How often idempotency keys are forgotten that nobody can use any more.
-const KEY_UPKEEP: Duration = Duration::from_mins(10);
-/// Keys forgotten at once: the log's writer waits for them.
-const KEYS_FORGOTTEN_MAX: i64 = 2_000;
 /// What a turn of the work in the background may take; the next one asks on another connection.
 const TURN_MAX: Duration = Duration::from_secs(5);
-/// What dropping days may take at once: each is some thousand statements at most.
-const RETENTION_MAX: Duration = Duration::from_mins(30);
-/// How often histograms and address records are tidied.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Everything a request needs.
 #[derive(Debug)]
@@ -74,6 +53,8 @@ pub struct App {
     pub assertions: Assertions,
     /// When their credentials were last good, on the way to the store.
     pub uses: CredentialUses,
+    /// The officials they have made known.
+    pub officials: KnownOfficials,
     /// Their tokens.
     pub tokens: Tokens,
     /// Their rates.
@@ -103,6 +84,8 @@ pub struct App {
     pub report_turns: Semaphore,
     /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
     pub one_dispute: tokio::sync::Mutex<()>,
+    /// Held while a list of officials is put down, likewise.
+    pub one_list: tokio::sync::Mutex<()>,
     /// What never reaches the log.
     pub edge: EdgeCounters,
     /// What the process counts.
@@ -172,6 +155,7 @@ impl App {
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
             one_dispute: tokio::sync::Mutex::default(),
+            one_list: tokio::sync::Mutex::default(),
             edge: EdgeCounters::default(),
             config,
             clock,
@@ -180,6 +164,7 @@ impl App {
             secrets,
             assertions,
             uses: CredentialUses::default(),
+            officials: KnownOfficials::default(),
             tokens,
             audit,
             metrics,
@@ -188,26 +173,14 @@ impl App {
         app.load_revoked().await?;
         let version = app.load_directory().await?;
         app.publish_checkpoint().await;
-        tokio::spawn(publish_checkpoints(Arc::downgrade(&app)));
-        if app.config.log.retention_days > 0 {
-            tokio::spawn(drop_days(Arc::downgrade(&app)));
-        }
-        tokio::spawn(follow_directory(Arc::downgrade(&app), version));
-        tokio::spawn(log_acts(Arc::downgrade(&app)));
-        tokio::spawn(warn_of_papers(Arc::downgrade(&app)));
-        tokio::spawn(flush_edge(Arc::downgrade(&app)));
-        tokio::spawn(flush_uses(Arc::downgrade(&app)));
-        tokio::spawn(upkeep(Arc::downgrade(&app)));
-        let follower = Follower::new(&app.config.log.name, app.clock.clone());
-        tokio::spawn(follow_log(Arc::downgrade(&app), follower));
-        tokio::spawn(forget_keys(Arc::downgrade(&app)));
+        background::start(&app, version);
         Ok(app)
     }
 
     /// Keeps the hold on this node's log while the app lives, and takes no more entries from the
     /// moment another gateway is seen to have it.
     pub fn keep(self: &Arc<Self>, hold: Hold) {
-        tokio::spawn(keep_hold(Arc::downgrade(self), hold));
+        background::keep(self, hold);
     }
 
     /// Loads clients, secrets, policies and limits from the store; returns their version.
@@ -215,6 +188,7 @@ impl App {
         // The version is read first: a change in between is loaded twice, never missed.
         let version = self.store.directory_version().await?;
         let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        self.officials.forget();
         self.policies.replace(&policies)?;
         self.directory.replace(&clients, &self.store.delegations(None).await?)?;
         self.secrets.replace(&self.store.secrets().await?);
@@ -268,7 +242,7 @@ impl App {
             if uses.is_empty() {
                 return;
             }
-            if let Err(error) = self.store.note_uses(&uses).await {
+            if let Err(error) = in_time(TURN_MAX, self.store.note_uses(&uses)).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the last use of credentials could not be written");
                 return;
@@ -288,17 +262,20 @@ impl App {
     /// Forgets what has expired: used assertions, tokens that were taken back, signing keys.
     pub async fn forget_spent(&self) {
         let now = self.clock.now();
-        let forgotten = self.store.forget_spent(now.plus_seconds(-SPENT_KEPT_SECONDS).0).await;
-        let retired = token_keys::retire(&self.store, now).await;
+        let before_us = now.plus_seconds(-SPENT_KEPT_SECONDS).0;
+        let forgotten = in_time(TURN_MAX, self.store.forget_spent(before_us)).await;
+        let retired = in_time(TURN_MAX, token_keys::retire(&self.store, now)).await;
         if let Err(error) = forgotten.and(retired) {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what has expired could not be forgotten; trying again");
         }
     }
 
-    /// Puts acts into the log that are not there yet, some at a time; how many there were.
+    /// Puts acts into the log that are not there yet, some at a time; how many there were. Who has
+    /// done one waits for it, but not for ever.
     pub async fn log_acts(&self) -> usize {
-        let logged = access::log_acts(&self.store, &self.audit, &self.digests).await;
+        let logging = access::log_acts(&self.store, &self.audit, &self.digests);
+        let logged = in_time(TURN_MAX, logging).await;
         logged.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "acts could not be logged; trying again");
@@ -343,170 +320,5 @@ impl App {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "throttled and malformed could not be written; trying again");
         }
-    }
-}
-
-async fn keep_hold(app: Weak<App>, mut hold: Hold) {
-    let mut ticks = tokio::time::interval(HOLD_WATCHED);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        match hold.keep().await {
-            Ok(()) => {}
-            Err(StoreError::Held) => {
-                tracing::error!("another gateway has taken the log; stopping");
-                app.audit.give_up();
-                return;
-            }
-            // Nor can anybody write then.
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::debug!(error, "the hold on the log cannot be taken again yet");
-            }
-        }
-    }
-}
-
-async fn publish_checkpoints(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(PUBLISH);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        app.publish_checkpoint().await;
-    }
-}
-
-async fn drop_days(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(RETENTION);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        let today = app.clock.now().vietnamese_day();
-        let before = today - i64::from(app.config.log.retention_days);
-        match in_time(RETENTION_MAX, app.drop_days(before)).await {
-            Ok(0) => {}
-            Ok(days) => tracing::info!(days, "days of the log were dropped"),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "days of the log could not be dropped; trying again");
-            }
-        }
-    }
-}
-
-/// Puts acts into the log that commands have done beside this process.
-async fn log_acts(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(ACTS);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        // A bulk import leaves thousands.
-        while app.log_acts().await > 0 {}
-    }
-}
-
-/// Tells of papers that run out, once a day for each client.
-async fn warn_of_papers(app: Weak<App>) {
-    let (mut ticks, mut warned) = (tokio::time::interval(PAPERS), Warned::default());
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        app.warn_of_papers(&mut warned);
-    }
-}
-
-async fn follow_directory(app: Weak<App>, mut known: i64) {
-    let mut ticks = tokio::time::interval(DIRECTORY_POLL);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        // By themselves: a client may take back many tokens, and the directory is long.
-        if let Err(error) = in_time(TURN_MAX, app.load_revoked()).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "revoked tokens could not be loaded again");
-        }
-        let read = async {
-            let version = app.store.directory_version().await?;
-            if version == known { Ok(version) } else { load_all(&app).await }
-        };
-        match in_time(TURN_MAX, read).await {
-            Ok(version) => known = version,
-            // What was known stays in force; standing is checked against dates on every call.
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "clients and policies could not be loaded again");
-            }
-        }
-    }
-}
-
-/// Everything that the directory's version stands for. A key that cannot be read yet must not hold
-/// a suspension back: it is told, and the next turn tries again.
-async fn load_all(app: &App) -> Result<i64, StoreError> {
-    let version = app.load_directory().await?;
-    match app.load_token_keys().await {
-        Ok(()) => Ok(version),
-        Err(token_keys::TokenKeyError::Store(error)) => Err(error),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "the keys of tokens could not be loaded; trying again");
-            Ok(version - 1)
-        }
-    }
-}
-
-/// Writes down when credentials were last good, behind the requests.
-async fn flush_uses(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(USES);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        app.flush_uses().await;
-    }
-}
-
-/// Builds the projections of this node's log behind its writer.
-async fn follow_log(app: Weak<App>, mut follower: Follower) {
-    loop {
-        let Some(app) = app.upgrade() else { return };
-        let rest = follower.turn(&app.store).await;
-        drop(app);
-        tokio::time::sleep(rest).await;
-    }
-}
-
-async fn flush_edge(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(EDGE_FLUSH);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        app.flush_edge().await;
-    }
-}
-
-async fn upkeep(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(UPKEEP);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        app.metrics.handle().run_upkeep();
-        app.address_guard.tidy();
-    }
-}
-
-async fn forget_keys(app: Weak<App>) {
-    let mut ticks = tokio::time::interval(KEY_UPKEEP);
-    loop {
-        ticks.tick().await;
-        let Some(app) = app.upgrade() else { return };
-        let before_us = app.clock.now().0 - KEY_HELD_US;
-        // A few at a time, and the log's writer may come between.
-        let forget = || app.store.forget_idempotency_keys(before_us, KEYS_FORGOTTEN_MAX);
-        while let Ok(forgotten) = in_time(TURN_MAX, forget()).await
-            && forgotten > 0
-        {
-            tokio::task::yield_now().await;
-        }
-        app.forget_spent().await;
     }
 }
