@@ -25,10 +25,10 @@ const REFUSALS: [&str; 3] = ["401 ", "429 ", "503 "];
 /// The gateway's resident memory, in MiB.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Memory {
-    before_mib: f64,
-    peak_mib: f64,
-    after_mib: f64,
-    growth_mib: f64,
+    before: f64,
+    peak: f64,
+    after: f64,
+    growth: f64,
 }
 
 impl Memory {
@@ -37,10 +37,10 @@ impl Memory {
         let mib = |bytes: u64| thousandths(bytes as f64 / f64::from(1 << 20));
         let (before, peak, after) = (before?, peak?, after?);
         Some(Self {
-            before_mib: mib(before),
-            peak_mib: mib(peak),
-            after_mib: mib(after),
-            growth_mib: mib(peak.saturating_sub(before)),
+            before: mib(before),
+            peak: mib(peak),
+            after: mib(after),
+            growth: mib(peak.saturating_sub(before)),
         })
     }
 }
@@ -57,7 +57,7 @@ pub(super) struct Report {
     meanwhile: Latency,
     /// To the smaller one of the two.
     p99_ratio: Option<f64>,
-    memory: Memory,
+    memory_mib: Memory,
     /// Answers by status and code.
     wrong_secrets: Option<BTreeMap<String, u64>>,
     wrong_assertions: Option<BTreeMap<String, u64>>,
@@ -106,7 +106,7 @@ impl Report {
             addresses: args.addresses,
             verifications_per_s: args.verifications,
             gates: vec![
-                Gate::most("memory's growth, MiB", memory.growth_mib, GROWTH_MIB_MAX),
+                Gate::most("memory's growth, MiB", memory.growth, GROWTH_MIB_MAX),
                 Gate::most("p99, times", p99_ratio.unwrap_or(f64::INFINITY), P99_RATIO_MAX),
                 Gate::most("verifications spoilt", disturbed as f64, 0.0),
                 Gate::most("wrong credentials not refused", unrefused as f64, 0.0),
@@ -114,7 +114,7 @@ impl Report {
             quiet,
             meanwhile,
             p99_ratio,
-            memory,
+            memory_mib: memory,
             secrets_hashed: secrets.as_ref().map_or(0, |tally| count(tally, "401 ")),
             wrong_secrets: answers(secrets),
             wrong_assertions: answers(assertions),
@@ -195,11 +195,10 @@ impl fmt::Display for Report {
                 writeln!(f, "{name}: {count:>7}  {error}")?;
             }
         }
-        let Memory { before_mib, peak_mib, after_mib, .. } = self.memory;
+        let Memory { before, peak, after, .. } = self.memory_mib;
         writeln!(
             f,
-            "resident memory: {before_mib:.1} MiB before, {peak_mib:.1} at its peak, \
-             {after_mib:.1} afterwards"
+            "resident memory: {before:.1} MiB before, {peak:.1} at its peak, {after:.1} afterwards"
         )?;
         let floods = [("secrets", &self.wrong_secrets), ("assertions", &self.wrong_assertions)];
         for (what, answers) in floods {

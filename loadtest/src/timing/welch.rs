@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_few_late_answers_hide_a_difference_that_cropping_shows() {
         let wave = |index: usize| (index % 7) as f64;
-        let late = |index: usize| if index % 40 == 0 { 5_000.0 } else { 0.0 };
+        let late = |index: usize| if index.is_multiple_of(40) { 5_000.0 } else { 0.0 };
         let one: Vec<f64> = (0..1_000).map(|index| 100.0 + wave(index) + late(index)).collect();
         let other: Vec<f64> = (0..1_000).map(|index| 101.0 + wave(index) + late(index)).collect();
         assert!(Welch::raw(&one, &other).unwrap().t.abs() < 1.0);

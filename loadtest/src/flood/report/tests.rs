@@ -27,8 +27,9 @@ fn refused(name: &str) -> Ending {
     Ending::Error(name.to_owned())
 }
 
-fn mib(mib: u64) -> Option<u64> {
-    Some(mib << 20)
+fn memory(before: u64, peak: u64, after: u64) -> Memory {
+    let [before, peak, after] = [before, peak, after].map(|mib| Some(mib << 20));
+    Memory::of(before, peak, after).unwrap()
 }
 
 /// A flood that disturbs nobody.
@@ -37,11 +38,11 @@ fn measured() -> Measured {
     secrets.record(Duration::from_millis(1), refused("503 overloaded"));
     Measured {
         quiet: [tally(9, &Ending::Good), tally(2, &Ending::Good)],
-        meanwhile: tally(4, &Ending::Good),
+        meanwhile: tally(3, &Ending::Good),
         flooded: Flooded { secrets: Some(secrets), assertions: None },
         known: Honest::default(),
         new: Honest::default(),
-        memory: Memory::of(mib(50), mib(114), mib(60)).unwrap(),
+        memory: memory(50, 114, 60),
     }
 }
 
@@ -52,15 +53,16 @@ fn missed(measured: &Measured) -> String {
 }
 
 #[test]
-fn what_lies_on_the_bounds_is_held() {
+fn a_flood_is_held_against_the_better_time_alone() {
     let report = Report::new(&args(), &measured());
     assert!(report.judge().is_ok(), "{report}");
-    assert_eq!((report.p99_ratio, report.secrets_hashed), (Some(2.0), 100));
+    assert!(report.p99_ratio.is_some_and(|ratio| (1.49..1.51).contains(&ratio)), "{report}");
+    assert_eq!(report.secrets_hashed, 100);
 }
 
 #[test]
 fn memory_and_latency_beyond_the_bounds_are_named() {
-    let memory = Memory::of(mib(50), mib(115), mib(50)).unwrap();
+    let memory = memory(50, 115, 50);
     assert_eq!(missed(&Measured { memory, ..measured() }), "not held: memory's growth, MiB");
     let meanwhile = tally(5, &Ending::Good);
     assert_eq!(missed(&Measured { meanwhile, ..measured() }), "not held: p99, times");
