@@ -13,7 +13,9 @@ use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
 };
-use crate::auth::{Assertions, CredentialUses, Directory, KnownOfficials, Secrets, Tokens};
+use crate::auth::{
+    Assertions, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError, Tokens,
+};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
@@ -112,8 +114,8 @@ pub enum StartError {
     #[error("tokens cannot be signed and verified")]
     Tokens(#[from] token_keys::TokenKeyError),
     /// Hashing secrets does not work.
-    #[error("secrets cannot be hashed: {0}")]
-    Hashing(String),
+    #[error("secrets cannot be hashed")]
+    Hashing(#[from] SecretsError),
 }
 
 impl App {
@@ -136,8 +138,7 @@ impl App {
         let assertions = Assertions::new(&issuer, clock.clone());
         let life_seconds = config.auth.token_seconds;
         let tokens = Tokens::new(issuer, life_seconds, clock.clone(), random.clone());
-        let secrets = Secrets::new(clock.clone(), &random)
-            .map_err(|error| StartError::Hashing(error.to_string()))?;
+        let secrets = Secrets::new(clock.clone(), &random)?;
         let audit =
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let app = Arc::new(Self {
