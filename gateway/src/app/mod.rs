@@ -186,10 +186,14 @@ impl App {
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
         let version = self.store.directory_version().await?;
-        let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        let (clients, delegations) =
+            (self.store.clients().await?, self.store.delegations(None).await?);
+        // After the clients: versions are only added, so that every client read before them has its
+        // policy among these, whoever adds one and moves clients to it in between.
+        let policies = self.store.policies().await?;
         self.officials.forget();
         self.policies.replace(&policies)?;
-        self.directory.replace(&clients, &self.store.delegations(None).await?)?;
+        self.directory.replace(&clients, &delegations)?;
         self.secrets.replace(&self.store.secrets().await?);
         self.assertions.replace(&self.store.client_keys().await?);
         let limits = self

@@ -12,6 +12,7 @@ on_both_databases! {
     a_trial_changes_nothing_and_says_what_would_be,
     of_many_who_add_at_once_each_gets_a_version_of_its_own,
 }
+    nodes_follow_while_clients_are_moved_again_and_again,
 
 const PATH: &str = "/admin/v1/policies/carrier-policy";
 
@@ -159,6 +160,23 @@ async fn everything_wrong_with_a_document_is_told_at_once() {
     let admin = app.admin_caller("operator").await;
     let errors = async |document: &Value, status: u16, code: &str| {
         let problem = put(&admin, "", document).await;
+/// A node that reads in between finds the policy of every client.
+async fn nodes_follow_while_clients_are_moved_again_and_again(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let moving = tokio::spawn(async move {
+        for version in 2..42 {
+            let document = merge(&document(), &json!({"rate": version, "burst": version}));
+            let moved = put(&admin, "?move_clients=true", &document).await;
+            assert_eq!(moved.json()["version"], version, "{}", moved.text);
+        }
+    });
+    while !moving.is_finished() {
+        app.app.load_directory().await.unwrap();
+    }
+    moving.await.unwrap();
+}
+
         let told = problem.problem(status, code);
         let told = told["errors"].as_array().cloned().unwrap_or_default();
         let text = |error: &Value, name| error[name].as_str().unwrap().to_owned();
