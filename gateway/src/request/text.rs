@@ -210,6 +210,13 @@ impl Purpose {
         Self("-".into())
     }
 
+impl AgencyCode {
+    /// What the log holds in the place of an agency that nobody knows; no code that is given out.
+    pub fn unknown() -> Self {
+        Self("0".into())
+    }
+}
+
     /// Whether the text has the form of a purpose code: `[a-z0-9._-]`.
     pub fn is_code(&self) -> bool {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
