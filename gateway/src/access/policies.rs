@@ -201,7 +201,7 @@ fn inconsistent(row: &PolicyRow) -> StoreError {
 }
 
 /// Names as they stand before the `@` in entries and in clients' rows.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed)
 }

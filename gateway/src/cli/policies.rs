@@ -160,7 +160,7 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
 async fn attempt(config: &Config, name: &str, file: &Path, format: Format) -> Result<(), CliError> {
     let document = read_policy(&read(file)?).map_err(|problem| wrong(&problem))?;
     let (store, now) = (open_store(config).await?, Clock::system().now());
-    let trial = access::try_policy(&store, name, &document, now).await;
+    let trial = access::try_policy(&store, name, &document, now, None).await;
     let trial = trial.map_err(|error| match error {
         TrialError::Policy(error) => not_done(error),
         TrialError::Log(error) => CliError::from(error),

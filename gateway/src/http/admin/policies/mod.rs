@@ -25,6 +25,9 @@ use super::{admin_call, administrator};
 use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
 use crate::app::App;
 
+/// Entries that are read for a trial: some seconds, less than a request may take.
+const TRIAL_ENTRIES_MAX: u64 = 200_000;
+
 /// All versions of all policies.
 #[utoipa::path(
     get,
@@ -164,6 +167,7 @@ pub async fn put_policy(
 }
 
 /// What of the last day's log the policy would have refused or answered less to. Changes nothing.
+/// Of a busy day the newest 200,000 entries are read; the command reads all.
 #[utoipa::path(
     post,
     path = "/admin/v1/policies/{name}/try",
@@ -173,6 +177,7 @@ pub async fn put_policy(
         (status = 200, body = TrialReply),
         CallProblems,
         BodyProblems,
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -189,7 +194,8 @@ pub async fn post_policy_trial(
     // It reads a day of the log, as a report does.
     let _turn = app.report_turns.acquire().await;
     let now = app.clock.now();
-    let trial = access::try_policy(&app.store, &name, &document, now).await;
+    let most = Some(TRIAL_ENTRIES_MAX);
+    let trial = access::try_policy(&app.store, &name, &document, now, most).await;
     let trial = trial.map_err(|error| match error {
         TrialError::Policy(error) => problem(error),
         TrialError::Log(error) => {
