@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::detail::fitting;
 use crate::audit::{
     Act, AuditLog, Digests, EventText, IdempotencyKey, LogEntry, LogUnavailable, NotRecorded,
     RequestId,
@@ -36,7 +37,7 @@ impl Administrator {
             made_by: self.by.clone(),
             act: act.to_owned(),
             target: target.to_owned(),
-            detail,
+            detail: detail.map(fitting),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::acts::Administrator;
 use super::clients::Run;
+use super::detail::sha256;
 use crate::clock::Micros;
 use crate::policy::{self, Policy, PolicyChange, PolicyDocument, Summary};
 use crate::store::{PolicyRow, PolicyVersionRow, Store, StoreError};
@@ -154,7 +155,7 @@ pub async fn put_policy(
                 (_, false) => headline,
             };
             let target = format!("{name}@{}", row.version);
-            let detail = format!("{moved} clients moved; {headline}");
+            let detail = format!("{moved} clients moved; {}; {headline}", sha256(&text));
             administrator.act("policy-added", &target, Some(detail))
         };
         let added = store.add_policy(&row, administrator.at.0, mode.moves_clients, &act).await?;

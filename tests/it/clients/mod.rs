@@ -143,7 +143,12 @@ async fn a_client_goes_from_draft_to_closed_and_every_step_is_in_the_log_once(da
     change.problem(409, "client-closed");
 
     let expected = [
-        ("client-created", "health_facility G12.24.01001 as draft, policy hospital-policy@1"),
+        (
+            "client-created",
+            "health_facility G12.24.01001 as draft, policy hospital-policy@1, agreement \
+             2026-01-01T00:00:00.000+07:00 to 2029-01-01T00:00:00.000+07:00, assessment of level 3 \
+             to 2028-02-01T00:00:00.000+07:00, acts for G12.18 G18",
+        ),
         ("client-security-review", "was draft"),
         ("client-draft", "was security_review"),
         ("client-security-review", "was draft"),
@@ -218,10 +223,17 @@ async fn a_change_is_kept_and_a_change_of_nothing_leaves_no_trace(database: Data
             "client-updated",
             "hospital",
             "agency_code G12.18, policy ministry-policy@1, agreement \
-             2026-11-01T00:00:00.000+07:00 to 2027-11-01T00:00:00.000+07:00, name_vi, delegations",
+             2026-11-01T00:00:00.000+07:00 to 2027-11-01T00:00:00.000+07:00, name_vi, delegations +G18.03 +H26",
         ]
         .map(str::to_owned)]
     );
+    admin.patch(path, &json!({"delegations": ["G18.03", "H17"]})).await.ok();
+    let [_, _, detail] = acts_of(&app, "operator").await.pop().unwrap();
+    assert_eq!(detail, "delegations +H17 -H26");
+    let many: Vec<String> = (100..200).map(|n| format!("G18.{n}")).collect();
+    admin.patch(path, &json!({ "delegations": many })).await.ok();
+    let [_, _, detail] = acts_of(&app, "operator").await.pop().unwrap();
+    assert!(detail.starts_with("delegations 100 added, 2 removed, 100 now, SHA-256 "), "{detail}");
     // The node follows by itself; here it is told.
     app.app.load_directory().await.unwrap();
     let client =
