@@ -116,8 +116,8 @@ pub(super) fn open_keys(config: &Config) -> Result<KeyFolder, CliError> {
         let folder = config.keys.folder.display();
         return Err(CliError::Usage(format!("there is no key folder at {folder}")));
     }
-    KeyFolder::open(&config.keys.folder, Random::system())
-        .map_err(|error| CliError::Failed(error.to_string()))
+    let opened = KeyFolder::open(&config.keys.folder, Random::system());
+    opened.map_err(|error| CliError::Start(error.into()))
 }
 
 /// Name of the system's user who runs this, from the system and not from the environment.

@@ -24,6 +24,7 @@ macro_rules! on_pool {
     };
 }
 
+mod absence;
 mod access;
 mod acts;
 mod backup;
@@ -68,6 +69,7 @@ use sqlx::sqlite::{
 };
 
 pub use access::{PolicyRow, SecretRow};
+pub use absence::{Absence, find_absence};
 pub use acts::ActRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
