@@ -9,7 +9,7 @@ use crate::audit::{
 };
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::store::{Hold, KeyFolder, Store};
+use crate::store::{Hold, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// An administrator at work on a gateway that stands still.
@@ -35,7 +35,18 @@ impl<'a> Acting<'a> {
     pub(super) async fn open_lost(config: &'a Config) -> Result<Self, CliError> {
         let keys = open_keys(config)?;
         let held = Store::hold(&config.store, &config.log.name).await?;
-        Ok(Self::with(config, keys, Store::open(&config.store).await?, held))
+        let is_lost = config.store.url.is_none() && !config.store.path.exists();
+        let opened = if is_lost {
+            Store::open(&config.store).await
+        } else {
+            Store::open_existing(&config.store).await
+        };
+        let store = match opened {
+            // A server's new database has no tables.
+            Err(StoreError::Older { version: 0, .. }) => Store::open(&config.store).await?,
+            opened => opened?,
+        };
+        Ok(Self::with(config, keys, store, held))
     }
 
     fn with(config: &'a Config, keys: KeyFolder, store: Store, held: Hold) -> Self {
