@@ -148,6 +148,12 @@ impl AgencyCode {
         if text.bytes().all(|b| b.is_ascii_digit()) && !is_enterprise_number(text) {
             return Err(Malformed::Form);
         }
+        // The older form has four groups: one of more is an old code with something joined to it,
+        // and nobody knows on which side.
+        let groups: Vec<&str> = code.as_str().split('.').collect();
+        if groups.windows(4).any(|four| turn_round(&four.join(".")).is_some()) {
+            return Err(Malformed::Form);
+        }
         Ok(code)
     }
 }
@@ -204,18 +210,18 @@ impl AgencyCode {
     }
 }
 
-impl Purpose {
-    /// What the log holds in the place of a purpose that is nobody's.
-    pub fn unknown() -> Self {
-        Self("-".into())
-    }
-
 impl AgencyCode {
     /// What the log holds in the place of an agency that nobody knows; no code that is given out.
     pub fn unknown() -> Self {
         Self("0".into())
     }
 }
+
+impl Purpose {
+    /// What the log holds in the place of a purpose that is nobody's.
+    pub fn unknown() -> Self {
+        Self("-".into())
+    }
 
     /// Whether the text has the form of a purpose code: `[a-z0-9._-]`.
     pub fn is_code(&self) -> bool {
@@ -300,6 +306,9 @@ mod tests {
             (".", Malformed::Form),
             ("G14-01", Malformed::Form),
             ("G14,01", Malformed::Form),
+            ("000.00.24.G12.01001", Malformed::Form),
+            ("000.00.24.G12.5", Malformed::Form),
+            ("01.000.00.24.G12", Malformed::Form),
             ("Ｇ14", Malformed::Form),
             ("Đ14", Malformed::Form),
             ("G14\0", Malformed::Form),
