@@ -154,7 +154,8 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
     if args.dry_run {
         return Ok(());
     }
-    administering.finish().await
+    administering.finish().await;
+    Ok(())
 }
 
 async fn attempt(config: &Config, name: &str, file: &Path, format: Format) -> Result<(), CliError> {
