@@ -210,8 +210,7 @@ pub async fn update_client(
         if old.row.state == ClientState::Closed.name() {
             return Err(ClientError::Closed);
         }
-        let connected = old.row.connected_us.map(Micros);
-        let faults = change.faults(store, connected, administrator.at).await?;
+        let faults = change.faults(store, Some(&old), administrator.at).await?;
         if !faults.is_empty() {
             return Err(ClientError::Invalid(faults));
         }
