@@ -1,5 +1,6 @@
 //! `/admin/v1/policies`: versions of policies are listed, shown, compared and added.
 
+mod list;
 mod read;
 mod shown;
 mod trial;
@@ -11,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 
+pub use list::*;
 pub use read::*;
 pub use shown::*;
 pub use trial::*;
@@ -27,27 +29,6 @@ use crate::app::App;
 
 /// Entries that are read for a trial: some seconds, less than a request may take.
 const TRIAL_ENTRIES_MAX: u64 = 200_000;
-
-/// All versions of all policies.
-#[utoipa::path(
-    get,
-    path = "/admin/v1/policies",
-    responses(
-        (status = 200, body = PoliciesReply),
-        CallProblems,
-    ),
-    security(("token" = []))
-)]
-pub async fn get_policies(
-    State(app): State<Arc<App>>,
-    request: Request<Body>,
-) -> Result<Response, Problem> {
-    let call = admin_call(&app, &request)?;
-    let [] = extract::query(&request, [])?;
-    call.admit()?;
-    let rows = access::list_policies(&app.store).await.map_err(|error| problem(error.into()))?;
-    Ok(json_reply(&PoliciesReply::new(&rows)))
-}
 
 /// One version of a policy.
 #[utoipa::path(
@@ -114,8 +95,8 @@ pub async fn get_policy_diff(
     Ok(json_reply(&PolicyChangesReply::new(&from, &to, changes)))
 }
 
-/// Adds a version of a policy: always a new one, after the latest. Clients stay on theirs unless they
-/// are moved with it.
+/// Adds a version of a policy, after the latest. Clients stay on theirs unless they are moved with
+/// it. A document that is the latest version's adds none, unless clients are moved.
 #[utoipa::path(
     put,
     path = "/admin/v1/policies/{name}",
@@ -129,7 +110,7 @@ pub async fn get_policy_diff(
     ),
     request_body = PolicyBody,
     responses(
-        (status = 200, body = NewVersionReply, description = "What would be done"),
+        (status = 200, body = NewVersionReply, description = "What would be done, or is as it was"),
         (status = 201, body = NewVersionReply),
         CallProblems,
         BodyProblems,
@@ -159,8 +140,9 @@ pub async fn put_policy(
         put.map_err(problem)
     };
     let new = Finish::new(putting).await?;
-    let mut reply = json_reply(&NewVersionReply::new(new, !is_dry));
-    if !is_dry {
+    let shown = NewVersionReply::new(new, is_dry);
+    let mut reply = json_reply(&shown);
+    if shown.added {
         *reply.status_mut() = StatusCode::CREATED;
     }
     Ok(reply)
