@@ -274,8 +274,8 @@ impl App {
         }
     }
 
-    /// Puts acts into the log that are not there yet, some at a time; how many there were. Who has
-    /// done one waits for it, but not for ever.
+    /// Puts acts into the log that are not there yet; how many there were. Who has done one waits
+    /// for it and those before it, but not for ever.
     pub async fn log_acts(&self) -> usize {
         let logging = access::log_acts(&self.store, &self.audit, &self.digests);
         let logged = in_time(TURN_MAX, logging).await;
