@@ -57,7 +57,7 @@ mod tests {
         let codes = |count: usize| (0..count).map(|n| format!("G{n:02}")).collect::<Vec<_>>();
         assert_eq!(with_codes("acts for", &codes(3)), "acts for G00 G01 G02");
         assert_eq!(
-            with_changed_codes("delegations", &codes(2), &codes(3)[1..].to_vec()),
+            with_changed_codes("delegations", &codes(2), &codes(3)[1..]),
             "delegations +G02 -G00"
         );
         let many = with_codes("acts for", &codes(90));
