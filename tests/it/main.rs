@@ -25,6 +25,7 @@ mod lost_server;
 mod misbehaviour;
 mod mutations;
 mod normalize;
+mod officials;
 mod policies;
 mod postgres;
 mod privacy;

@@ -205,7 +205,12 @@ impl AgencyCode {
 
     /// Whether this is `other` or lies below it: `G14.01` below `G14`, but not `G140`.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
-        let rest = self.as_str().strip_prefix(other.as_str());
+        other.is_at_or_above(self.as_str())
+    }
+
+    /// Whether a code, as text, is this one or below it.
+    pub fn is_at_or_above(&self, code: &str) -> bool {
+        let rest = code.strip_prefix(self.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
