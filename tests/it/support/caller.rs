@@ -88,13 +88,6 @@ impl Caller {
         Answer::read(request.send().await.expect("the gateway answers")).await
     }
 
-    /// Puts anything.
-    pub async fn put_text(&self, path: &str, media_type: &str, body: &str) -> Answer {
-        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);
-        let request = request.header("content-type", media_type).body(body.to_owned());
-        Answer::read(request.send().await.expect("the gateway answers")).await
-    }
-
     /// Gets anything.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);
