@@ -71,10 +71,10 @@ async fn acts_of(app: &TestApp, by: &str) -> Vec<[String; 3]> {
 
 /// An act that no administrator did.
 fn bare_act(app: &TestApp, id: &str) -> ActRow {
-    let ids = RequestIds::new(&Random::system());
+    let at = app.app.clock.now();
     ActRow {
-        id: ids.next(app.app.clock.now()).to_string(),
-        at_us: 0,
+        id: RequestIds::new(&Random::system()).next(at).to_string(),
+        at_us: at.0,
         made_by: "test".into(),
         act: "test".into(),
         target: id.into(),
