@@ -22,6 +22,7 @@ mod limits;
 mod log;
 mod logs;
 mod lost_server;
+mod matrix;
 mod misbehaviour;
 mod mutations;
 mod normalize;

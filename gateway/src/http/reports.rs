@@ -28,6 +28,7 @@ use crate::request::Operation;
 /// Parameters of the report.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct MatchRatesQuery {
     /// First Vietnamese day, `2026-11-01`; the first in the log when left out.
     pub from: Option<String>,

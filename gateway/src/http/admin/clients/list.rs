@@ -37,6 +37,7 @@ const PARAMETERS: [&str; 5] = ["state", "kind", "warnings", "after", "limit"];
 /// Parameters of the list.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ClientsQuery {
     /// Only those in this state.
     pub state: Option<String>,
