@@ -37,6 +37,7 @@ mod reports;
 mod retention;
 mod retention_beside;
 mod routes;
+mod schema;
 mod search;
 mod shutdown;
 mod standing;

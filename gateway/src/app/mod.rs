@@ -187,10 +187,14 @@ impl App {
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
         let version = self.store.directory_version().await?;
-        let (policies, clients) = (self.store.policies().await?, self.store.clients().await?);
+        let (clients, delegations) =
+            (self.store.clients().await?, self.store.delegations(None).await?);
+        // After the clients: versions are only added, so that every client read before them has its
+        // policy among these, whoever adds one and moves clients to it in between.
+        let policies = self.store.policies().await?;
         self.officials.forget();
         self.policies.replace(&policies)?;
-        self.directory.replace(&clients, &self.store.delegations(None).await?)?;
+        self.directory.replace(&clients, &delegations)?;
         self.secrets.replace(&self.store.secrets().await?);
         self.assertions.replace(&self.store.client_keys().await?);
         let limits = self
@@ -271,8 +275,8 @@ impl App {
         }
     }
 
-    /// Puts acts into the log that are not there yet, some at a time; how many there were. Who has
-    /// done one waits for it, but not for ever.
+    /// Puts acts into the log that are not there yet; how many there were. Who has done one waits
+    /// for it and those before it, but not for ever.
     pub async fn log_acts(&self) -> usize {
         let logging = access::log_acts(&self.store, &self.audit, &self.digests);
         let logged = in_time(TURN_MAX, logging).await;

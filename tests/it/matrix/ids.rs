@@ -54,7 +54,7 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 29] = [
+const QUERY: [(&str, &str, Asked); 30] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
@@ -65,6 +65,7 @@ const QUERY: [(&str, &str, Asked); 29] = [
     ("/admin/v1/disputes", "after", Asked::DisputeCursor),
     ("/admin/v1/clients", "after", Asked::ClientCursor),
     ("/admin/v1/log/entries", "after", Asked::LeftOut),
+    ("/admin/v1/policies", "after", Asked::LeftOut),
     ("", "client", Asked::Client),
     ("", "request_id", Asked::Request),
     ("", "force", Asked::Value("true")),

@@ -108,7 +108,8 @@ impl Stage {
             let below = ["", "/secrets", "/keys"].iter();
             paths.extend(below.map(|below| format!("/admin/v1/clients/{client}{below}")));
         }
-        let lists = ["clients?limit=500", "policies", "keys", "log/entries?kind=act&limit=1000"];
+        let lists =
+            ["clients?limit=500", "policies?limit=500", "keys", "log/entries?kind=act&limit=1000"];
         paths.extend(lists.map(|list| format!("/admin/v1/{list}")));
         let mut state = Vec::new();
         for path in paths {

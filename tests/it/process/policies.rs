@@ -135,6 +135,7 @@ async fn what_a_command_cannot_do_has_its_exit_code_and_changes_nothing() -> any
         (vec!["put", POLICY, "--file", &wrong], 2, "/limit: unknown"),
         (vec!["put", POLICY, "--file", &broken], 2, ""),
         (vec!["try", POLICY, "--file", &broken], 2, ""),
+        (vec!["try", "carrier-polcy", "--file", &good], 1, "no such policy"),
         (vec!["put", POLICY], 2, "--file"),
         (vec!["remove", POLICY], 2, "remove"),
     ] {

@@ -30,6 +30,7 @@ fn gateway(kept: &Kept, args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(program("gateway")?);
     command.arg("--config").arg(kept.config_file()).arg("client").args(args);
     command.current_dir(kept.folder());
+    command.env("GATEWAY_SERVER__PUBLIC_URL", "https://gateway.example.gov.vn");
     Ok(command)
 }
 

@@ -122,7 +122,8 @@ pub async fn client_page(
     };
     let rows = store.client_page(filter, limit).await?;
     let mut delegations: HashMap<String, Vec<String>> = HashMap::new();
-    for (client_id, code) in store.delegations(None).await? {
+    let ids: Vec<&str> = rows.iter().map(|row| row.client_id.as_str()).collect();
+    for (client_id, code) in store.delegations_of(&ids).await? {
         delegations.entry(client_id).or_default().push(code);
     }
     let known = |row: crate::store::ClientRow| {
