@@ -12,13 +12,15 @@ use crate::asked::Origin;
 use crate::audit::{
     Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
 };
-use crate::auth::Caller;
+use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::Admission;
-use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
+use crate::request::{
+    AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
+};
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
@@ -278,13 +280,28 @@ impl Asked<'_> {
             subject,
             policy: self.policy,
         };
+        let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
         Ok(Entry {
-            on_behalf_of: on_behalf_of.clone(),
+            on_behalf_of,
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
             ..origin.entry(at, person.map(|person| person.personal_id), record).await?
         })
+    }
+
+    /// An agency that was refused, that the caller may not act for and that nobody knows is not
+    /// repeated: it could be any text, and each would be a row of the counters for ever.
+    fn agency_told(&self, agency: &AgencyCode, record: &Decided) -> AgencyCode {
+        let is_told = match record {
+            Decided::Answered { .. } | Decided::Disclosed { .. } => true,
+            Decided::Refused { .. } => {
+                self.caller.client().may_act_for(agency)
+                    || Agency::is_listed(agency)
+                    || self.app.directory.client_of_agency(agency).is_some()
+            }
+        };
+        if is_told { agency.clone() } else { AgencyCode::unknown() }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::support::{
 
 on_both_databases! {
     an_agency_below_or_on_the_list_may_be_acted_for_and_no_other,
+    what_was_asked_for_an_agency_is_counted_for_both,
 }
 
 /// Entries of requests, in order.
@@ -62,11 +63,12 @@ async fn an_agency_below_or_on_the_list_may_be_acted_for_and_no_other(database: 
         ("G24", false),
         ("G24.5", false),
         ("G24.07", false),
-        ("G240", true),
-        ("G2", true),
+        // Whose code it is is told; what could be any text is not.
+        ("0", true),
+        ("0", true),
         ("H26", true),
-        ("H26.1", true),
-        ("12345", true),
+        ("0", true),
+        ("0", true),
         ("H26", true),
     ];
     assert_eq!(told, expected.map(|(code, refused)| (code.to_owned(), refused)));
@@ -123,4 +125,39 @@ async fn both_rates_are_taken_or_none() {
     let foreign = merge(&about_person(&app.person()), &json!({"on_behalf_of": of_the_hospital}));
     carrier.verify(&foreign).await.problem(403, "on-behalf-of-not-permitted");
     assert_eq!(left(&app, "hospital"), 2);
+}
+
+async fn what_was_asked_for_an_agency_is_counted_for_both(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let (ministry, hospital) = (app.caller("ministry").await, app.caller("hospital").await);
+    for agency in ["G24.01929", "G24.01929", "G24.01929.2", "G24.019", "G24"] {
+        ask(&app, &ministry, agency).await.ok();
+    }
+    ministry.verify(&body(&app)).await.ok();
+    let mine = json!({"purpose": "health.insurance"});
+    hospital.verify(&merge(&about_person(&app.person()), &mine)).await.ok();
+
+    let rows = async |caller: &Caller, query: &str| {
+        let report = caller.report(query).await.ok();
+        let row = |row: &Value| (row["group"].clone(), row["received"].as_u64().unwrap());
+        report["rows"].as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let acted_for = "?view=acted_for&group_by=client,on_behalf_of";
+    let by_ministry =
+        |agency: &str, n: u64| (json!({"client": "ministry", "on_behalf_of": agency}), n);
+    let of_the_hospital = [by_ministry("G24.01929", 2), by_ministry("G24.01929.2", 1)];
+    assert_eq!(rows(&hospital, acted_for).await, of_the_hospital);
+    assert_eq!(rows(&hospital, "").await, [(json!({}), 1)], "what it asked itself");
+    assert_eq!(rows(&hospital, "?view=asked").await, [(json!({}), 1)]);
+    assert_eq!(rows(&ministry, "").await, [(json!({}), 6)]);
+    assert_eq!(rows(&ministry, "?view=acted_for").await, [(json!({}), 5)]);
+    assert_eq!(rows(&app.caller("carrier").await, acted_for).await, []);
+    // The operator's own agency is not meant by everybody's.
+    assert_eq!(rows(&app.caller("operator").await, "").await, [(json!({}), 7)]);
+
+    for grouping in ["attribute", "province", "dispute_reason"] {
+        let query = format!("?view=acted_for&group_by={grouping}");
+        hospital.report(&query).await.problem(422, "grouping-not-available");
+    }
+    hospital.report("?view=all").await.problem(422, "invalid-value");
 }

@@ -83,6 +83,28 @@ async fn every_operation_says_how_it_is_secured_and_how_it_refuses() {
 }
 
 #[tokio::test]
+async fn every_parameter_is_described_in_the_place_where_it_is_sent() {
+    let app = TestApp::start().await;
+    let mut seen = 0;
+    for door in [&app.api, &app.admin] {
+        let described = description(&app, door).await;
+        let items = described["paths"].as_object().unwrap().iter();
+        let operations = items.flat_map(|(path, item)| {
+            item.as_object().unwrap().values().map(move |operation| (path, operation))
+        });
+        for (path, operation) in operations {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let is_in_path =
+                    path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                assert_eq!(parameter["in"] == "path", is_in_path, "{path} {parameter}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+#[tokio::test]
 async fn the_admin_listener_serves_metrics_and_the_api_does_not() {
     let app = TestApp::start().await;
     assert!(app.metrics().await.contains("gateway_request_seconds"));

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::detail::fitting;
 use crate::audit::{
     Act, AuditLog, Digests, EventText, IdempotencyKey, LogEntry, LogUnavailable, NotRecorded,
     RequestId,
@@ -36,7 +37,7 @@ impl Administrator {
             made_by: self.by.clone(),
             act: act.to_owned(),
             target: target.to_owned(),
-            detail,
+            detail: detail.map(fitting),
         }
     }
 }
@@ -52,7 +53,8 @@ pub enum ActsError {
     Log(#[from] LogUnavailable),
 }
 
-/// Puts acts into the log that are not there yet; how many there were.
+/// Puts the acts into the log that are there now and that it does not have yet; how many there were.
+/// Whoever has done one finds it in the log afterwards, whatever was done before it.
 ///
 /// # Errors
 /// If the store or the log fails; what is left is for the next call.
@@ -61,9 +63,26 @@ pub async fn log_acts(
     log: &AuditLog,
     digests: &Digests,
 ) -> Result<usize, ActsError> {
-    let rows = store.acts(ACTS_AT_ONCE).await?;
+    let (last, mut logged) = (store.last_act().await?, 0);
+    loop {
+        let rows = store.acts(ACTS_AT_ONCE).await?;
+        log_some(store, log, digests, &rows).await?;
+        logged += rows.len();
+        // An import that goes on leaves ever more; those are for the next call.
+        if rows.last().is_none_or(|row| last.as_ref().is_none_or(|last| row.id >= *last)) {
+            return Ok(logged);
+        }
+    }
+}
+
+async fn log_some(
+    store: &Store,
+    log: &AuditLog,
+    digests: &Digests,
+    rows: &[ActRow],
+) -> Result<(), ActsError> {
     let mut entries = Vec::with_capacity(rows.len());
-    for row in &rows {
+    for row in rows {
         entries.extend(entry(store, digests, row).await?);
     }
     // Queued in their order and committed together: a bulk import brings thousands.
@@ -75,8 +94,7 @@ pub async fn log_acts(
             Err(NotRecorded::Unavailable(unavailable)) => return Err(unavailable.into()),
         }
     }
-    store.forget_acts(&rows).await?;
-    Ok(rows.len())
+    Ok(store.forget_acts(rows).await?)
 }
 
 /// The entry of an act with its key; none where the log has it.

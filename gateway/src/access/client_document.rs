@@ -1,6 +1,7 @@
 //! What is written down of a client, and what is wrong with it. How it comes in, as JSON or as a
 //! line of CSV, is for the edges.
 
+use super::clients::KnownClient;
 use crate::auth::{ASSESSMENT_LEVEL_MIN, Agency, ClientKind};
 use crate::clock::Micros;
 use crate::request::{AgencyCode, ClientId};
@@ -68,8 +69,10 @@ pub struct Fault {
     pub code: &'static str,
 }
 
-/// A code that stood for nobody when the client was connected.
+/// A code that stands for nobody: now, or when the client was connected with it.
 const AGENCY_CLOSED: Fault = Fault { pointer: "/agency_code", code: "agency-closed" };
+/// A code that stands for nobody among agencies to act for.
+const DELEGATION_CLOSED: Fault = Fault { pointer: "/delegations", code: "agency-closed" };
 
 impl NewClient {
     /// Whether a client that is there has these papers, wherever it went since.
@@ -99,20 +102,31 @@ impl ClientChange {
         *self == Self::default()
     }
 
-    /// What is wrong with it for a client that was connected at `connected`, or is not yet.
+    /// What is wrong with it for a client as it is, or for one to be added. A code that was closed
+    /// since stays good for whom was connected with it before; nobody is given one anew.
     ///
     /// # Errors
     /// If the store does not answer.
     pub(super) async fn faults(
         &self,
         store: &Store,
-        connected: Option<Micros>,
+        old: Option<&KnownClient>,
         now: Micros,
     ) -> Result<Vec<Fault>, StoreError> {
         let mut faults = Vec::new();
-        let code = self.agency_code.as_ref();
-        if code.is_some_and(|code| !Agency::is_in_use(code, connected.unwrap_or(now))) {
+        let since = |code: &AgencyCode| {
+            let row = old.map(|old| &old.row).filter(|row| row.agency_code == code.as_str());
+            row.and_then(|row| row.connected_us).map_or(now, Micros)
+        };
+        if self.agency_code.as_ref().is_some_and(|code| !Agency::is_in_use(code, since(code))) {
             faults.push(AGENCY_CLOSED);
+        }
+        let is_new = |code: &AgencyCode| {
+            !old.is_some_and(|old| old.delegations.iter().any(|known| known == code.as_str()))
+        };
+        let mut delegations = self.delegations.iter().flatten();
+        if delegations.any(|code| is_new(code) && !Agency::is_in_use(code, now)) {
+            faults.push(DELEGATION_CLOSED);
         }
         if let Some((name, version)) = &self.policy
             && !store.has_policy(name, i64::from(*version)).await?

@@ -7,6 +7,7 @@
 
 use super::acts::Administrator;
 use super::client_document::{ClientChange, Fault, NewClient, not_ready};
+use super::detail::{with_changed_codes, with_codes};
 use crate::audit::EventText;
 use crate::auth::ClientState;
 use crate::clock::Micros;
@@ -175,10 +176,16 @@ pub fn addition(
 ) -> NewClientRow {
     let KnownClient { row, delegations } = known;
     let secret = if secret_hash.is_some() { ", with a secret" } else { "" };
-    let detail = format!(
+    let mut granted = vec![format!(
         "{} {} as {}, policy {}@{}{secret}",
         row.kind, row.agency_code, row.state, row.policy_name, row.policy_version
-    );
+    )];
+    granted.extend((row.agreement_until_us != 0).then(|| agreement(row)));
+    granted.extend((row.assessment_level != 0).then(|| assessment(row)));
+    let detail = match delegations.as_slice() {
+        [] => granted.join(", "),
+        codes => with_codes(&format!("{}, acts for", granted.join(", ")), codes),
+    };
     NewClientRow {
         client: row.clone(),
         delegations: delegations.clone(),
@@ -203,8 +210,7 @@ pub async fn update_client(
         if old.row.state == ClientState::Closed.name() {
             return Err(ClientError::Closed);
         }
-        let connected = old.row.connected_us.map(Micros);
-        let faults = change.faults(store, connected, administrator.at).await?;
+        let faults = change.faults(store, Some(&old), administrator.at).await?;
         if !faults.is_empty() {
             return Err(ClientError::Invalid(faults));
         }
@@ -304,27 +310,36 @@ fn changes(old: &KnownClient, new: &KnownClient) -> String {
     if (&a.policy_name, a.policy_version) != (&b.policy_name, b.policy_version) {
         changed.push(format!("policy {}@{}", b.policy_name, b.policy_version));
     }
-    let agreement = |row: &ClientRow| (row.agreement_from_us, row.agreement_until_us);
-    if agreement(a) != agreement(b) {
-        let (from, until) = agreement(b);
-        changed.push(format!("agreement {} to {}", Micros(from), Micros(until)));
+    let agreed = |row: &ClientRow| (row.agreement_from_us, row.agreement_until_us);
+    if agreed(a) != agreed(b) {
+        changed.push(agreement(b));
     }
-    let assessment =
+    let assessed =
         |row: &ClientRow| (row.assessment_level, row.assessment_from_us, row.assessment_until_us);
-    if assessment(a) != assessment(b) {
-        let (level, _, until) = assessment(b);
-        changed.push(format!("assessment of level {level} to {}", Micros(until)));
+    if assessed(a) != assessed(b) {
+        changed.push(assessment(b));
     }
-    for (name, differs) in [
-        ("name_vi", a.name_vi != b.name_vi),
-        ("name_en", a.name_en != b.name_en),
-        ("delegations", old.delegations != new.delegations),
-    ] {
+    for (name, differs) in
+        [("name_vi", a.name_vi != b.name_vi), ("name_en", a.name_en != b.name_en)]
+    {
         if differs {
             changed.push(name.to_owned());
         }
     }
-    changed.join(", ")
+    if old.delegations == new.delegations {
+        return changed.join(", ");
+    }
+    changed.push("delegations".to_owned());
+    with_changed_codes(&changed.join(", "), &old.delegations, &new.delegations)
+}
+
+fn agreement(row: &ClientRow) -> String {
+    format!("agreement {} to {}", Micros(row.agreement_from_us), Micros(row.agreement_until_us))
+}
+
+fn assessment(row: &ClientRow) -> String {
+    let until = Micros(row.assessment_until_us);
+    format!("assessment of level {} to {until}", row.assessment_level)
 }
 
 fn codes(delegations: &[crate::request::AgencyCode]) -> Vec<String> {

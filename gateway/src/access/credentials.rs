@@ -219,7 +219,8 @@ pub async fn add_key(
         created_us: by.at.0,
         last_used_us: None,
     };
-    let detail = format!("{} {}", key.algorithm().name(), key.kid());
+    let (algorithm, kid) = (key.algorithm().name(), key.kid());
+    let detail = format!("{algorithm} {kid}, thumbprint {}", key.thumbprint());
     let act = by.act("key-added", client_id, Some(detail));
     match store.add_client_key(&row, &key.own_member(), KEYS_MAX as i64, &act).await? {
         CredentialPut::Done { .. } => Ok(()),

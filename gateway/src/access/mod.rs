@@ -10,6 +10,7 @@ mod acts;
 mod client_document;
 mod clients;
 pub mod credentials;
+mod detail;
 mod officials;
 mod policies;
 mod policy_trial;

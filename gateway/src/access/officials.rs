@@ -65,9 +65,9 @@ pub async fn put_officials(
         }
         (listed.added, listed.removed) =
             (listed.added + added.len(), listed.removed + removed.len());
-        // Whoever is to be gone is gone first.
-        let parts = removed.chunks(PART).map(|part| (&[][..], part));
-        for (added, removed) in parts.chain(added.chunks(PART).map(|part| (part, &[][..]))) {
+        let parts = added.len().max(removed.len()).div_ceil(PART);
+        for part in 0..parts {
+            let (added, removed) = (part_of(&added, part), part_of(&removed, part));
             let request_id = first.take().unwrap_or_else(|| ids.next(by.at));
             let by = Administrator { request_id, ..by.clone() };
             let (more, less) = (added.len(), removed.len());
@@ -77,6 +77,10 @@ pub async fn put_officials(
         }
     }
     Err(OfficialsError::Contended)
+}
+
+fn part_of(officials: &[[u8; 8]], part: usize) -> &[[u8; 8]] {
+    officials.chunks(PART).nth(part).unwrap_or_default()
 }
 
 async fn known(store: &Store, client_id: &str) -> Result<OfficialDigests, StoreError> {

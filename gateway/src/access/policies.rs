@@ -3,6 +3,7 @@
 
 use super::acts::Administrator;
 use super::clients::Run;
+use super::detail::sha256;
 use crate::clock::Micros;
 use crate::policy::{self, Policy, PolicyChange, PolicyDocument, Summary};
 use crate::store::{PolicyRow, PolicyVersionRow, Store, StoreError};
@@ -29,13 +30,15 @@ pub struct KnownPolicy {
     pub summary: Summary,
 }
 
-/// What a new version is, or would be.
+/// What a new version is, or would be; or the last one, where the document is that of the last.
 #[derive(Debug, Clone)]
 pub struct NewVersion {
     /// Name of the policy.
     pub name: String,
     /// Its version.
     pub version: u32,
+    /// Whether it is new, or would be.
+    pub is_new: bool,
     /// What differs from the version before; nothing where there is none.
     pub changes: Vec<PolicyChange>,
     /// What it says.
@@ -125,7 +128,9 @@ pub async fn diff_policies(
     Ok(policy::diff(&from, &to))
 }
 
-/// Makes a new version of a policy, the first one where there is none.
+/// Makes a new version of a policy, the first one where there is none. Where the document is that of
+/// the last version and no client is to be moved, nothing is done: whoever sends one twice, because
+/// an answer was lost, makes one version.
 ///
 /// # Errors
 /// [`PolicyActError`].
@@ -144,7 +149,13 @@ pub async fn put_policy(
         let versions = store.policy_versions(Some(name)).await?;
         let last = versions.last().map_or(0, |row| row.version);
         let row = PolicyRow { name: name.to_owned(), version: last + 1, document: text.clone() };
-        let mut new = judge(store, &row, last).await?;
+        let before = store.policy(name, last).await?;
+        if let Some(same) = before.as_ref().filter(|row| row.document == text)
+            && !mode.moves_clients
+        {
+            return same_version(same);
+        }
+        let mut new = judge(&row, before.as_ref())?;
         if mode.run == Run::Dry {
             let others = versions.iter().map(|row| row.clients.unsigned_abs()).sum();
             new.moved = if mode.moves_clients { others } else { 0 };
@@ -158,7 +169,7 @@ pub async fn put_policy(
                 (_, false) => headline,
             };
             let target = format!("{name}@{}", row.version);
-            let detail = format!("{moved} clients moved; {headline}");
+            let detail = format!("{moved} clients moved; {}; {headline}", sha256(&text));
             administrator.act("policy-added", &target, Some(detail))
         };
         let added = store.add_policy(&row, administrator.at.0, mode.moves_clients, &act).await?;
@@ -171,20 +182,22 @@ pub async fn put_policy(
 }
 
 /// A version to be, beside the one before.
-async fn judge(store: &Store, row: &PolicyRow, last: i64) -> Result<NewVersion, PolicyActError> {
+fn judge(row: &PolicyRow, before: Option<&PolicyRow>) -> Result<NewVersion, PolicyActError> {
     let version = version_of(row)?;
     let policy =
         Policy::parse(&row.name, version, &row.document).map_err(|_| PolicyActError::Document)?;
-    let before = match last {
-        0 => None,
-        last => store.policy(&row.name, last).await?,
-    };
     let changes = match before {
-        Some(before) => policy::diff(&parse(&before)?, &policy),
+        Some(before) => policy::diff(&parse(before)?, &policy),
         None => Vec::new(),
     };
     let (name, summary) = (row.name.clone(), Summary::of(&policy));
-    Ok(NewVersion { name, version, changes, summary, moved: 0 })
+    Ok(NewVersion { name, version, is_new: true, changes, summary, moved: 0 })
+}
+
+/// The last version, of which nothing differs.
+fn same_version(row: &PolicyRow) -> Result<NewVersion, PolicyActError> {
+    let (name, version, summary) = (row.name.clone(), version_of(row)?, Summary::of(&parse(row)?));
+    Ok(NewVersion { name, version, is_new: false, changes: Vec::new(), summary, moved: 0 })
 }
 
 async fn read(store: &Store, (name, version): &(String, u32)) -> Result<Policy, PolicyActError> {
@@ -208,7 +221,7 @@ fn inconsistent(row: &PolicyRow) -> StoreError {
 }
 
 /// Names as they stand before the `@` in entries and in clients' rows.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -4,13 +4,14 @@
 //! told: rates are not tried, what a request left out is not known beyond its attributes, and
 //! findings that were concealed when they were answered stay so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::policies::PolicyActError;
+use super::policies::{PolicyActError, is_name};
 use crate::audit::{Decided, Entry, Listing, RequestId, VerifyError, first_index_after};
 use crate::clock::Micros;
 use crate::matching::{self, Finding, Findings, Outcome, Verdict};
-use crate::policy::{Policies, Policy, PolicyDocument, Refusal};
+use crate::policy::{Officials, Policies, Policy, PolicyDocument, Refusal};
+use crate::request::ClientId;
 use crate::store::{Store, StoreError};
 
 /// How far back the log is read.
@@ -19,6 +20,8 @@ pub const TRIAL_SECONDS: i64 = 24 * 3_600;
 const EXAMPLES_MAX: usize = 3;
 /// Effects that are told apart: more than a person reads.
 const ROWS_MAX: usize = 10_000;
+/// Officials who are remembered while a log is read, some 6 MiB.
+const OFFICIALS_REMEMBERED_MAX: usize = 65_536;
 
 /// What would have been another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +83,8 @@ pub struct Trial {
     pub rows: BTreeMap<TrialKey, TrialCount>,
     /// Requests with an effect for which there was no row left.
     pub not_told: u64,
+    /// Entries of the day, of any policy, that were not looked at: those before the newest ones.
+    pub not_tried: u64,
 }
 
 /// Why there is no trial.
@@ -100,7 +105,7 @@ impl From<StoreError> for TrialError {
 }
 
 /// Tries a document on what was answered in the last 24 hours, in all logs, under any version of the
-/// policy of this name.
+/// policy of this name; of the newest `entries_max` entries, the logs alike, where that is given.
 ///
 /// # Errors
 /// [`TrialError`].
@@ -109,27 +114,69 @@ pub async fn try_policy(
     name: &str,
     document: &PolicyDocument,
     now: Micros,
+    entries_max: Option<u64>,
 ) -> Result<Trial, TrialError> {
+    if !is_name(name) || store.policy_versions(Some(name)).await?.is_empty() {
+        return Err(PolicyActError::Unknown.into());
+    }
     let text = serde_json::to_string(document).map_err(|_| PolicyActError::Document)?;
     let new = Policy::parse(name, 0, &text).map_err(|_| PolicyActError::Document)?;
     let known = Policies::default();
     known.replace(&store.policies().await?)?;
+    let mut trying = Trying { store, known, new, officials: HashMap::new() };
     let (since, mut trial) = (now.plus_seconds(-TRIAL_SECONDS), Trial::default());
-    for row in store.checkpoints().await? {
+    let logs = store.checkpoints().await?;
+    let of_each = entries_max.map(|most| most / logs.len().max(1) as u64);
+    for row in logs {
         let size = row.tree_size.unsigned_abs();
         let first = first_index_after(store, &row.log, size, since).await?;
-        let mut listing = Listing::new(store, &row.log, first..size, size);
+        let from = of_each.map_or(first, |most| first.max(size.saturating_sub(most)));
+        trial.not_tried += from - first;
+        let mut listing = Listing::new(store, &row.log, from..size, size);
         while let Some(listed) = listing.next().await? {
             let entries = listed.iter().filter_map(|listed| listed.entry.request());
             for entry in entries.filter(|entry| entry.at >= since && is_under(entry, name)) {
-                trial.count(
-                    entry,
-                    &effects(entry, known.find_label(&entry.policy).as_deref(), &new),
-                );
+                trial.count(entry, &trying.effects(entry).await?);
             }
         }
     }
     Ok(trial)
+}
+
+/// What a trial needs while it reads.
+struct Trying<'a> {
+    store: &'a Store,
+    known: Policies,
+    new: Policy,
+    /// Whether officials are known whom entries name.
+    officials: HashMap<(ClientId, [u8; 8]), bool>,
+}
+
+impl Trying<'_> {
+    async fn effects(&mut self, entry: &Entry) -> Result<Vec<TrialEffect>, StoreError> {
+        let is_official_unknown = self.is_official_unknown(entry).await?;
+        let old = self.known.find_label(&entry.policy);
+        Ok(effects(entry, old.as_deref(), &self.new, is_official_unknown))
+    }
+
+    /// Whether an official is named who is not on the client's list now; nobody looks where the new
+    /// policy takes any.
+    async fn is_official_unknown(&mut self, entry: &Entry) -> Result<bool, StoreError> {
+        let Some(official) = entry.official.filter(|_| self.new.officials() >= Officials::Known)
+        else {
+            return Ok(false);
+        };
+        let key = (entry.client.clone(), official.0);
+        if let Some(is_known) = self.officials.get(&key) {
+            return Ok(!is_known);
+        }
+        let is_known = self.store.has_official(entry.client.as_str(), &official.0).await?;
+        if self.officials.len() >= OFFICIALS_REMEMBERED_MAX {
+            self.officials.clear();
+        }
+        self.officials.insert(key, is_known);
+        Ok(!is_known)
+    }
 }
 
 impl Trial {
@@ -165,7 +212,12 @@ fn is_under(entry: &Entry, name: &str) -> bool {
 }
 
 /// What the new policy would have done otherwise to a request that the old one let pass.
-fn effects(entry: &Entry, old: Option<&Policy>, new: &Policy) -> Vec<TrialEffect> {
+fn effects(
+    entry: &Entry,
+    old: Option<&Policy>,
+    new: &Policy,
+    is_official_unknown: bool,
+) -> Vec<TrialEffect> {
     if !new.operations().contains(entry.operation) {
         return vec![TrialEffect::Refused(Refusal::Operation.name())];
     }
@@ -175,6 +227,12 @@ fn effects(entry: &Entry, old: Option<&Policy>, new: &Policy) -> Vec<TrialEffect
     let Decided::Answered { findings, outcome, .. } = &entry.record else { return Vec::new() };
     if !new.required().difference(findings.attributes()).is_empty() {
         return vec![TrialEffect::Refused("required-attribute-missing")];
+    }
+    if new.officials() >= Officials::Required && entry.official.is_none() {
+        return vec![TrialEffect::Refused("required-attribute-missing")];
+    }
+    if is_official_unknown {
+        return vec![TrialEffect::Refused(Refusal::Official.name())];
     }
     let withheld = |(attribute, finding): &(_, Finding)| {
         finding.verdict() != Verdict::NotPermitted && !granted.contains(*attribute)

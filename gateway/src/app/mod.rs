@@ -14,7 +14,8 @@ use crate::audit::{
     RetentionError, Tiles,
 };
 use crate::auth::{
-    Assertions, ClientState, CredentialUses, Directory, KnownOfficials, Secrets, Tokens,
+    Assertions, ClientState, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError,
+    Tokens,
 };
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -22,6 +23,7 @@ use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
+use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
 use crate::telemetry::Metrics;
 
@@ -123,8 +125,8 @@ pub enum StartError {
     #[error("tokens cannot be signed and verified")]
     Tokens(#[from] token_keys::TokenKeyError),
     /// Hashing secrets does not work.
-    #[error("secrets cannot be hashed: {0}")]
-    Hashing(String),
+    #[error("secrets cannot be hashed")]
+    Hashing(#[from] SecretsError),
 }
 
 impl App {
@@ -147,8 +149,7 @@ impl App {
         let assertions = Assertions::new(&issuer, clock.clone());
         let life_seconds = config.auth.token_seconds;
         let tokens = Tokens::new(issuer, life_seconds, clock.clone(), random.clone());
-        let secrets = Secrets::new(clock.clone(), &random)
-            .map_err(|error| StartError::Hashing(error.to_string()))?;
+        let secrets = Secrets::new(clock.clone(), &random)?;
         let audit =
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let app = Arc::new(Self {
@@ -198,15 +199,19 @@ impl App {
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
         let version = self.watching.directory_version().await?;
-        let (policies, clients) = (self.watching.policies().await?, self.watching.clients().await?);
+        let (clients, delegations) =
+            (self.watching.clients().await?, self.watching.delegations(None).await?);
+        // After the clients: versions are only added, so that every client read before them has its
+        // policy among these, whoever adds one and moves clients to it in between.
+        let policies = self.watching.policies().await?;
         self.officials.forget();
         self.policies.replace(&policies)?;
-        self.directory.replace(&clients, &self.watching.delegations(None).await?)?;
+        self.directory.replace(&clients, &delegations)?;
         self.secrets.replace(&self.watching.secrets().await?);
-        let clients = self.directory.all();
-        self.secrets.forget(|id| {
-            clients.get(id).is_some_and(|client| client.state() == ClientState::Active)
-        });
+        let known = self.directory.all();
+        let is_active =
+            |id: &ClientId| known.get(id).is_some_and(|it| it.state() == ClientState::Active);
+        self.secrets.forget(is_active);
         self.assertions.replace(&self.watching.client_keys().await?);
         let limits = self
             .directory
@@ -308,8 +313,8 @@ impl App {
         }
     }
 
-    /// Puts acts into the log that are not there yet, some at a time; how many there were. Who has
-    /// done one waits for it, but not for ever.
+    /// Puts acts into the log that are not there yet; how many there were. Who has done one waits
+    /// for it and those before it, but not for ever.
     pub async fn log_acts(&self) -> usize {
         let logging = access::log_acts(&self.store, &self.audit, &self.digests);
         let logged = in_time(TURN_MAX, logging).await;

@@ -53,6 +53,11 @@ impl Agency {
         }
     }
 
+    /// Whether there is an entry of this very code: one below it could be any text.
+    pub fn is_listed(code: &AgencyCode) -> bool {
+        AGENCIES.iter().any(|agency| agency.code == *code)
+    }
+
     /// Whether `code` stands for an agency at `moment`, by the nearest entry above it. A code without
     /// an entry does: the table holds what the sources name, and levels below the first are given
     /// out by the agencies themselves.

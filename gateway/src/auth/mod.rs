@@ -5,6 +5,7 @@
 mod agency;
 mod assertions;
 mod directory;
+mod hashing;
 mod jws;
 mod officials;
 mod public_key;
@@ -22,7 +23,7 @@ pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Direc
 pub use officials::KnownOfficials;
 pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
 pub use revoked::RevokedTokens;
-pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
+pub use secrets::{SecretCheck, Secrets, SecretsError, generate_secret, hash_secret};
 pub use signing::{Retiring, SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 pub use uses::CredentialUses;

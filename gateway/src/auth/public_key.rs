@@ -291,8 +291,8 @@ impl PublicKey {
             .is_ok()
     }
 
-    /// RFC 7638: the required members in the order of their names, without spaces.
-    fn thumbprint(&self) -> String {
+    /// Thumbprint (RFC 7638): of the required members in the order of their names, without spaces.
+    pub fn thumbprint(&self) -> String {
         let text = match (self.algorithm, self.coordinates()) {
             (AssertionAlgorithm::EdDsa, (x, _)) => {
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)

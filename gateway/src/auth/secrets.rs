@@ -1,15 +1,15 @@
 //! Client secrets: hashed slowly with argon2id, remembered briefly so that renewing tokens is cheap.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::password_hash::PasswordHasher;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokio::sync::Semaphore;
 
+use super::hashing::{Hashing, QueueFull};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
 use crate::store::SecretRow;
@@ -18,9 +18,6 @@ use crate::store::SecretRow;
 const REMEMBERED_SECONDS: i64 = 30 * 60;
 /// Remembered secrets at most; 12,900 health facilities fit several times.
 const REMEMBERED_MAX: usize = 65_536;
-/// Checks that may wait for a hash. Each takes about 20 ms of a core and 19 MiB while it runs, so
-/// the last in the queue waits under a second.
-const QUEUE_MAX: usize = 32;
 /// Hash of nothing anybody has: checked for unknown clients, so that they take the same time.
 const NOBODYS_SECRET: &str = "nobody has this secret";
 
@@ -50,14 +47,24 @@ struct Remembered {
     last_use: u64,
 }
 
+/// Why secrets cannot be checked on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// Hashing does not work.
+    #[error("no hash is made: {0}")]
+    Hash(argon2::password_hash::Error),
+    /// The threads that hash do not start.
+    #[error("a thread does not start")]
+    Thread(#[source] std::io::Error),
+}
+
 /// Knows the hashes of all clients' secrets.
 #[derive(Debug)]
 pub struct Secrets {
     hashes: RwLock<HashMap<ClientId, Vec<String>>>,
     remembered: Mutex<Memory>,
     boot_key: hmac::Key,
-    hashing: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    hashing: Hashing,
     nobodys_hash: String,
     clock: Clock,
 }
@@ -67,15 +74,13 @@ impl Secrets {
     ///
     /// # Errors
     /// If hashing does not work on this machine.
-    pub fn new(clock: Clock, random: &Random) -> Result<Self, argon2::password_hash::Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    pub fn new(clock: Clock, random: &Random) -> Result<Self, SecretsError> {
         Ok(Self {
             hashes: RwLock::default(),
             remembered: Mutex::default(),
             boot_key: hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<32>()),
-            hashing: Arc::new(Semaphore::new((cores / 2).max(1))),
-            waiting: Arc::new(Semaphore::new(QUEUE_MAX)),
-            nobodys_hash: hash_secret(NOBODYS_SECRET)?,
+            hashing: Hashing::start().map_err(SecretsError::Thread)?,
+            nobodys_hash: hash_secret(NOBODYS_SECRET).map_err(SecretsError::Hash)?,
             clock,
         })
     }
@@ -112,25 +117,14 @@ impl Secrets {
         if let Some(hash) = hashes.iter().find(is_remembered) {
             return SecretCheck::Right(hash.clone());
         }
-        let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return SecretCheck::Overloaded;
-        };
-        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else {
-            return SecretCheck::Overloaded;
-        };
         // Two checks always: a client in rotation must not be told from one that is not.
         let mut candidates = hashes;
         candidates.resize(2, self.nobodys_hash.clone());
-        let secret_to_check = secret.to_owned();
-        let matching = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let checked: Vec<bool> =
-                candidates.iter().map(|hash| is_secret_of(hash, &secret_to_check)).collect();
-            checked.iter().position(|&right| right).map(|index| candidates.swap_remove(index))
-        })
-        .await
-        .unwrap_or_default();
-        match matching {
+        let found = match self.hashing.find(candidates.clone(), secret).await {
+            Ok(found) => found.map(|index| candidates.swap_remove(index)),
+            Err(QueueFull) => return SecretCheck::Overloaded,
+        };
+        match found {
             Some(hash) if hash != self.nobodys_hash => {
                 self.remember(client_id, secret, &hash);
                 SecretCheck::Right(hash)
@@ -203,11 +197,6 @@ impl Memory {
         let last_to_go = *last_to_go;
         self.known.retain(|_, remembered| remembered.last_use > last_to_go);
     }
-}
-
-fn is_secret_of(hash: &str, secret: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
 }
 
 /// Hashes a secret with argon2id and a salt of its own, PHC form. Takes about 20 ms of a core.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::acting::{open_keys, user};
-use super::{CliError, open_store};
+use super::{CliError, open_store, sentence};
 use crate::access::{Administrator, log_acts};
 use crate::audit::{AuditLog, Digests, Publisher, RequestIds, VerifyError};
 use crate::clock::{Clock, Random};
@@ -36,8 +36,19 @@ impl<'a> Administering<'a> {
         Administrator { by: format!("cli:{}", user()), request_id: self.ids.next(at), at }
     }
 
-    /// Brings what was done into the log, unless a gateway runs: it does so within seconds.
-    pub(super) async fn finish(self) -> Result<(), CliError> {
+    /// Brings what was done into the log, unless a gateway runs: it does so within seconds. What was
+    /// done is done, so that nothing that fails here makes the command fail.
+    pub(super) async fn finish(self) {
+        if let Err(error) = self.log_acts().await {
+            eprintln!(
+                "it is done, and not in the log yet ({}): a gateway that runs puts it there within \
+                 seconds, as the next start or command does",
+                sentence(&error)
+            );
+        }
+    }
+
+    async fn log_acts(self) -> Result<(), CliError> {
         let _held = match Store::hold(&self.config.store, &self.config.log.name).await {
             Ok(held) => held,
             Err(StoreError::Held) => return Ok(()),

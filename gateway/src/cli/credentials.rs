@@ -173,7 +173,7 @@ async fn rotate(
     // Before the log: a secret that is good must not be lost by an error there. Nor must the log miss
     // the act because nobody reads what we print.
     let said = say(format, &told, &format!("{effect}; {shown}"));
-    office.finish().await?;
+    office.finish().await;
     said
 }
 
@@ -195,7 +195,8 @@ async fn retire(
     let retired = credentials::retire_secret(&office.store, &by, id, slot, *force).await;
     retired.map_err(refused)?;
     say(format, &told, &format!("the secret in slot {slot} has ended"))?;
-    office.finish().await
+    office.finish().await;
+    Ok(())
 }
 
 async fn secrets(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {
@@ -230,7 +231,8 @@ async fn add_key(
     let by = office.administrator();
     credentials::add_key(&office.store, &by, id, &key).await.map_err(refused)?;
     say(format, &told, &format!("the key {kid} ({algorithm}) is added"))?;
-    office.finish().await
+    office.finish().await;
+    Ok(())
 }
 
 async fn remove_key(
@@ -250,7 +252,8 @@ async fn remove_key(
     let by = office.administrator();
     credentials::remove_key(&office.store, &by, id, kid, force).await.map_err(refused)?;
     say(format, &told, &format!("the key {kid} is removed"))?;
-    office.finish().await
+    office.finish().await;
+    Ok(())
 }
 
 async fn keys(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {

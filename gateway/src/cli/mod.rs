@@ -110,7 +110,8 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
     Ok(Config::load(cli.config.as_deref())?)
 }
 
-/// Opens the store of a configuration; a command that reads makes none.
+/// Opens the store of a configuration as it is: a command makes none, and brings none up to date
+/// under a gateway that runs on it.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
     require_store(config)?;
     Ok(Store::open_existing(&config.store).await?)

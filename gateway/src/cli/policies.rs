@@ -86,7 +86,7 @@ pub(super) async fn run(
 
 async fn list(config: &Config, format: Format) -> Result<(), CliError> {
     let store = open_store(config).await?;
-    let reply = PoliciesReply::new(&access::list_policies(&store).await?);
+    let reply = PoliciesReply::new(&access::list_policies(&store).await?, None);
     let lines = || -> Vec<[String; 3]> {
         let line = |row: &PolicyVersionReply| {
             [row.policy.clone(), row.created_at.clone(), row.clients.to_string()]
@@ -135,9 +135,14 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
     let run = if args.dry_run { Run::Dry } else { Run::Real };
     let mode = PutMode { run, moves_clients: args.move_clients };
     let put = access::put_policy(&administering.store, &by, &args.name, &document, mode).await;
-    let reply = NewVersionReply::new(put.map_err(not_done)?, !args.dry_run);
+    let put = put.map_err(not_done)?;
+    let is_new = put.is_new;
+    let reply = NewVersionReply::new(put, args.dry_run);
     let changes = cells(&reply.changes);
     match format {
+        Format::Table if !is_new => {
+            println!("{} has this very document; nothing was added", reply.policy);
+        }
         Format::Table => {
             let would_be = if args.dry_run { "would be added" } else { "was added" };
             let (label, moved) = (&reply.policy, reply.clients_moved);
@@ -154,13 +159,14 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
     if args.dry_run {
         return Ok(());
     }
-    administering.finish().await
+    administering.finish().await;
+    Ok(())
 }
 
 async fn attempt(config: &Config, name: &str, file: &Path, format: Format) -> Result<(), CliError> {
     let document = read_policy(&read(file)?).map_err(|problem| wrong(&problem))?;
     let (store, now) = (open_store(config).await?, Clock::system().now());
-    let trial = access::try_policy(&store, name, &document, now).await;
+    let trial = access::try_policy(&store, name, &document, now, None).await;
     let trial = trial.map_err(|error| match error {
         TrialError::Policy(error) => not_done(error),
         TrialError::Log(error) => CliError::from(error),

@@ -44,7 +44,8 @@ pub(super) async fn rotate(
     if dry_run {
         return Ok(());
     }
-    office.finish().await
+    office.finish().await;
+    Ok(())
 }
 
 /// A key that another user makes could not be read by the gateway.

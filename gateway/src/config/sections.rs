@@ -16,8 +16,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Address of the admin listener: metrics now, administration later.
     pub admin_listen: SocketAddr,
-    /// Base URL under which clients reach the API; issuer and audience of tokens. Empty: made from
-    /// `listen`.
+    /// Base URL under which clients reach the API; issuer and audience of tokens. `https` (or `http`
+    /// on this machine), without path, query and fragment. Empty: made from `listen`.
     pub public_url: String,
     /// Proxies whose `Forwarded` field (RFC 7239) is believed: addresses and networks. Nobody else's
     /// is.

@@ -58,6 +58,7 @@ pub struct Search {
 /// Parameters of the search. Those that narrow take several values, split by commas.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogEntriesQuery {
     /// Kinds of entry.
     pub kind: Option<String>,

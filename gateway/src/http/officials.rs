@@ -43,7 +43,7 @@ const WRONG_LINES_MAX: usize = 100;
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, ToSchema)]
 pub struct OfficialBody {
-    /// What the client calls the official in its requests, at most 256 bytes.
+    /// What the client calls the official in its requests, at most 64 bytes.
     #[schema(example = "nguyen.thi.lan@hospital")]
     official: String,
 }

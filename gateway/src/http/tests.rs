@@ -155,6 +155,7 @@ fn the_api_description_is_published_as_3_1() {
             "/v1/logs/{log}/tile/entries/{index}",
             "/v1/logs/{log}/tile/{level}/{index}",
             "/v1/normalize",
+            "/v1/officials",
             "/v1/reports/distinct-persons",
             "/v1/reports/match-rates",
             "/v1/subjects/history",

@@ -41,6 +41,7 @@ impl Policies {
     /// # Errors
     /// [`StoreError::Inconsistent`] for a document that cannot be read; nothing is replaced then.
     pub fn replace(&self, rows: &[PolicyRow]) -> Result<(), StoreError> {
+        let before = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
         let known = rows
             .iter()
             .map(|row| {
@@ -49,9 +50,14 @@ impl Policies {
                     row: format!("{}@{}", row.name, row.version),
                 };
                 let version = u32::try_from(row.version).map_err(|_| inconsistent())?;
+                let reference = (row.name.clone(), version);
+                // A version never changes, and there are ever more of them.
+                if let Some(policy) = before.get(&reference) {
+                    return Ok((reference, Arc::clone(policy)));
+                }
                 let policy =
                     Policy::parse(&row.name, version, &row.document).map_err(|_| inconsistent())?;
-                Ok(((row.name.clone(), version), Arc::new(policy)))
+                Ok((reference, Arc::new(policy)))
             })
             .collect::<Result<HashMap<_, _>, StoreError>>()?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
@@ -74,5 +80,29 @@ impl Policies {
     /// The policy of this name and version.
     pub fn find(&self, reference: &(String, u32)) -> Option<Arc<Policy>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_known_is_not_read_again() {
+        let row = |version| PolicyRow {
+            name: "p".into(),
+            version,
+            document: r#"{"grants": [], "disclosure": "outcome", "rate": 1, "burst": 1}"#.into(),
+        };
+        let policies = Policies::default();
+        policies.replace(&[row(1)]).unwrap();
+        let first = policies.find(&("p".into(), 1)).unwrap();
+        policies.replace(&[row(1), row(2)]).unwrap();
+        assert!(Arc::ptr_eq(&first, &policies.find(&("p".into(), 1)).unwrap()));
+        assert!(policies.find(&("p".into(), 2)).is_some());
+        let bad = PolicyRow { document: "{}".into(), ..row(3) };
+        assert!(policies.replace(&[row(1), bad]).is_err());
+        policies.replace(&[row(2)]).unwrap();
+        assert!(policies.find(&("p".into(), 1)).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 
-use super::gcra::Gcra;
+use super::gcra::{Gcra, Taken};
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::request::ClientId;
@@ -103,11 +103,11 @@ impl ClientLimits {
         let own_id = &caller.client().client_id;
         let own = self.known(own_id)?;
         let other = other.filter(|id| *id != own_id).map(|id| self.known(id)).transpose()?;
-        own.take()?;
+        let taken = own.take()?;
         if let Some(other) = other
             && let Err(limited) = other.take()
         {
-            own.gcra.give_back();
+            own.gcra.give_back(taken, own.clock.monotonic_nanos());
             return Err(limited);
         }
         Ok(Admission { _private: () })
@@ -143,15 +143,15 @@ impl Limiter {
         Self { limits, gcra: gcra(), authentications: gcra(), clock }
     }
 
-    fn take(&self) -> Result<(), RateLimited> {
+    fn take(&self) -> Result<Taken, RateLimited> {
         self.take_of(&self.gcra)
     }
 
     fn take_authentication(&self) -> Result<(), RateLimited> {
-        self.take_of(&self.authentications)
+        self.take_of(&self.authentications).map(drop)
     }
 
-    fn take_of(&self, gcra: &Gcra) -> Result<(), RateLimited> {
+    fn take_of(&self, gcra: &Gcra) -> Result<Taken, RateLimited> {
         let taken = gcra.take(self.clock.monotonic_nanos());
         taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }

@@ -15,24 +15,39 @@ pub(super) struct Gcra {
     full_at: AtomicU64,
 }
 
+/// A unit that was taken, to be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// When all units would be back if nobody took another.
+    full_at: u64,
+}
+
 impl Gcra {
     pub(super) fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
-        let unit = (1_000_000_000 / u64::from(rate.get())).max(1);
+        // Rounded up: never more than the rate.
+        let unit = 1_000_000_000_u64.div_ceil(u64::from(rate.get()));
         Self { unit, whole: unit * u64::from(burst.get()), full_at: AtomicU64::new(0) }
     }
 
     /// Takes one unit; a refusal takes nothing and says how long to wait.
-    pub(super) fn take(&self, now: u64) -> Result<(), u64> {
+    pub(super) fn take(&self, now: u64) -> Result<Taken, u64> {
         let next = |full_at: u64| full_at.max(now) + self.unit;
         let taken = self.full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |full_at| {
             (next(full_at) - now <= self.whole).then(|| next(full_at))
         });
-        taken.map(|_| ()).map_err(|full_at| next(full_at) - now - self.whole)
+        taken
+            .map(|full_at| Taken { full_at: next(full_at) })
+            .map_err(|full_at| next(full_at) - now - self.whole)
     }
 
-    /// Gives back a unit that was taken: the bucket is as if it had not been.
-    pub(super) fn give_back(&self) {
-        self.full_at.fetch_sub(self.unit, Ordering::AcqRel);
+    /// Gives back a unit that was taken.
+    ///
+    /// As much of it as has surely not come back by itself: while the bucket is not full, all of it;
+    /// from when it would have been full without this unit, the less the more time has passed. To
+    /// give back more would refund what others have taken since.
+    pub(super) fn give_back(&self, taken: Taken, now: u64) {
+        let owed = taken.full_at.saturating_sub(now).min(self.unit);
+        self.full_at.fetch_sub(owed, Ordering::AcqRel);
     }
 
     /// Units that could be taken now.
@@ -55,20 +70,78 @@ mod tests {
     fn what_is_given_back_can_be_taken_again_and_no_more() {
         let gcra = bucket(10, 20);
         let admitted = |now| (0..100).filter(|_| gcra.take(now).is_ok()).count();
-        assert_eq!(admitted(5), 20);
-        gcra.give_back();
+        let first = gcra.take(5).unwrap();
+        assert_eq!(admitted(5), 19);
+        gcra.give_back(first, 5);
         assert_eq!((gcra.remaining(5), admitted(5)), (1, 1));
-        // Also where it comes back by itself meanwhile.
-        gcra.give_back();
-        let later = 10_000_000_000;
-        assert_eq!((gcra.remaining(later), admitted(later)), (20, 20));
+    }
+
+    #[test]
+    fn what_came_back_by_itself_is_not_given_back_again() {
+        let second = 1_000_000_000;
+        let gcra = bucket(1, 1);
+        let first = gcra.take(0).unwrap();
+        gcra.take(second).unwrap();
+        gcra.give_back(first, second);
+        assert_eq!(gcra.take(second), Err(second), "the second one is still taken");
+        // Half of it has come back when the other half is given back.
+        let gcra = bucket(1, 1);
+        let taken = gcra.take(0).unwrap();
+        gcra.give_back(taken, second / 2);
+        assert_eq!(gcra.take(second / 2).unwrap().full_at, second * 3 / 2);
+    }
+
+    /// Whatever is taken and given back in any order: those who keep what they took are never more
+    /// than the burst and the rate over the time of any window.
+    #[test]
+    fn no_window_holds_more_than_burst_and_rate() {
+        use crate::clock::Random;
+        let random = Random::seeded(7);
+        let below = |limit: u64| u64::from_le_bytes(random.bytes()) % limit;
+        for (rate, burst) in [(1, 1), (3, 9), (1_000, 1_000), (30_000, 60_000), (7, 700)] {
+            let gcra = bucket(rate, burst);
+            let (mut now, mut held, mut kept) = (0_u64, Vec::new(), Vec::new());
+            for _ in 0..20_000 {
+                now += below(3_000_000_000 / u64::from(rate));
+                match below(4) {
+                    0 if !held.is_empty() => {
+                        let place = below(held.len() as u64) as usize;
+                        let (_, taken) = held.swap_remove(place);
+                        gcra.give_back(taken, now);
+                    }
+                    _ => held.extend(gcra.take(now).ok().map(|taken| (now, taken))),
+                }
+                if held.len() > 8 {
+                    kept.push(held.swap_remove(0).0);
+                }
+            }
+            kept.extend(held.iter().map(|(at, _)| *at));
+            kept.sort_unstable();
+            for (first, from) in kept.iter().enumerate().step_by(17) {
+                for (last, to) in kept.iter().enumerate().skip(first).take(2_000) {
+                    let most = u64::from(burst) as f64
+                        + f64::from(rate) * (to - from) as f64 / 1_000_000_000.0;
+                    let held = (last - first + 1) as f64;
+                    assert!(held <= most + 1e-6, "{rate}/{burst}: {held} in {from}..{to}");
+                }
+            }
+        }
     }
 
     #[test]
     fn a_refusal_says_when_a_unit_is_back() {
         let gcra = bucket(2, 2);
-        assert_eq!([gcra.take(0), gcra.take(0), gcra.take(0)], [Ok(()), Ok(()), Err(500_000_000)]);
+        assert!(gcra.take(0).is_ok() && gcra.take(0).is_ok());
+        assert_eq!(gcra.take(0), Err(500_000_000));
         assert_eq!(gcra.take(499_999_999), Err(1));
-        assert_eq!(gcra.take(500_000_000), Ok(()));
+        assert!(gcra.take(500_000_000).is_ok());
+    }
+
+    #[test]
+    fn a_rate_that_does_not_divide_a_second_is_not_exceeded() {
+        let gcra = bucket(30_000, 30_000);
+        let admitted = (0..3_000_000_u64).filter(|step| gcra.take(step * 10_000).is_ok()).count();
+        // Thirty seconds.
+        assert!((899_000..=930_000).contains(&admitted), "{admitted}");
     }
 }

@@ -148,6 +148,12 @@ impl AgencyCode {
         if text.bytes().all(|b| b.is_ascii_digit()) && !is_enterprise_number(text) {
             return Err(Malformed::Form);
         }
+        // The older form has four groups: one of more is an old code with something joined to it,
+        // and nobody knows on which side.
+        let groups: Vec<&str> = code.as_str().split('.').collect();
+        if groups.windows(4).any(|four| turn_round(&four.join(".")).is_some()) {
+            return Err(Malformed::Form);
+        }
         Ok(code)
     }
 }
@@ -199,8 +205,20 @@ impl AgencyCode {
 
     /// Whether this is `other` or lies below it: `G14.01` below `G14`, but not `G140`.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
-        let rest = self.as_str().strip_prefix(other.as_str());
+        other.is_at_or_above(self.as_str())
+    }
+
+    /// Whether a code, as text, is this one or below it.
+    pub fn is_at_or_above(&self, code: &str) -> bool {
+        let rest = code.strip_prefix(self.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+impl AgencyCode {
+    /// What the log holds in the place of an agency that nobody knows; no code that is given out.
+    pub fn unknown() -> Self {
+        Self("0".into())
     }
 }
 
@@ -273,7 +291,6 @@ mod tests {
             ("001.05.18.G12", "G12.18.05.001"),
             ("001.00.18.G12", "G12.18.00.001"),
             ("000.18.G12", "000.18.G12"),
-            ("000.00.18.G12.01", "000.00.18.G12.01"),
             ("000.00.18.GA2", "000.00.18.GA2"),
             ("0100109106", "0100109106"),
             ("0100684378", "0100684378"),
@@ -293,6 +310,9 @@ mod tests {
             (".", Malformed::Form),
             ("G14-01", Malformed::Form),
             ("G14,01", Malformed::Form),
+            ("000.00.24.G12.01001", Malformed::Form),
+            ("000.00.24.G12.5", Malformed::Form),
+            ("01.000.00.24.G12", Malformed::Form),
             ("Ｇ14", Malformed::Form),
             ("Đ14", Malformed::Form),
             ("G14\0", Malformed::Form),

@@ -28,7 +28,8 @@ pub struct PolicyRow {
 }
 
 /// The nodes' signal to load the directory again; part of every change's transaction, so that
-/// nobody sees the number without the change.
+/// nobody sees the number without the change. First in it: on a server, writers then wait for each
+/// other here, and never in a ring.
 pub(super) const BUMP_VERSION: &str = "update directory_version set version = version + 1";
 
 impl Store {
@@ -67,6 +68,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for policy in policies {
             sqlx::query(
                 "insert into policies (name, version, document, created_us) \
@@ -82,7 +84,6 @@ impl Store {
         for client in clients {
             insert_client!(transaction, client);
         }
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         });
         Ok(())
@@ -92,6 +93,7 @@ impl Store {
     pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for secret in secrets {
             sqlx::query(
                 "insert into client_secrets (client_id, slot, hash, created_us) \
@@ -106,7 +108,6 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         });
         Ok(())
@@ -116,12 +117,12 @@ impl Store {
     pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
         let changed = on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         let done = sqlx::query("update clients set state = $2 where client_id = $1")
             .bind(client_id)
             .bind(state)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         done.rows_affected() == 1
         });

@@ -57,6 +57,14 @@ impl Store {
         Ok(rows)
     }
 
+    /// Identity of the last act that the log does not have yet.
+    pub async fn last_act(&self) -> Result<Option<String>, StoreError> {
+        let id = on_pool!(self, (pool, _) => {
+            sqlx::query_scalar("select max(id) from acts").fetch_one(pool).await
+        })?;
+        Ok(id)
+    }
+
     /// Forgets acts, which the log has now.
     pub async fn forget_acts(&self, acts: &[ActRow]) -> Result<(), StoreError> {
         if acts.is_empty() {

@@ -1,11 +1,14 @@
 //! Connected systems, one row each, and the agencies they may act for. What the columns mean for a
 //! call is for `auth`, how they may change for `access`.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::access::BUMP_VERSION;
 use super::acts::add_act;
 use super::{ActRow, Store, StoreError};
+
+/// Identifiers in one statement.
+const IDS_AT_ONCE: usize = 100;
 
 /// One connected system.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -197,6 +200,31 @@ impl Store {
         Ok(rows)
     }
 
+    /// Client and agency it may act for, in order, of these clients.
+    pub async fn delegations_of(
+        &self,
+        client_ids: &[&str],
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut all = Vec::new();
+        for ids in client_ids.chunks(IDS_AT_ONCE) {
+            let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+            let text = format!(
+                "select client_id, agency_code from client_delegations where client_id in ({}) \
+                 order by client_id, agency_code",
+                places.join(", ")
+            );
+            let rows: Vec<(String, String)> = on_pool!(self, (pool, _) => {
+                let mut query = sqlx::query_as(AssertSqlSafe(text));
+                for id in ids {
+                    query = query.bind(*id);
+                }
+                query.fetch_all(pool).await
+            })?;
+            all.extend(rows);
+        }
+        Ok(all)
+    }
+
     /// Whether there is this version of this policy.
     pub async fn has_policy(&self, name: &str, version: i64) -> Result<bool, StoreError> {
         let count: i64 = on_pool!(self, (pool, _) => {
@@ -215,6 +243,7 @@ impl Store {
         let mut added = Vec::with_capacity(new.len());
         on_pool!(self, (pool, dialect) => {
             let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             for NewClientRow { client, delegations, secret_hash, act } in new {
                 let is_new = insert_client!(transaction, client) == 1;
                 added.push(is_new);
@@ -235,7 +264,6 @@ impl Store {
                 }
                 add_act!(transaction, act);
             }
-            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             transaction.commit().await?;
         });
         Ok(added)
@@ -253,6 +281,7 @@ impl Store {
         let mut changed = false;
         on_pool!(self, (pool, dialect) => {
             let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let done = sqlx::query(
                 "update clients set agency_code = $2, name_vi = $3, name_en = $4, state = $5, \
                  state_reason = $6, state_us = $7, policy_name = $8, policy_version = $9, \
@@ -302,7 +331,6 @@ impl Store {
                     insert_delegations!(transaction, &new.client_id, codes);
                 }
                 add_act!(transaction, act);
-                sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
                 transaction.commit().await?;
                 changed = true;
             }

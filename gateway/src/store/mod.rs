@@ -24,6 +24,7 @@ macro_rules! on_pool {
     };
 }
 
+mod absence;
 mod access;
 mod acts;
 mod backup;
@@ -55,6 +56,7 @@ mod projection_writer;
 mod projections;
 mod writer;
 
+use std::cmp::Ordering;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -67,6 +69,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+pub use absence::{Absence, find_absence};
 pub use access::{PolicyRow, SecretRow};
 pub use acts::ActRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
@@ -175,10 +178,24 @@ static POSTGRES: Dialect = Dialect {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is of a newer version of this program.
-    #[error("the database was written by a newer version of this program (migration {version})")]
+    #[error(
+        "the database was written by a newer version of this program (migration {version}): use \
+         that version"
+    )]
     Newer {
-        /// The first migration that this program does not know.
+        /// The last migration of the database.
         version: i64,
+    },
+    /// The database is of an older version of this program, which may be running on it.
+    #[error(
+        "the database is at migration {version}, and this program needs {needed}: start this \
+         version's `gateway serve`, which brings it up to date, or use the version that made it"
+    )]
+    Older {
+        /// The last migration of the database; 0 where it has no tables.
+        version: i64,
+        /// The last migration of this program.
+        needed: i64,
     },
     /// Another gateway runs on the same data.
     #[error("another gateway is running on this database")]
@@ -222,35 +239,58 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens the database, makes the file if it is not there, and brings its tables up to date.
+    /// Opens the database, makes the file if it is not there, and brings its tables up to date. For
+    /// what holds the database: beside a gateway that runs, see [`Store::open_existing`].
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        if config.url.is_some() {
-            return Self::open_existing(config).await;
-        }
-        // Made here, because SQLite would let everyone read it; the files beside it follow its mode.
-        let path = &config.path;
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::Database(sqlx::Error::Io(error)));
+        if config.url.is_none() {
+            // Made here, because SQLite would let everyone read it; the files beside it follow its
+            // mode.
+            let mut options = OpenOptions::new();
+            let made = options.write(true).create_new(true).mode(0o600).open(&config.path);
+            match made {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(StoreError::Database(sqlx::Error::Io(error)));
+                }
+                Ok(_) | Err(_) => {}
             }
-            Ok(_) | Err(_) => {}
         }
-        Self::open_file(path, true).await
+        Self::open_and_bring_up_to_date(config).await
     }
 
-    /// Opens a database that must exist: for commands that only read.
+    /// Opens a database that must exist, and brings its tables up to date.
+    pub async fn open_and_bring_up_to_date(config: &StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::connect(config).await?;
+        let migrated = match &store.pool {
+            Pool::Sqlite(pool, _) => SQLITE_MIGRATIONS.run(pool).await,
+            Pool::Postgres(pool, _) => POSTGRES_MIGRATIONS.run(pool).await,
+        };
+        migrated.map_err(migration_error)?;
+        Ok(store)
+    }
+
+    /// Opens a database that must exist and have the tables of this program, and changes none: for
+    /// commands, which work beside a gateway that may be of another version.
     pub async fn open_existing(config: &StoreConfig) -> Result<Self, StoreError> {
-        match &config.url {
-            Some(url) => Self::open_server(url.expose_secret()).await,
-            None => Self::open_file(&config.path, false).await,
+        let store = Self::connect(config).await?;
+        let (version, needed) = (store.migration().await?, Self::newest_migration());
+        match version.cmp(&needed) {
+            Ordering::Equal => Ok(store),
+            Ordering::Greater => Err(StoreError::Newer { version }),
+            Ordering::Less => Err(StoreError::Older { version, needed }),
         }
     }
 
-    async fn open_file(path: &Path, create: bool) -> Result<Self, StoreError> {
+    async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        match &config.url {
+            Some(url) => Self::connect_server(url.expose_secret()).await,
+            None => Self::connect_file(&config.path).await,
+        }
+    }
+
+    async fn connect_file(path: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(create)
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             // FULL: a commit that returned is on disk. Everything the log promises rests on it.
             .synchronous(SqliteSynchronous::Full)
@@ -262,11 +302,10 @@ impl Store {
             .max_connections(SQLITE_CONNECTIONS_MAX)
             .connect_with(options.clone())
             .await?;
-        SQLITE_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
         Ok(Self { pool: Pool::Sqlite(pool, options) })
     }
 
-    async fn open_server(url: &str) -> Result<Self, StoreError> {
+    async fn connect_server(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         // A server may be set to commit later; on our connections a commit waits for the disk.
         let options = options.application_name("gateway").options([
@@ -284,7 +323,6 @@ impl Store {
                 return Err(StoreError::NotDurable { setting });
             }
         }
-        POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
         Ok(Self { pool: Pool::Postgres(pool, options) })
     }
 

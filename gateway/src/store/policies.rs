@@ -20,6 +20,29 @@ pub struct PolicyVersionRow {
 }
 
 impl Store {
+    /// Versions of policies after this one, by name and version, at most `limit`.
+    pub async fn policy_version_page(
+        &self,
+        after: (&str, i64),
+        limit: i64,
+    ) -> Result<Vec<PolicyVersionRow>, StoreError> {
+        let rows = on_pool!(self, (pool, _) => {
+            sqlx::query_as(
+                "select p.name, p.version, p.created_us, (select count(*) from clients c \
+                 where c.policy_name = p.name and c.policy_version = p.version \
+                 and c.state <> 'closed') as clients \
+                 from policies p where (p.name, p.version) > ($1, $2) \
+                 order by p.name, p.version limit $3",
+            )
+            .bind(after.0)
+            .bind(after.1)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+        })?;
+        Ok(rows)
+    }
+
     /// All versions of all policies, or of the one with this name.
     pub async fn policy_versions(
         &self,
@@ -66,6 +89,7 @@ impl Store {
         let mut done = None;
         on_pool!(self, (pool, dialect) => {
             let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let added = sqlx::query(
                 "insert into policies (name, version, document, created_us) \
                  values ($1, $2, $3, $4) on conflict (name, version) do nothing",
@@ -88,7 +112,6 @@ impl Store {
                 }
                 let act = act(moved);
                 add_act!(transaction, &act);
-                sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
                 transaction.commit().await?;
                 done = Some(moved);
             }

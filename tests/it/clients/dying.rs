@@ -4,14 +4,18 @@ use gateway::access::{self, Administrator, Run};
 use gateway::audit::{EventText, RequestIds};
 use gateway::auth::ClientState;
 use gateway::clock::{Micros, Random};
+use gateway::store::{ClientRow, NewClientRow};
 use serde_json::json;
 
-use super::{acts, acts_of, show, step};
+use super::{acts, acts_of, bare_act, show, step};
 use crate::support::{Database, TestApp, TestClient, on_both_databases, seed};
 
 on_both_databases! {
     what_was_done_before_a_death_is_logged_once_by_the_next_start,
     an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_again,
+    what_was_done_behind_an_import_is_in_the_log_when_it_is_answered,
+    two_imports_of_the_same_facilities_do_not_stop_each_other,
+    the_agencies_of_some_clients_are_read_without_those_of_others,
 }
 
 /// Suspends the carrier as a command does that dies before it has written the log.
@@ -81,6 +85,48 @@ async fn an_act_that_the_log_has_and_the_store_has_not_forgotten_is_not_logged_a
     assert_eq!(show(&admin, "carrier").await["state_reason"], "no answer to letters");
 }
 
+/// As a bulk import leaves them, more than are read at once.
+async fn what_was_done_behind_an_import_is_in_the_log_when_it_is_answered(database: Database) {
+    const BEFORE: usize = 1_100;
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let row = app.app.store.client("carrier").await.unwrap().unwrap();
+    let imported = |n: usize| {
+        let client_id = format!("imported-{n}");
+        let act = bare_act(&app, &client_id);
+        let client = ClientRow { client_id, ..row.clone() };
+        NewClientRow { client, delegations: Vec::new(), secret_hash: None, act }
+    };
+    let imported: Vec<_> = (0..BEFORE).map(imported).collect();
+    app.app.store.add_new_clients(&imported).await.unwrap();
+    app.pass(1);
+    let change = json!({"name_en": "changed behind an import"});
+    admin.patch("/admin/v1/clients/carrier", &change).await.ok();
+    let logged = acts(&app).await;
+    assert_eq!(logged.len(), BEFORE + 1);
+    assert_eq!(logged[BEFORE].act.as_str(), "client-updated");
+}
+
+/// Each writes the rows that the other one waits for, were they not to wait for each other before.
+async fn two_imports_of_the_same_facilities_do_not_stop_each_other(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let row = app.app.store.client("carrier").await.unwrap().unwrap();
+    for round in 0..5 {
+        let of_one = |n: usize| {
+            let client_id = format!("imported-{round}-{n}");
+            let act = bare_act(&app, &client_id);
+            let client = ClientRow { client_id, ..row.clone() };
+            NewClientRow { client, delegations: Vec::new(), secret_hash: None, act }
+        };
+        let one: Vec<_> = (0..60).map(of_one).collect();
+        let other: Vec<_> = (0..60).rev().map(of_one).collect();
+        let (store, again) = (&app.app.store, &app.app.store);
+        let (one, other) = tokio::join!(store.add_new_clients(&one), again.add_new_clients(&other));
+        let added = |added: Vec<bool>| added.into_iter().filter(|is_new| *is_new).count();
+        assert_eq!(added(one.unwrap()) + added(other.unwrap()), 60, "each is added once");
+    }
+}
+
 #[tokio::test]
 async fn two_administrators_at_once_do_not_undo_each_others_checks() {
     let app = TestApp::start().await;
@@ -106,4 +152,26 @@ async fn two_administrators_at_once_do_not_undo_each_others_checks() {
     assert!((1..=2).contains(&done), "{statuses:?}");
     assert_eq!(show(&admin, "bv").await["state"], "closed");
     assert_eq!(acts(&app).await.len(), done);
+}
+
+async fn the_agencies_of_some_clients_are_read_without_those_of_others(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let row = app.app.store.client("carrier").await.unwrap().unwrap();
+    let of_one = |n: usize| {
+        let client_id = format!("of-many-{n:03}");
+        let act = bare_act(&app, &client_id);
+        let client = ClientRow { client_id, ..row.clone() };
+        let delegations = vec![format!("H{n}"), "G01".to_owned()];
+        NewClientRow { client, delegations, secret_hash: None, act }
+    };
+    let new: Vec<_> = (0..250).map(of_one).collect();
+    app.app.store.add_new_clients(&new).await.unwrap();
+    let ids: Vec<String> = (0..220).map(|n| format!("of-many-{n:03}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let read = app.app.store.delegations_of(&ids).await.unwrap();
+    assert_eq!(read.len(), 440);
+    assert_eq!(read[439], ("of-many-219".to_owned(), "H219".to_owned()));
+    assert_eq!(app.app.store.delegations_of(&[]).await.unwrap(), []);
+    let page = app.admin_caller("operator").await.get("/admin/v1/clients?limit=3").await.ok();
+    assert_eq!(page["clients"][1]["delegations"], json!([]));
 }

@@ -7,7 +7,7 @@ use gateway::access::{NOTICE_SECONDS, Warned, is_step};
 use gateway::audit::{Act, LogEntry, RequestIds};
 use gateway::auth::ClientState;
 use gateway::clock::{Micros, Random};
-use gateway::store::{ClientRow, SecretRow};
+use gateway::store::{ActRow, ClientRow, SecretRow};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -69,20 +69,25 @@ async fn acts_of(app: &TestApp, by: &str) -> Vec<[String; 3]> {
     acts(app).await.into_iter().map(line).collect()
 }
 
+/// An act that no administrator did.
+fn bare_act(app: &TestApp, id: &str) -> ActRow {
+    let at = app.app.clock.now();
+    ActRow {
+        id: RequestIds::new(&Random::system()).next(at).to_string(),
+        at_us: at.0,
+        made_by: "test".into(),
+        act: "test".into(),
+        target: id.into(),
+        detail: None,
+    }
+}
+
 /// Changes a row behind everybody's back.
 async fn set_row(app: &TestApp, id: &str, change: impl FnOnce(&mut ClientRow)) {
     let old = app.app.store.client(id).await.unwrap().unwrap();
     let mut new = old.clone();
     change(&mut new);
-    let ids = RequestIds::new(&Random::seeded(7));
-    let act = gateway::store::ActRow {
-        id: ids.next(app.app.clock.now()).to_string(),
-        at_us: 0,
-        made_by: "test".into(),
-        act: "test".into(),
-        target: id.into(),
-        detail: None,
-    };
+    let act = bare_act(app, id);
     assert!(app.app.store.change_client((&old, &new), None, &act).await.unwrap());
     app.app.store.forget_acts(&[act]).await.unwrap();
 }
@@ -143,7 +148,12 @@ async fn a_client_goes_from_draft_to_closed_and_every_step_is_in_the_log_once(da
     change.problem(409, "client-closed");
 
     let expected = [
-        ("client-created", "health_facility G12.24.01001 as draft, policy hospital-policy@1"),
+        (
+            "client-created",
+            "health_facility G12.24.01001 as draft, policy hospital-policy@1, agreement \
+             2026-01-01T00:00:00.000+07:00 to 2029-01-01T00:00:00.000+07:00, assessment of level 3 \
+             to 2028-02-01T00:00:00.000+07:00, acts for G12.18 G18",
+        ),
         ("client-security-review", "was draft"),
         ("client-draft", "was security_review"),
         ("client-security-review", "was draft"),
@@ -218,10 +228,17 @@ async fn a_change_is_kept_and_a_change_of_nothing_leaves_no_trace(database: Data
             "client-updated",
             "hospital",
             "agency_code G12.18, policy ministry-policy@1, agreement \
-             2026-11-01T00:00:00.000+07:00 to 2027-11-01T00:00:00.000+07:00, name_vi, delegations",
+             2026-11-01T00:00:00.000+07:00 to 2027-11-01T00:00:00.000+07:00, name_vi, delegations +G18.03 +H26",
         ]
         .map(str::to_owned)]
     );
+    admin.patch(path, &json!({"delegations": ["G18.03", "H17"]})).await.ok();
+    let [_, _, detail] = acts_of(&app, "operator").await.pop().unwrap();
+    assert_eq!(detail, "delegations +H17 -H26");
+    let many: Vec<String> = (100..200).map(|n| format!("G18.{n}")).collect();
+    admin.patch(path, &json!({ "delegations": many })).await.ok();
+    let [_, _, detail] = acts_of(&app, "operator").await.pop().unwrap();
+    assert!(detail.starts_with("delegations 100 added, 2 removed, 100 now, SHA-256 "), "{detail}");
     // The node follows by itself; here it is told.
     app.app.load_directory().await.unwrap();
     let client =
@@ -282,21 +299,39 @@ async fn a_closed_code_is_good_for_whom_was_connected_before() {
     assert_eq!(shown["successor_agency_code"], "G12");
     step(&admin, "ministry", &json!({"state": "suspended", "reason": "x"})).await.ok();
     step(&admin, "ministry", &json!({"state": "active"})).await.ok();
-    let below = json!({"agency_code": "G24.01"});
-    assert_eq!(
-        admin.patch("/admin/v1/clients/ministry", &below).await.ok()["agency_code"],
-        "G24.01"
-    );
+    // It keeps it, and is given no other that was closed.
+    let same = json!({"agency_code": "G24", "name_en": "Social security"});
+    assert_eq!(admin.patch("/admin/v1/clients/ministry", &same).await.ok()["agency_code"], "G24");
+    for other in ["G24.01", "G14"] {
+        let answer =
+            admin.patch("/admin/v1/clients/ministry", &json!({ "agency_code": other })).await;
+        answer.problem(422, "invalid-value");
+        assert_eq!(answer.field_errors(), [("/agency_code".into(), "agency-closed".into())]);
+    }
+    // Nor an agency to act for that is no more.
+    let answer =
+        admin.patch("/admin/v1/clients/ministry", &json!({"delegations": ["H26", "G14.01"]})).await;
+    answer.problem(422, "invalid-value");
+    assert_eq!(answer.field_errors(), [("/delegations".into(), "agency-closed".into())]);
+    let listed = ["H26".to_owned(), "G14.01".to_owned()];
+    let ministry = app.app.store.client("ministry").await.unwrap().unwrap();
+    let mut renamed = ministry.clone();
+    renamed.name_vi = "Bảo hiểm".into();
+    let act = bare_act(&app, "ministry");
+    let rows = (&ministry, &renamed);
+    assert!(app.app.store.change_client(rows, Some(&listed), &act).await.unwrap());
+    let kept = json!({"delegations": ["G14.01", "H17"]});
+    admin.patch("/admin/v1/clients/ministry", &kept).await.ok();
     // Connected one microsecond before the closure, and at it.
     let closure = Micros::parse_rfc3339("2025-03-01T00:00:00+07:00").unwrap();
     assert_eq!(create(&admin, &document("bv")).await.status, 201);
-    let closed = json!({"agency_code": "G14.01"});
+    let closed = json!({"agency_code": "G14.01", "name_en": "x"});
     for (connected, is_good) in
         [(Some(closure.0 - 1), true), (Some(closure.0), false), (None, false)]
     {
         set_row(&app, "bv", |row| {
             row.connected_us = connected;
-            row.agency_code = "G12.24.01001".into();
+            row.agency_code = "G14.01".into();
         })
         .await;
         let answer = admin.patch("/admin/v1/clients/bv", &closed).await;

@@ -1,7 +1,8 @@
 //! Secrets and public keys as administrators keep them, on the admin listener.
 
 use gateway::audit::LogEntry;
-use serde_json::json;
+use gateway::auth::PublicKey;
+use serde_json::{Value, json};
 
 use super::{Signer, ask_with, good, patient, register};
 use crate::support::{Answer, Caller, Database, SECRET, TestApp, entry_bytes, on_both_databases};
@@ -149,6 +150,16 @@ async fn public_keys_are_added_listed_and_removed(database: Database) {
         assert_eq!(answer.status, 201, "{}", answer.text);
         assert_eq!(answer.json()["kid"], signer.kid());
     }
+    // A key without a name is named by its thumbprint.
+    let mut nameless: Value = serde_json::from_str(&ed.jwk()).unwrap();
+    nameless.as_object_mut().unwrap().remove("kid");
+    let thumbprint = PublicKey::parse(&nameless.to_string()).unwrap().kid().to_owned();
+    let first = acts(&app).await.remove(0);
+    assert_eq!(
+        first[1..],
+        ["key-added", "carrier", &format!("EdDSA {}, thumbprint {thumbprint}", ed.kid())]
+            .map(str::to_owned)
+    );
     add(&ed.jwk()).await.problem(409, "no-room-for-key");
     for bad in [
         ed.jwk().replace("Ed25519", "X25519"),

@@ -2,6 +2,7 @@
 
 mod trial;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::credentials::acts;
@@ -11,6 +12,9 @@ on_both_databases! {
     a_version_is_added_beside_the_others_and_clients_move_when_told,
     a_trial_changes_nothing_and_says_what_would_be,
     of_many_who_add_at_once_each_gets_a_version_of_its_own,
+    a_document_that_is_sent_again_makes_one_version,
+    versions_come_in_pages,
+    nodes_follow_while_clients_are_moved_again_and_again,
 }
 
 const PATH: &str = "/admin/v1/policies/carrier-policy";
@@ -115,12 +119,17 @@ async fn a_version_is_added_beside_the_others_and_clients_move_when_told(databas
         other.get(path).await.problem(403, "operation-not-permitted");
         other.put(PATH, &document()).await.problem(403, "operation-not-permitted");
     }
-    let expected = [
-        ["carrier-policy@2", "0 clients moved; less burst"],
-        ["carrier-policy@3", "1 clients moved; more required, less attributes grant"],
-    ];
-    let expected = expected
-        .map(|[target, detail]| ["operator", "policy-added", target, detail].map(str::to_owned));
+    let mut expected = Vec::new();
+    for (version, moved, headline) in
+        [(2, 0, "less burst"), (3, 1, "more required, less attributes grant")]
+    {
+        let row = app.app.store.policy("carrier-policy", version).await.unwrap().unwrap();
+        let digest = digest(&SHA256, row.document.as_bytes());
+        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let detail = format!("{moved} clients moved; SHA-256 {hex}; {headline}");
+        let target = format!("carrier-policy@{version}");
+        expected.push(["operator".to_owned(), "policy-added".to_owned(), target, detail]);
+    }
     assert_eq!(acts(&app).await, expected, "once each");
 }
 
@@ -143,14 +152,79 @@ async fn of_many_who_add_at_once_each_gets_a_version_of_its_own(database: Databa
     let app = TestApp::start_on(database).await;
     let admin = app.admin_caller("operator").await;
     let mut adding = tokio::task::JoinSet::new();
-    for _ in 0..4 {
+    for n in 0..4 {
         let admin = admin.clone();
-        adding.spawn(async move { put(&admin, "", &document()).await.json()["version"].as_u64() });
+        let document = merge(&document(), &json!({"rate": 10 + n, "burst": 10 + n}));
+        adding.spawn(async move { put(&admin, "", &document).await.json()["version"].as_u64() });
     }
     let mut versions = adding.join_all().await;
     versions.sort_unstable();
     assert_eq!(versions, [2, 3, 4, 5].map(Some));
     assert_eq!(acts(&app).await.len(), 4);
+}
+
+async fn a_document_that_is_sent_again_makes_one_version(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let first = put(&admin, "", &document()).await;
+    assert_eq!((first.status, &first.json()["version"]), (201, &json!(2)));
+    for query in ["", "?dry_run=true"] {
+        let again = put(&admin, query, &document()).await.ok();
+        let told = (&again["version"], &again["added"], &again["changes"]);
+        assert_eq!(told, (&json!(2), &json!(false), &json!([])));
+    }
+    let moved = put(&admin, "?move_clients=true", &document()).await;
+    assert_eq!((moved.status, &moved.json()["version"]), (201, &json!(3)));
+    assert_eq!(acts(&app).await.len(), 2);
+    // What was sent before the last is another version again.
+    let other = merge(&document(), &json!({"rate": 1, "burst": 1}));
+    assert_eq!(put(&admin, "", &other).await.json()["version"], 4);
+    assert_eq!(put(&admin, "", &document()).await.json()["version"], 5);
+}
+
+async fn versions_come_in_pages(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    for rate in 1..4 {
+        put(&admin, "", &merge(&document(), &json!({"rate": rate, "burst": rate}))).await;
+    }
+    let all = admin.get("/admin/v1/policies").await.ok();
+    assert_eq!(all.get("next"), None);
+    let labels = |page: &Value| -> Vec<String> {
+        let rows = page["policies"].as_array().unwrap().iter();
+        rows.map(|row| row["policy"].as_str().unwrap().to_owned()).collect()
+    };
+    let (mut read, mut query) = (Vec::new(), "?limit=2".to_owned());
+    loop {
+        let page = admin.get(&format!("/admin/v1/policies{query}")).await.ok();
+        assert!((1..=2).contains(&labels(&page).len()));
+        read.extend(labels(&page));
+        let Some(next) = page.get("next") else { break };
+        query = format!("?limit=2&after={}", next.as_str().unwrap());
+    }
+    assert_eq!(read, labels(&all));
+    assert!(read.len() > 6 && read.contains(&"carrier-policy@4".to_owned()));
+    for query in ["limit=0", "limit=501", "limit=x", "after=%00", "after=eA", "after="] {
+        let refused = admin.get(&format!("/admin/v1/policies?{query}")).await;
+        refused.problem(422, "invalid-value");
+    }
+}
+
+/// A node that reads in between finds the policy of every client.
+async fn nodes_follow_while_clients_are_moved_again_and_again(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let moving = tokio::spawn(async move {
+        for version in 2..42 {
+            let document = merge(&document(), &json!({"rate": version, "burst": version}));
+            let moved = put(&admin, "?move_clients=true", &document).await;
+            assert_eq!(moved.json()["version"], version, "{}", moved.text);
+        }
+    });
+    while !moving.is_finished() {
+        app.app.load_directory().await.unwrap();
+    }
+    moving.await.unwrap();
 }
 
 #[tokio::test]

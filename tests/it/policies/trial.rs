@@ -1,5 +1,6 @@
 //! A policy on trial against the log of the last day.
 
+use gateway::access::try_policy;
 use serde_json::{Value, json};
 
 use super::{PATH, acts, document};
@@ -7,6 +8,8 @@ use crate::support::{Caller, Database, TestApp, about_person, merge, on_both_dat
 
 on_both_databases! {
     a_trial_counts_what_would_have_been_refused_or_answered_less_to,
+    a_trial_knows_what_is_asked_of_officials,
+    a_trial_reads_the_newest_entries_and_says_how_many_it_left_out,
 }
 
 async fn attempt(admin: &Caller, change: &Value) -> Value {
@@ -72,8 +75,46 @@ async fn a_trial_counts_what_would_have_been_refused_or_answered_less_to(databas
 
     let bad = admin.post(&format!("{PATH}/try"), "application/json", "{}").await;
     bad.problem(400, "invalid-request");
+    for nobodys in ["carrier-polcy", "carrier-policy%401", "%00"] {
+        let path = format!("/admin/v1/policies/{nobodys}/try");
+        let mistyped = admin.post(&path, "application/json", &document().to_string()).await;
+        mistyped.problem(404, "unknown-policy");
+    }
     assert_eq!(acts(&app).await.len(), 0, "a trial is no act");
     app.pass(24 * 3_600 + 1);
     let later = attempt(&app.admin_caller("operator").await, &json!({"grants": []})).await;
     assert_eq!((&later["tried"], &later["affected"]), (&json!(0), &json!(0)));
+}
+
+async fn a_trial_knows_what_is_asked_of_officials(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let (carrier, admin) = (app.caller("carrier").await, app.admin_caller("operator").await);
+    let list = "{\"official\": \"lan\"}\n";
+    carrier.put_text("/v1/officials", "application/x-ndjson", list).await.ok();
+    for official in [None, None, None, Some("lan"), Some("lan"), Some("hoa")] {
+        let named = official.map_or_else(|| json!({}), |name| json!({"official": name}));
+        carrier.verify(&merge(&about_person(&app.person()), &named)).await.ok();
+    }
+    let known = attempt(&admin, &json!({"officials": "known"})).await;
+    assert_eq!(rows(&known), [("refused", "official-unknown", 1)]);
+    let required = attempt(&admin, &json!({"officials": "required"})).await;
+    let expected =
+        [("refused", "official-unknown", 1), ("refused", "required-attribute-missing", 3)];
+    assert_eq!(rows(&required), expected);
+    let optional = attempt(&admin, &json!({"officials": "optional"})).await;
+    assert_eq!((&optional["tried"], rows(&optional)), (&json!(6), vec![]));
+}
+
+async fn a_trial_reads_the_newest_entries_and_says_how_many_it_left_out(database: Database) {
+    let app = TestApp::start_on(database).await;
+    app.fill(5).await;
+    let narrow = merge(&document(), &json!({"grants": []})).to_string();
+    let narrow = serde_json::from_str(&narrow).unwrap();
+    let (store, now) = (&app.app.store, app.app.clock.now());
+    for (most, tried, not_tried) in [(None, 5, 0), (Some(9), 5, 0), (Some(2), 2, 3)] {
+        let trial = try_policy(store, "carrier-policy", &narrow, now, most).await.unwrap();
+        assert_eq!((trial.tried, trial.affected, trial.not_tried), (tried, tried, not_tried));
+    }
+    let admin = app.admin_caller("operator").await;
+    assert_eq!(attempt(&admin, &json!({})).await["not_tried"], 0);
 }

@@ -9,51 +9,15 @@ use futures_util::future::join_all;
 use gateway::clock::Clock;
 use serde_json::{Value, json};
 
+use super::office::Office;
 use super::place::Place;
 use super::programs::{Ended, program};
 use super::served::Served;
 use crate::credentials::{Signer, acts};
-use crate::support::{Kept, SECRET, TestApp};
+use crate::support::{SECRET, TestApp};
 
 const COPIES: usize = 1_000;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// Commands on the data of a gateway.
-struct Office {
-    place: Place,
-    kept: Kept,
-}
-
-impl Office {
-    async fn run(&self, args: &[&str]) -> anyhow::Result<Ended> {
-        let config = self.kept.config_file();
-        let config = config.to_str().context("a path in UTF-8")?;
-        self.place.gateway(&[&["--config", config, "-o", "json"], args].concat()).await
-    }
-
-    async fn done(&self, args: &[&str]) -> anyhow::Result<Value> {
-        let Ended { status, stdout, stderr } = self.run(args).await?;
-        ensure!(status.success() && stderr.is_empty(), "{args:?}: {status} {stderr}");
-        Ok(serde_json::from_str(&stdout)?)
-    }
-
-    async fn refused(&self, args: &[&str], code: i32, words: &str) -> anyhow::Result<()> {
-        let Ended { status, stdout, stderr } = self.run(args).await?;
-        ensure!(
-            status.code() == Some(code) && stderr.contains(words),
-            "{args:?}: {status} {stderr}"
-        );
-        ensure!(stdout.is_empty(), "{args:?}: {stdout}");
-        Ok(())
-    }
-
-    /// A file of the place, with this in it.
-    fn file(&self, name: &str, text: &str) -> anyhow::Result<String> {
-        let path = self.place.work().join(name);
-        fs::write(&path, text)?;
-        Ok(path.display().to_string())
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_and_keys_change_by_command_beside_a_running_gateway() -> anyhow::Result<()> {
@@ -216,20 +180,7 @@ async fn of_a_thousand_copies_to_two_processes_one_gets_a_token() -> anyhow::Res
     );
     fs::write(&file, &shared)?;
     let one = served.gateway(&place).await?;
-    let (api, admin) = (place.port + 2, place.port + 3);
-    let second = shared
-        .replace(
-            &format!("127.0.0.1:{}\"\nadmin", place.port),
-            &format!("127.0.0.1:{api}\"\nadmin"),
-        )
-        .replace(
-            &format!("127.0.0.1:{}\"\n[store]", place.port + 1),
-            &format!("127.0.0.1:{admin}\"\n[store]"),
-        );
-    ensure!(second.contains(&api.to_string()) && second.contains(&admin.to_string()), "{second}");
-    fs::write(place.data().join("second.toml"), format!("{second}[log]\nname = \"n2\"\n"))?;
-    let mut other = place.start("gateway", &["serve", "--config", "sandbox-data/second.toml"])?;
-    other.wait_for("it is ready", async || super::api::is_ready(api).await).await?;
+    let (mut other, api) = served.second(&place).await?;
     let add = ["client", "key", "add", "ndxp", "--file", "sandbox-data/key.json"];
     place.on_data(&add).await?;
 

@@ -74,6 +74,13 @@ impl Caller {
         Answer::read(request.send().await.expect("the gateway answers")).await
     }
 
+    /// Puts anything.
+    pub async fn put_text(&self, path: &str, media_type: &str, body: &str) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", media_type).body(body.to_owned());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
     /// Puts JSON.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);

@@ -19,7 +19,7 @@ use super::parse_state;
 use crate::access::{self, Credential, KnownClient};
 use crate::auth::{ClientState, generate_secret, hash_secret};
 use crate::clock::Random;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::http::parse_policy_label;
 use crate::request::AgencyCode;
 use crate::store::{ClientRow, NewClientRow};
@@ -90,11 +90,11 @@ pub(super) async fn import(
     args: &ImportArgs,
     format: Format,
 ) -> Result<(), CliError> {
-    check(args)?;
+    let below = check(config, args)?;
     let administering = Administering::open(config).await?;
     let common = Common {
         policy: args.policy.as_deref(),
-        below: args.below.as_deref(),
+        below: below.as_ref().map(AgencyCode::as_str),
         state: args.state,
         now: administering.clock.now(),
     };
@@ -110,11 +110,14 @@ pub(super) async fn import(
     let refused = !summary.bad.is_empty() && !args.skip_bad;
     if refused || args.dry_run {
         summary.added = if refused { 0 } else { new.len() };
+        print_summary(&summary, format)?;
     } else {
-        add(&administering, args, &new, &mut summary).await?;
-        administering.finish().await?;
+        // What was added is told also where something fails on the way.
+        let added = add(&administering, args, new, &mut summary).await;
+        let printed = print_summary(&summary, format);
+        administering.finish().await;
+        added.and(printed)?;
     }
-    print_summary(&summary, format)?;
     if refused {
         let count = summary.bad.len();
         return Err(CliError::Failed(format!(
@@ -124,16 +127,24 @@ pub(super) async fn import(
     Ok(())
 }
 
-fn check(args: &ImportArgs) -> Result<(), CliError> {
+/// Refuses what cannot be meant; the code that facility codes lie below, as it is kept.
+fn check(config: &Config, args: &ImportArgs) -> Result<Option<AgencyCode>, CliError> {
     let usage = |text: &str| Err(CliError::Usage(text.to_owned()));
+    if config.server.public_url.is_empty() {
+        let problem = "is not set: the sealed files could not say where a token is to be had";
+        return Err(ConfigError::OutOfRange { key: "server.public_url", problem }.into());
+    }
     if args.policy.as_deref().is_some_and(|label| parse_policy_label(label).is_err()) {
         return usage("--policy takes NAME@VERSION");
     }
-    if args.below.as_deref().is_some_and(|code| AgencyCode::adopt(code).is_err()) {
-        return usage("--below takes an agency code, such as G12.24");
+    if same_file(&args.file, &passphrases_file(args)) {
+        return usage("--passphrases is the table that is imported");
     }
+    let Ok(below) = args.below.as_deref().map(AgencyCode::adopt).transpose() else {
+        return usage("--below takes an agency code, such as G12.24");
+    };
     match args.state {
-        ClientState::Draft | ClientState::Active => Ok(()),
+        ClientState::Draft | ClientState::Active => Ok(below),
         ClientState::SecurityReview
         | ClientState::Sandbox
         | ClientState::Suspended
@@ -146,14 +157,21 @@ fn check(args: &ImportArgs) -> Result<(), CliError> {
 async fn add(
     administering: &Administering<'_>,
     args: &ImportArgs,
-    new: &[ClientRow],
+    mut new: Vec<ClientRow>,
     summary: &mut Summary,
 ) -> Result<(), CliError> {
     if new.is_empty() {
         return Ok(());
     }
+    let mut outbox = Outbox::open(&args.out, &passphrases_file(args), &administering.random)?;
+    // Another import may have had the folder until now: its files and passphrases are good.
+    for at in (0..new.len()).rev() {
+        if administering.store.client(&new[at].client_id).await?.is_some() {
+            summary.there_and_different.push(new.remove(at).client_id);
+        }
+    }
     let to_make: HashSet<&str> = new.iter().map(|row| row.client_id.as_str()).collect();
-    let outbox = Outbox::open(&args.out, &passphrases_file(args), &to_make)?;
+    outbox.prepare(&to_make)?;
     let endpoint = format!("{}/oauth2/token", administering.config.server.public_url());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut progress = Progress::new(new.len());
@@ -171,18 +189,21 @@ async fn add(
             })
             .collect();
         let added = administering.store.add_new_clients(&additions).await?;
-        for (row, is_new) in rows.iter().zip(added) {
-            if is_new {
-                summary.added += 1;
-            } else {
-                // Somebody has added it since we looked; its secret is not ours.
-                outbox.discard(&row.client_id)?;
-                summary.there_and_different.push(row.client_id.clone());
-            }
-        }
+        // Somebody has added these since we looked; their secrets are not ours.
+        let taken = rows.iter().zip(&added).filter(|(_, is_new)| !**is_new);
+        let taken: HashSet<&str> = taken.map(|(row, _)| row.client_id.as_str()).collect();
+        summary.added += added.len() - taken.len();
+        summary.there_and_different.extend(taken.iter().map(|id| (*id).to_owned()));
+        outbox.discard(&taken)?;
         progress.show(summary.added);
     }
     Ok(())
+}
+
+/// Whether two paths lead to one file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.canonicalize(), other.canonicalize());
+    one.is_ok_and(|one| other.is_ok_and(|other| one == other))
 }
 
 /// Beside the folder and not in it, so that whoever sends the folder does not send both.

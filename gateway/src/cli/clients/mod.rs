@@ -4,6 +4,7 @@
 mod facilities;
 mod import;
 mod outbox;
+mod passphrases;
 mod shown;
 mod unseal;
 
@@ -172,7 +173,8 @@ async fn end(
         eprintln!("nothing was changed; without --dry-run the client would be as shown");
         return Ok(());
     }
-    administering.finish().await
+    administering.finish().await;
+    Ok(())
 }
 
 async fn show(config: &Config, id: &str, format: Format) -> Result<(), CliError> {

@@ -13,41 +13,48 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::super::CliError;
-
-const HEADER: [&str; 3] = ["client_id", "file", "passphrase"];
+use super::passphrases::Passphrases;
+use crate::clock::Random;
 
 /// The folder and the table, held by one import at a time.
 #[derive(Debug)]
 pub(super) struct Outbox {
     folder: PathBuf,
     handle: File,
-    passphrases: PathBuf,
+    passphrases: Passphrases,
 }
 
 impl Outbox {
-    /// Opens the folder, makes it if it is not there, and leaves out of the table the lines of
-    /// clients that will be made now, and one that was not written to its end.
+    /// Opens the folder and the table, makes those that are not there, and holds both.
     ///
     /// # Errors
-    /// If another import is at work there, or the disk refuses.
+    /// If another import is at work there, the table is none of ours or lies in the folder, or the
+    /// disk refuses.
     pub(super) fn open(
         folder: &Path,
         passphrases: &Path,
-        to_make: &HashSet<&str>,
+        random: &Random,
     ) -> Result<Self, CliError> {
         let failed = || CliError::io(format!("{} cannot be used", folder.display()));
         if !folder.is_dir() {
             fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed())?;
+            sync_parent(folder).map_err(failed())?;
         }
+        refuse_within(folder, passphrases)?;
         let handle = File::open(folder).map_err(failed())?;
         flock(&handle, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             CliError::Failed(format!("another import is at work in {}", folder.display()))
         })?;
-        let outbox =
-            Self { folder: folder.to_owned(), handle, passphrases: passphrases.to_owned() };
+        let passphrases = Passphrases::open(passphrases, random.clone())?;
+        let outbox = Self { folder: folder.to_owned(), handle, passphrases };
         outbox.tidy_folder().map_err(failed())?;
-        outbox.tidy(to_make)?;
         Ok(outbox)
+    }
+
+    /// Leaves out of the table the lines of clients that will be made now. None of them may be in
+    /// the database, which is looked at while the outbox is held.
+    pub(super) fn prepare(&mut self, to_make: &HashSet<&str>) -> Result<(), CliError> {
+        self.passphrases.without(to_make)
     }
 
     /// Name of a client's sealed file.
@@ -75,28 +82,28 @@ impl Outbox {
 
     /// Adds passphrases to the table; they and the sealed files are on disk afterwards.
     pub(super) fn keep_passphrases<'a>(
-        &self,
+        &mut self,
         passphrases: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<(), CliError> {
-        let rows = passphrases
-            .map(|(client_id, passphrase)| {
-                [client_id.to_owned(), Self::file_name(client_id), passphrase.to_owned()]
-            })
-            .collect::<Vec<_>>();
-        let append = || {
-            let mut file = OpenOptions::new().append(true).open(&self.passphrases)?;
-            file.write_all(&table(&rows, false)?)?;
-            file.sync_all()?;
-            self.handle.sync_all()
-        };
-        append().map_err(self.not_written())
+        let rows = passphrases.map(|(client_id, passphrase)| {
+            [client_id.to_owned(), Self::file_name(client_id), passphrase.to_owned()]
+        });
+        self.passphrases.add(&rows.collect::<Vec<_>>())?;
+        let folder = self.folder.display();
+        self.handle.sync_all().map_err(CliError::io(format!("{folder} cannot be written")))
     }
 
-    /// Takes a client's file away, whom somebody else has added meanwhile.
-    pub(super) fn discard(&self, client_id: &str) -> Result<(), CliError> {
-        let path = self.folder.join(Self::file_name(client_id));
-        fs::remove_file(&path)
-            .map_err(CliError::io(format!("{} cannot be removed", path.display())))
+    /// Takes files and passphrases of clients away whom somebody else has added meanwhile.
+    pub(super) fn discard(&mut self, client_ids: &HashSet<&str>) -> Result<(), CliError> {
+        if client_ids.is_empty() {
+            return Ok(());
+        }
+        for client_id in client_ids {
+            let path = self.folder.join(Self::file_name(client_id));
+            fs::remove_file(&path)
+                .map_err(CliError::io(format!("{} cannot be removed", path.display())))?;
+        }
+        self.passphrases.without(client_ids)
     }
 
     /// Takes away what an import that was killed has not written to its end.
@@ -111,51 +118,56 @@ impl Outbox {
         }
         Ok(())
     }
-
-    fn tidy(&self, to_make: &HashSet<&str>) -> Result<(), CliError> {
-        let known = match fs::read(&self.passphrases) {
-            Ok(known) => known,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(self.not_written()(error)),
-        };
-        // A line without its end was cut off, and its client is not in the database.
-        let whole = known.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let mut reader = csv::ReaderBuilder::new().from_reader(&known[..whole]);
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| {
-                CliError::Failed(format!("{}: {error}", self.passphrases.display()))
-            })?;
-            let row = [&record[0], &record[1], &record[2]].map(str::to_owned);
-            if !to_make.contains(row[0].as_str()) {
-                rows.push(row);
-            }
-        }
-        let write = || {
-            let unfinished = self.passphrases.with_extension("new");
-            let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-            file.write_all(&table(&rows, true)?)?;
-            file.sync_all()?;
-            fs::rename(unfinished, &self.passphrases)
-        };
-        write().map_err(self.not_written())
-    }
-
-    fn not_written(&self) -> impl FnOnce(io::Error) -> CliError {
-        CliError::io(format!("{} cannot be written", self.passphrases.display()))
-    }
 }
 
-/// Rows as CSV.
-fn table(rows: &[[String; 3]], with_header: bool) -> io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if with_header {
-        writer.write_record(HEADER).map_err(io::Error::other)?;
+/// Makes what was made, renamed or removed in a file's folder last.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    File::open(parent(path))?.sync_all()
+}
+
+/// The folder that a file is in.
+pub(super) fn parent(path: &Path) -> PathBuf {
+    let parent = path.components().as_path().parent().map(Path::to_owned).unwrap_or_default();
+    if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent }
+}
+
+/// Whoever sends the folder must not send the passphrases with it.
+fn refuse_within(folder: &Path, passphrases: &Path) -> Result<(), CliError> {
+    let lies = parent(passphrases);
+    let failed = CliError::io(format!("{} cannot be used", lies.display()));
+    let within = lies.canonicalize().and_then(|lies| Ok((lies, folder.canonicalize()?)));
+    let (lies, folder) = within.map_err(failed)?;
+    if !lies.starts_with(folder) {
+        return Ok(());
     }
-    for row in rows {
-        writer.write_record(row).map_err(io::Error::other)?;
+    Err(CliError::Usage(
+        "--passphrases lies in the folder of --out: the two are to be sent by different ways"
+            .into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_somebody_else_has_added_keeps_neither_file_nor_passphrase() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, table) = (place.path().join("sealed"), place.path().join("table.csv"));
+        let random = Random::seeded(1);
+        let mut outbox = Outbox::open(&folder, &table, &random).unwrap();
+        outbox.prepare(&HashSet::from(["a", "b"])).unwrap();
+        for id in ["a", "b"] {
+            Outbox::write_sealed(&folder, id, "{}").unwrap();
+        }
+        outbox.keep_passphrases([("a", "x-y"), ("b", "y-z")].into_iter()).unwrap();
+        outbox.discard(&HashSet::from(["b"])).unwrap();
+        outbox.keep_passphrases([("c", "z-x")].into_iter()).unwrap();
+        let lines = fs::read_to_string(&table).unwrap();
+        assert_eq!(lines, "client_id,file,passphrase\na,a.sealed.json,x-y\nc,c.sealed.json,z-x\n");
+        assert!(folder.join("a.sealed.json").exists() && !folder.join("b.sealed.json").exists());
+        assert!(Outbox::open(&folder, &place.path().join("other.csv"), &random).is_err());
+        let other = place.path().join("other");
+        assert!(Outbox::open(&other, &table, &random).is_err(), "the table is held");
     }
-    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }

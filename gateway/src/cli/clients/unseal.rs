@@ -25,6 +25,14 @@ pub(in crate::cli) struct UnsealArgs {
 }
 
 pub(super) fn unseal(args: &UnsealArgs) -> Result<(), CliError> {
+    if args.file == Path::new("-") && args.passphrase_file.is_none() {
+        return Err(CliError::Usage(
+            "standard input is the sealed file, so the passphrase takes --passphrase-file".into(),
+        ));
+    }
+    if args.file == Path::new("-") && args.passphrase_file.as_deref() == Some(Path::new("-")) {
+        return Err(CliError::Usage("standard input cannot be both file and passphrase".into()));
+    }
     let sealed = text(&args.file)?;
     let passphrase = text(args.passphrase_file.as_deref().unwrap_or(Path::new("-")))?;
     let credential = access::unseal(&sealed, &passphrase)

@@ -37,6 +37,7 @@ const PARAMETERS: [&str; 3] = ["state", "after", "limit"];
 /// Parameters of the list.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DisputesQuery {
     /// `open`, `upheld` or `rejected`; all when left out.
     pub state: Option<String>,

@@ -37,6 +37,7 @@ const PARAMETERS: [&str; 5] = ["state", "kind", "warnings", "after", "limit"];
 /// Parameters of the list.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ClientsQuery {
     /// Only those in this state.
     pub state: Option<String>,
@@ -121,7 +122,8 @@ pub async fn client_page(
     };
     let rows = store.client_page(filter, limit).await?;
     let mut delegations: HashMap<String, Vec<String>> = HashMap::new();
-    for (client_id, code) in store.delegations(None).await? {
+    let ids: Vec<&str> = rows.iter().map(|row| row.client_id.as_str()).collect();
+    for (client_id, code) in store.delegations_of(&ids).await? {
         delegations.entry(client_id).or_default().push(code);
     }
     let known = |row: crate::store::ClientRow| {

@@ -1,5 +1,6 @@
 //! `/admin/v1/policies`: versions of policies are listed, shown, compared and added.
 
+mod list;
 mod read;
 mod shown;
 mod trial;
@@ -11,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 
+pub use list::*;
 pub use read::*;
 pub use shown::*;
 pub use trial::*;
@@ -25,26 +27,8 @@ use super::{admin_call, administrator};
 use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
 use crate::app::App;
 
-/// All versions of all policies.
-#[utoipa::path(
-    get,
-    path = "/admin/v1/policies",
-    responses(
-        (status = 200, body = PoliciesReply),
-        CallProblems,
-    ),
-    security(("token" = []))
-)]
-pub async fn get_policies(
-    State(app): State<Arc<App>>,
-    request: Request<Body>,
-) -> Result<Response, Problem> {
-    let call = admin_call(&app, &request)?;
-    let [] = extract::query(&request, [])?;
-    call.admit()?;
-    let rows = access::list_policies(&app.store).await.map_err(|error| problem(error.into()))?;
-    Ok(json_reply(&PoliciesReply::new(&rows)))
-}
+/// Entries that are read for a trial: some seconds, less than a request may take.
+const TRIAL_ENTRIES_MAX: u64 = 200_000;
 
 /// One version of a policy.
 #[utoipa::path(
@@ -111,8 +95,8 @@ pub async fn get_policy_diff(
     Ok(json_reply(&PolicyChangesReply::new(&from, &to, changes)))
 }
 
-/// Adds a version of a policy: always a new one, after the latest. Clients stay on theirs unless they
-/// are moved with it.
+/// Adds a version of a policy, after the latest. Clients stay on theirs unless they are moved with
+/// it. A document that is the latest version's adds none, unless clients are moved.
 #[utoipa::path(
     put,
     path = "/admin/v1/policies/{name}",
@@ -126,7 +110,7 @@ pub async fn get_policy_diff(
     ),
     request_body = PolicyBody,
     responses(
-        (status = 200, body = NewVersionReply, description = "What would be done"),
+        (status = 200, body = NewVersionReply, description = "What would be done, or is as it was"),
         (status = 201, body = NewVersionReply),
         CallProblems,
         BodyProblems,
@@ -156,14 +140,16 @@ pub async fn put_policy(
         put.map_err(problem)
     };
     let new = Finish::new(putting).await?;
-    let mut reply = json_reply(&NewVersionReply::new(new, !is_dry));
-    if !is_dry {
+    let shown = NewVersionReply::new(new, is_dry);
+    let mut reply = json_reply(&shown);
+    if shown.added {
         *reply.status_mut() = StatusCode::CREATED;
     }
     Ok(reply)
 }
 
 /// What of the last day's log the policy would have refused or answered less to. Changes nothing.
+/// Of a busy day the newest 200,000 entries are read; the command reads all.
 #[utoipa::path(
     post,
     path = "/admin/v1/policies/{name}/try",
@@ -173,6 +159,7 @@ pub async fn put_policy(
         (status = 200, body = TrialReply),
         CallProblems,
         BodyProblems,
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
@@ -189,7 +176,8 @@ pub async fn post_policy_trial(
     // It reads a day of the log, as a report does.
     let _turn = app.report_turns.acquire().await;
     let now = app.clock.now();
-    let trial = access::try_policy(&app.store, &name, &document, now).await;
+    let most = Some(TRIAL_ENTRIES_MAX);
+    let trial = access::try_policy(&app.store, &name, &document, now, most).await;
     let trial = trial.map_err(|error| match error {
         TrialError::Policy(error) => problem(error),
         TrialError::Log(error) => {

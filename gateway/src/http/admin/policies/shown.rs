@@ -8,11 +8,14 @@ use crate::clock::Micros;
 use crate::policy::{PolicyChange, PolicyDocument, Summary};
 use crate::store::PolicyVersionRow;
 
-/// All versions of all policies.
+/// Versions of policies.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PoliciesReply {
     /// By name and version.
     pub policies: Vec<PolicyVersionReply>,
+    /// `after` of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// One version of a policy.
@@ -93,7 +96,7 @@ pub struct NewVersionReply {
     name: String,
     /// Version.
     version: u32,
-    /// Whether it was made.
+    /// Whether it was made. False on a dry run, and where the document is that of the last version.
     pub added: bool,
     /// Clients that were moved to it, or would be.
     pub clients_moved: u64,
@@ -104,8 +107,8 @@ pub struct NewVersionReply {
 }
 
 impl PoliciesReply {
-    /// The list.
-    pub fn new(rows: &[PolicyVersionRow]) -> Self {
+    /// The list, or a page of it with where the next one begins.
+    pub fn new(rows: &[PolicyVersionRow], next: Option<String>) -> Self {
         let version = |row: &PolicyVersionRow| PolicyVersionReply {
             policy: format!("{}@{}", row.name, row.version),
             name: row.name.clone(),
@@ -113,7 +116,7 @@ impl PoliciesReply {
             created_at: Micros(row.created_us).to_string(),
             clients: row.clients,
         };
-        Self { policies: rows.iter().map(version).collect() }
+        Self { policies: rows.iter().map(version).collect(), next }
     }
 }
 
@@ -147,13 +150,13 @@ impl PolicyChangesReply {
 }
 
 impl NewVersionReply {
-    /// A version that was made, or would be.
-    pub fn new(new: NewVersion, added: bool) -> Self {
+    /// A version that was made, or would be on a dry run.
+    pub fn new(new: NewVersion, is_dry: bool) -> Self {
         Self {
             policy: format!("{}@{}", new.name, new.version),
             name: new.name,
             version: new.version,
-            added,
+            added: new.is_new && !is_dry,
             clients_moved: new.moved,
             changes: changed(new.changes),
             summary: SummaryReply::new(new.summary),

@@ -12,6 +12,9 @@ pub struct TrialReply {
     pub tried: u64,
     /// Those of them that would have been refused, or answered less or otherwise.
     pub affected: u64,
+    /// Entries of the 24 hours that were not looked at, older than the newest 200,000 (by all
+    /// policies; 0 on a day with fewer).
+    pub not_tried: u64,
     /// Effects beyond the 10,000 rows that are told apart.
     pub not_told: u64,
     /// By client, agency acted for, purpose, operation and effect.
@@ -46,6 +49,7 @@ impl TrialReply {
         Self {
             tried: trial.tried,
             affected: trial.affected,
+            not_tried: trial.not_tried,
             not_told: trial.not_told,
             rows: trial.rows.iter().map(TrialRowReply::new).collect(),
         }
