@@ -39,13 +39,17 @@ create table assertions_used (
 ) without rowid;
 create index assertions_used_by_end on assertions_used (expires_us);
 
--- Access tokens that were taken back before they expired (RFC 7009).
+-- Access tokens that were taken back before they expired (RFC 7009). Of a client that takes back very
+-- many, `*` stands for all that were issued until `revoked_us`. Nodes read what is new by `revoked_us`.
 create table revoked_tokens (
     client_id text not null,
     jti text not null,
     expires_us integer not null,
+    revoked_us integer not null,
     primary key (client_id, jti)
 ) without rowid;
+create index revoked_tokens_by_time on revoked_tokens (revoked_us, client_id, jti);
+create index revoked_tokens_by_end on revoked_tokens (expires_us);
 
 -- Keys that sign access tokens: `next` is published and signs nothing yet, `active` signs,
 -- `retiring` verifies until what it has signed has expired. The key itself is in the key folder.

@@ -5,7 +5,8 @@ use super::Administrator;
 use crate::auth::{PublicKey, generate_secret, hash_secret};
 use crate::clock::Random;
 use crate::store::{
-    ClientKeyRow, CredentialPut, CredentialTaken, SecretSlotRow, Store, StoreError, slot_for_new,
+    ClientKeyRow, CredentialPut, CredentialTaken, SecretSlotRow, Store, StoreError,
+    newer_is_unused, slot_for_new,
 };
 
 /// Public keys a client may have: two in use on each of a few systems.
@@ -26,6 +27,18 @@ pub enum CredentialError {
     /// The client could not authenticate any more.
     #[error("it is the client's last credential, and the client is not closed")]
     Last,
+    /// The client is closed for good.
+    #[error("the client is closed for good")]
+    Closed,
+    /// The secret that would end may be the one in use.
+    #[error(
+        "the newer of the two secrets was never used, and the older one, which is in use then, would \
+         end: use the newer one first, take it away, or force it"
+    )]
+    NewerUnused,
+    /// Another client has this key.
+    #[error("another client has this key: each has keys of its own")]
+    OfAnother,
     /// The client has a key of this name.
     #[error("the client has a key with this kid")]
     Taken,
@@ -100,9 +113,17 @@ pub async fn secrets(
 /// What [`rotate_secret`] would do now.
 ///
 /// # Errors
-/// If nobody has this identifier.
-pub async fn plan_rotation(store: &Store, client_id: &str) -> Result<Rotation, CredentialError> {
+/// As [`rotate_secret`].
+pub async fn plan_rotation(
+    store: &Store,
+    client_id: &str,
+    force: bool,
+) -> Result<Rotation, CredentialError> {
     let slots = secrets(store, client_id).await?;
+    check_open(store, client_id).await?;
+    if newer_is_unused(&slots) && !force {
+        return Err(CredentialError::NewerUnused);
+    }
     let slot = slot_for_new(&slots);
     Ok(Rotation { slot, replaces: slots.into_iter().find(|row| row.slot == slot) })
 }
@@ -110,13 +131,17 @@ pub async fn plan_rotation(store: &Store, client_id: &str) -> Result<Rotation, C
 /// Puts a new secret into the free slot, or over the older secret; returns the slot. The other
 /// secret stays good until it is retired.
 ///
+/// Whoever repeats a rotation whose answer was lost would end the secret in use, and the client had
+/// none that it knows. So it is refused while the newer of two was never used, unless `force`.
+///
 /// # Errors
-/// If nobody has this identifier.
+/// If nobody has this identifier, the client is closed, or the newer secret was never used.
 pub async fn rotate_secret(
     store: &Store,
     by: &Administrator,
     client_id: &str,
     secret: &NewSecret,
+    force: bool,
 ) -> Result<i64, CredentialError> {
     let text = secret.expose().to_owned();
     let hash = tokio::task::spawn_blocking(move || hash_secret(&text).map_err(|e| e.to_string()))
@@ -124,7 +149,7 @@ pub async fn rotate_secret(
         .unwrap_or_else(|_| Err("the hashing stopped".into()))
         .map_err(CredentialError::Hashing)?;
     let act = by.act("secret-added", client_id, None);
-    match store.rotate_secret(client_id, &hash, &act).await? {
+    match store.rotate_secret(client_id, &hash, force, &act).await? {
         CredentialPut::Done { slot } => Ok(slot),
         refused => Err(refusal_of_put(refused)),
     }
@@ -163,6 +188,10 @@ pub async fn check_key(
     key: &PublicKey,
 ) -> Result<(), CredentialError> {
     let there = keys(store, client_id).await?;
+    check_open(store, client_id).await?;
+    if store.is_key_of_another(client_id, &key.own_member()).await? {
+        return Err(CredentialError::OfAnother);
+    }
     if there.iter().any(|row| row.kid == key.kid()) {
         return Err(CredentialError::Taken);
     }
@@ -175,7 +204,8 @@ pub async fn check_key(
 /// Adds a public key, with which the client signs assertions from now on.
 ///
 /// # Errors
-/// If nobody has this identifier, or the client a key of this name or too many.
+/// If nobody has this identifier, the client is closed, has a key of this name or too many, or
+/// another one has the key.
 pub async fn add_key(
     store: &Store,
     by: &Administrator,
@@ -192,7 +222,7 @@ pub async fn add_key(
     let (algorithm, kid) = (key.algorithm().name(), key.kid());
     let detail = format!("{algorithm} {kid}, thumbprint {}", key.thumbprint());
     let act = by.act("key-added", client_id, Some(detail));
-    match store.add_client_key(&row, KEYS_MAX as i64, &act).await? {
+    match store.add_client_key(&row, &key.own_member(), KEYS_MAX as i64, &act).await? {
         CredentialPut::Done { .. } => Ok(()),
         refused => Err(refusal_of_put(refused)),
     }
@@ -237,8 +267,19 @@ pub async fn check_removal(
     Ok(())
 }
 
+/// Nothing is added to a client that is closed for good.
+async fn check_open(store: &Store, client_id: &str) -> Result<(), CredentialError> {
+    if store.client(client_id).await?.is_some_and(|row| row.state == "closed") {
+        return Err(CredentialError::Closed);
+    }
+    Ok(())
+}
+
 fn refusal_of_put(put: CredentialPut) -> CredentialError {
     match put {
+        CredentialPut::Closed => CredentialError::Closed,
+        CredentialPut::NewerUnused => CredentialError::NewerUnused,
+        CredentialPut::OfAnother => CredentialError::OfAnother,
         CredentialPut::Taken => CredentialError::Taken,
         CredentialPut::TooMany => CredentialError::TooMany,
         CredentialPut::UnknownClient | CredentialPut::Done { .. } => CredentialError::UnknownClient,

@@ -93,7 +93,11 @@ pub async fn find_policy(
     name: &str,
     version: Option<u32>,
 ) -> Result<KnownPolicy, PolicyActError> {
-    let versions = store.policy_versions(Some(name).filter(|name| !name.is_empty())).await?;
+    // What cannot be a name is nobody's, and is not asked for: a store need not take every letter.
+    if !is_name(name) {
+        return Err(PolicyActError::Unknown);
+    }
+    let versions = store.policy_versions(Some(name)).await?;
     let found = match version {
         None => versions.last(),
         Some(version) => versions.iter().find(|row| row.version == i64::from(version)),
@@ -197,6 +201,9 @@ fn same_version(row: &PolicyRow) -> Result<NewVersion, PolicyActError> {
 }
 
 async fn read(store: &Store, (name, version): &(String, u32)) -> Result<Policy, PolicyActError> {
+    if !is_name(name) {
+        return Err(PolicyActError::Unknown);
+    }
     let row = store.policy(name, i64::from(*version)).await?.ok_or(PolicyActError::Unknown)?;
     parse(&row)
 }

@@ -5,8 +5,11 @@
 //! request fails by a rotation, because every node knows the next key before it signs: a node that
 //! has heard of the rotation may sign with it while another has not.
 
+use std::collections::HashSet;
+use std::io;
+
 use super::Administrator;
-use crate::auth::{SigningKey, SigningState, TokenError};
+use crate::auth::{Retiring, SigningKey, SigningState, TokenError};
 use crate::clock::{Micros, Random};
 use crate::store::{KEY_BYTES, KeyError, KeyFolder, Store, StoreError, TokenKeyRow, TokenKeyStep};
 
@@ -18,6 +21,9 @@ pub const NEXT_AGE_MIN_SECONDS: i64 = 2 * JWKS_SECONDS;
 /// A retiring key verifies this long: the longest life of a token that can be configured, and a
 /// minute for clocks and for nodes that hear of the rotation later.
 const RETIRING_SECONDS: i64 = 3_600 + 60;
+/// A retiring key may have signed for this long after its rotation: nodes hear of it within five
+/// seconds, and their clocks differ by ten at most.
+const SIGNS_ON_SECONDS: i64 = 5 + 10;
 
 /// The key that signed before there were several.
 const FIRST: &str = "token-signing";
@@ -39,6 +45,22 @@ pub enum TokenKeyError {
     /// There is no key that signs, or none that comes next.
     #[error("there is no {0} key: start a gateway, which makes it")]
     None(&'static str),
+    /// The file of the key that signs is not here; where the nodes have copies, this may be the wrong
+    /// place.
+    #[error(
+        "the file of the key that signs, {kid}, is not here: is this the key folder? If it is lost, \
+         force the rotation"
+    )]
+    ActiveLost {
+        /// The key.
+        kid: String,
+    },
+    /// The file of the next key is not here, which would have to sign now.
+    #[error("the file of the next key, {kid}, is not here: rotate once to replace it, then again")]
+    NextLost {
+        /// The key.
+        kid: String,
+    },
     /// A key file is not there or cannot be read.
     #[error(transparent)]
     File(#[from] KeyError),
@@ -135,16 +157,20 @@ pub async fn load(
         let inconsistent =
             || StoreError::Inconsistent { table: "token_keys", row: row.kid.clone() };
         let state = SigningState::find(&row.state).ok_or_else(inconsistent)?;
-        let until = match state {
+        let retiring = match state {
             SigningState::Retired => continue,
             SigningState::Next | SigningState::Active => None,
-            SigningState::Retiring => Some(Micros(row.state_us).plus_seconds(RETIRING_SECONDS)),
+            SigningState::Retiring => {
+                let since = Micros(row.state_us);
+                let signed_until = since.plus_seconds(SIGNS_ON_SECONDS);
+                Some(Retiring { signed_until, until: since.plus_seconds(RETIRING_SECONDS) })
+            }
         };
-        if until.is_some_and(|until| until <= now) {
+        if retiring.is_some_and(|retiring| retiring.until <= now) {
             continue;
         }
         match file_of(keys, &row.kid) {
-            Ok((_, seed)) => loaded.push(SigningKey::new(&seed, state, until)?),
+            Ok((_, seed)) => loaded.push(SigningKey::new(&seed, state, retiring)?),
             Err(error) if state == SigningState::Active => return Err(error),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -155,13 +181,24 @@ pub async fn load(
     Ok(loaded)
 }
 
+/// The keys that verify nothing any more.
+///
+/// # Errors
+/// If the store does not answer.
+pub async fn void(store: &Store) -> Result<HashSet<String>, StoreError> {
+    let rows = store.token_keys().await?.into_iter();
+    let void = rows.filter(|row| row.state == SigningState::Retired.name());
+    Ok(void.map(|row| row.kid).collect())
+}
+
 /// The next key signs from now on, the one that signed verifies what it has signed, and a new next
 /// key is made. With `dry_run` says what would be done.
 ///
 /// If we die after making the new file, it lies there without a row, and nothing has changed.
 ///
 /// # Errors
-/// If the next key is too young, unless `force`.
+/// If the next key is too young, or the file of the key that signs is lost, unless it is forced; if a
+/// file cannot be read.
 pub async fn rotate(
     store: &Store,
     keys: &KeyFolder,
@@ -175,11 +212,18 @@ pub async fn rotate(
         found.ok_or(TokenKeyError::None(state.name()))
     };
     let (active, next) = (of(SigningState::Active)?, of(SigningState::Next)?);
-    let is_lost = file_of(keys, &next.kid).is_err();
+    if !mode.is_forced() && !is_there(keys, &active.kid)? {
+        return Err(TokenKeyError::ActiveLost { kid: active.kid.clone() });
+    }
+    let is_lost = !is_there(keys, &next.kid)?;
     let wait_seconds =
         Micros(next.state_us).plus_seconds(NEXT_AGE_MIN_SECONDS).seconds() - by.at.seconds();
-    if wait_seconds > 0 && !mode.force && !is_lost {
+    if wait_seconds > 0 && !mode.is_forced() && !is_lost {
         return Err(TokenKeyError::TooYoung { wait_seconds });
+    }
+    if is_lost && mode.compromised {
+        // What would sign must be there: it is made first, and the rotation repeated.
+        return Err(TokenKeyError::NextLost { kid: next.kid.clone() });
     }
     let mut rotation = KeyRotation {
         activates: (!is_lost).then(|| next.kid.clone()),
@@ -194,12 +238,19 @@ pub async fn rotate(
         active: (!is_lost).then(|| active.kid.clone()),
         next: next.kid.clone(),
         new_next: kid.clone(),
+        at_once: mode.compromised,
     };
-    let detail = match &rotation.activates {
-        Some(signs) => format!("{signs} signs, {} retires, {kid} is next", active.kid),
-        None => format!("the file of {} is lost, {kid} is next", next.kid),
+    let (name, detail) = match &rotation.activates {
+        Some(signs) if mode.compromised => (
+            "token-key-compromised",
+            format!("{signs} signs, {} and all before it are void, {kid} is next", active.kid),
+        ),
+        Some(signs) => {
+            ("token-key-rotated", format!("{signs} signs, {} retires, {kid} is next", active.kid))
+        }
+        None => ("token-key-replaced", format!("the file of {} is lost, {kid} is next", next.kid)),
     };
-    let act = by.act("token-key-rotated", rotation.retires.as_str(), Some(detail));
+    let act = by.act(name, rotation.retires.as_str(), Some(detail));
     if !store.move_token_keys(&step, &act).await? {
         keys.forget(&file_name(&kid))?;
         return Err(TokenKeyError::Changed);
@@ -208,13 +259,38 @@ pub async fn rotate(
     Ok(rotation)
 }
 
+/// Whether the file of a key is there. One that cannot be read, or holds another key, is not lost: a
+/// wrong owner or a wrong folder must not cost a key.
+fn is_there(keys: &KeyFolder, kid: &str) -> Result<bool, TokenKeyError> {
+    match file_of(keys, kid) {
+        Ok(_) => Ok(true),
+        Err(TokenKeyError::File(KeyError::File { source, .. }))
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            Ok(false)
+        }
+        Err(TokenKeyError::File(KeyError::Destroyed { .. })) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// How a rotation is done.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RotationMode {
     /// Only say what would be done.
     pub dry_run: bool,
-    /// Although the next key may not be known everywhere yet.
+    /// Although the next key may not be known everywhere yet, or the file of the key that signs is
+    /// lost.
     pub force: bool,
+    /// The key that signs is in wrong hands: it verifies nothing any more, nor do those that retire.
+    /// It does not wait for anything either.
+    pub compromised: bool,
+}
+
+impl RotationMode {
+    fn is_forced(self) -> bool {
+        self.force || self.compromised
+    }
 }
 
 /// Writes down which keys have retired by now.

@@ -10,6 +10,8 @@ use crate::audit::KEY_HELD_US;
 use crate::projections::Follower;
 use crate::store::{Hold, StoreError, in_time};
 
+/// How often tokens are looked for that other nodes have taken back.
+const REVOKED_POLL: Duration = Duration::from_secs(1);
 /// How often the directory's version is read: a suspension acts within this and a reload.
 const DIRECTORY_POLL: Duration = Duration::from_secs(1);
 /// How often it is looked whether the hold on the log is still ours.
@@ -45,6 +47,8 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, EDGE_FLUSH, |app| async move { app.flush_edge().await });
     every(app, USES, |app| async move { app.flush_uses().await });
     every(app, ACTS, log_acts);
+    // By itself: a client may take back many tokens, and a suspension must not wait behind them.
+    every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
     every(app, KEY_UPKEEP, forget);
     tokio::spawn(warn_of_papers(Arc::downgrade(app)));
@@ -93,6 +97,14 @@ async fn log_acts(app: Arc<App>) {
     while app.log_acts().await > 0 {}
 }
 
+async fn follow_revoked(app: Arc<App>) {
+    // Each of its readings has its own limit of time.
+    if let Err(error) = app.load_revoked().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "revoked tokens could not be loaded again");
+    }
+}
+
 async fn tidy(app: Arc<App>) {
     app.metrics.handle().run_upkeep();
     app.address_guard.tidy();
@@ -107,6 +119,7 @@ async fn forget(app: Arc<App>) {
     {
         tokio::task::yield_now().await;
     }
+    app.tokens.revoked().forget_expired(app.clock.now());
     app.forget_spent().await;
 }
 
@@ -146,13 +159,8 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
     loop {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
-        // By themselves: a client may take back many tokens, and the directory is long.
-        if let Err(error) = in_time(TURN_MAX, app.load_revoked()).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "revoked tokens could not be loaded again");
-        }
         let read = async {
-            let version = app.store.directory_version().await?;
+            let version = app.watching.directory_version().await?;
             if version == known { Ok(version) } else { load_all(&app).await }
         };
         match in_time(TURN_MAX, read).await {

@@ -14,7 +14,8 @@ use crate::audit::{
     RetentionError, Tiles,
 };
 use crate::auth::{
-    Assertions, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError, Tokens,
+    Assertions, ClientState, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError,
+    Tokens,
 };
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -22,6 +23,7 @@ use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
 use crate::rate_limit::{AddressGuard, ClientLimits};
 use crate::reports::{EdgeCounters, Kinds};
+use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
 use crate::telemetry::Metrics;
 
@@ -29,6 +31,12 @@ use crate::telemetry::Metrics;
 const USES_AT_ONCE: usize = 256;
 /// What was spent is forgotten this long after it has expired: another node's clock may be behind.
 const SPENT_KEPT_SECONDS: i64 = 120;
+/// Spent assertions or tokens forgotten at once: on a file, the log's writer waits for them.
+const SPENT_FORGOTTEN_MAX: i64 = 2_000;
+/// Revoked tokens read at once.
+const REVOKED_AT_ONCE: i64 = 4_096;
+/// Connections that follow what others change: directory and revoked tokens at once.
+const WATCHING_CONNECTIONS: u32 = 2;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -45,6 +53,9 @@ pub struct App {
     pub random: Random,
     /// Rows.
     pub store: Store,
+    /// The same rows over connections of its own, so that a suspension does not wait for one behind
+    /// the requests of whoever is suspended.
+    watching: Store,
     /// Connected systems.
     pub directory: Directory,
     /// Their secrets.
@@ -160,6 +171,7 @@ impl App {
             config,
             clock,
             random,
+            watching: store.apart(WATCHING_CONNECTIONS),
             store,
             secrets,
             assertions,
@@ -186,17 +198,21 @@ impl App {
     /// Loads clients, secrets, policies and limits from the store; returns their version.
     pub async fn load_directory(&self) -> Result<i64, StoreError> {
         // The version is read first: a change in between is loaded twice, never missed.
-        let version = self.store.directory_version().await?;
+        let version = self.watching.directory_version().await?;
         let (clients, delegations) =
-            (self.store.clients().await?, self.store.delegations(None).await?);
+            (self.watching.clients().await?, self.watching.delegations(None).await?);
         // After the clients: versions are only added, so that every client read before them has its
         // policy among these, whoever adds one and moves clients to it in between.
-        let policies = self.store.policies().await?;
+        let policies = self.watching.policies().await?;
         self.officials.forget();
         self.policies.replace(&policies)?;
         self.directory.replace(&clients, &delegations)?;
-        self.secrets.replace(&self.store.secrets().await?);
-        self.assertions.replace(&self.store.client_keys().await?);
+        self.secrets.replace(&self.watching.secrets().await?);
+        let known = self.directory.all();
+        let is_active =
+            |id: &ClientId| known.get(id).is_some_and(|it| it.state() == ClientState::Active);
+        self.secrets.forget(is_active);
+        self.assertions.replace(&self.watching.client_keys().await?);
         let limits = self
             .directory
             .all()
@@ -214,14 +230,29 @@ impl App {
 
     /// Loads the keys that sign and verify tokens.
     pub async fn load_token_keys(&self) -> Result<(), token_keys::TokenKeyError> {
-        let keys = token_keys::load(&self.store, &self.keys, self.clock.now()).await?;
+        // First of all: if another cannot be read, what is given up must be given up all the same.
+        let void = token_keys::void(&self.watching).await?;
+        self.tokens.forget_keys(|kid| void.contains(kid));
+        let keys = token_keys::load(&self.watching, &self.keys, self.clock.now()).await?;
         Ok(self.tokens.replace_keys(keys)?)
     }
 
-    /// Learns which tokens were taken back.
+    /// Learns which tokens were taken back since it was asked last. What was read stays read where
+    /// the rest does not come in time.
     pub async fn load_revoked(&self) -> Result<(), StoreError> {
-        self.tokens.learn_revoked(&self.store.revoked_tokens(self.clock.now().0).await?);
-        Ok(())
+        let now = self.clock.now();
+        let revoked = self.tokens.revoked();
+        let mut place = (revoked.unread_from(now).0, String::new(), String::new());
+        loop {
+            let after = (place.0, place.1.as_str(), place.2.as_str());
+            let reading = self.watching.revoked_tokens(after, now.0, REVOKED_AT_ONCE);
+            let rows = in_time(TURN_MAX, reading).await?;
+            revoked.read(&rows);
+            let Some(last) = rows.last().filter(|_| rows.len() as i64 == REVOKED_AT_ONCE) else {
+                return Ok(());
+            };
+            place = (last.revoked_us, last.client_id.clone(), last.jti.clone());
+        }
     }
 
     /// The kind of every client by name.
@@ -267,7 +298,14 @@ impl App {
     pub async fn forget_spent(&self) {
         let now = self.clock.now();
         let before_us = now.plus_seconds(-SPENT_KEPT_SECONDS).0;
-        let forgotten = in_time(TURN_MAX, self.store.forget_spent(before_us)).await;
+        let forget = || in_time(TURN_MAX, self.store.forget_spent(before_us, SPENT_FORGOTTEN_MAX));
+        let forgotten = loop {
+            match forget().await {
+                Ok(0) => break Ok(0),
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break Err(error),
+            }
+        };
         let retired = in_time(TURN_MAX, token_keys::retire(&self.store, now)).await;
         if let Err(error) = forgotten.and(retired) {
             let error = &error as &dyn std::error::Error;

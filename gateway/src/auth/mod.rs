@@ -9,6 +9,7 @@ mod hashing;
 mod jws;
 mod officials;
 mod public_key;
+mod revoked;
 mod secrets;
 mod signing;
 mod tokens;
@@ -21,8 +22,9 @@ pub use assertions::{Assertions, VerifiedAssertion};
 pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
 pub use officials::KnownOfficials;
 pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
+pub use revoked::RevokedTokens;
 pub use secrets::{SecretCheck, Secrets, SecretsError, generate_secret, hash_secret};
-pub use signing::{SigningKey, SigningState};
+pub use signing::{Retiring, SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 pub use uses::CredentialUses;
 
@@ -117,6 +119,12 @@ impl OperationSet {
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// What both sets hold.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether nothing is in it.

@@ -67,9 +67,9 @@ pub enum PublicKeyError {
     /// Neither JWK nor PEM.
     #[error("is neither a JWK nor a PEM of a public key")]
     Form,
-    /// It holds the private key.
+    /// It holds the private key, in this member of the JWK; empty for a PEM.
     #[error("holds the private key: keep that, and send the public one")]
-    Private,
+    Private(&'static str),
     /// Another kind of key.
     #[error("is neither an Ed25519 key nor one on P-256 with both coordinates")]
     Kind,
@@ -82,7 +82,38 @@ pub enum PublicKeyError {
     /// No point of its curve.
     #[error("is no point of its curve")]
     Point,
+    /// An example whose private key everybody can read.
+    #[error("is an example whose private key is printed in an RFC: make a key of your own")]
+    Published,
 }
+
+impl PublicKeyError {
+    /// Where it is in a JWK (RFC 6901), and what is wrong, from a closed list.
+    pub fn place(self) -> (String, &'static str) {
+        match self {
+            Self::Form => (String::new(), "malformed"),
+            Self::Private(member) => (format!("/{member}"), "private-key"),
+            Self::Kind => (String::new(), "unknown-kind-of-key"),
+            Self::Use => (String::new(), "other-use"),
+            Self::Kid => ("/kid".into(), "malformed"),
+            Self::Point => ("/x".into(), "not-on-curve"),
+            Self::Published => ("/x".into(), "published-example"),
+        }
+    }
+}
+
+/// The first coordinates of keys whose private halves are printed: anybody can sign with them. Of RFC
+/// 8037 A.1 (and RFC 8032 7.1, test 1), RFC 8032 7.1 tests 2 and 3, RFC 8410 10.1; RFC 7515 A.3, RFC
+/// 7517 A.2, RFC 6979 A.2.5.
+const PUBLISHED: [&str; 7] = [
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+    "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+    "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE",
+    "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y",
+];
 
 /// A public key of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +146,9 @@ impl PublicKey {
     /// [`PublicKeyError`] with what is wrong with it.
     pub fn from_jwk(text: &str) -> Result<Self, PublicKeyError> {
         let members = Members::parse(text.as_bytes()).ok_or(PublicKeyError::Form)?;
-        if ["d", "k", "p", "q"].iter().any(|name| members.get(name).is_some()) {
-            return Err(PublicKeyError::Private);
+        let private = ["d", "k", "p", "q"].into_iter().find(|name| members.get(name).is_some());
+        if let Some(member) = private {
+            return Err(PublicKeyError::Private(member));
         }
         let octets = |name| members.text(name).and_then(decode).ok_or(PublicKeyError::Kind);
         let (algorithm, public) = match (members.text("kty"), members.text("crv")) {
@@ -142,12 +174,12 @@ impl PublicKey {
             return Err(PublicKeyError::Use);
         }
         let kid = members.optional_text("kid").map_err(|_| PublicKeyError::Kid)?;
-        Self::checked(kid, algorithm, public)
+        Self::usable(kid, algorithm, public)
     }
 
     fn from_pem(text: &str) -> Result<Self, PublicKeyError> {
         if text.contains("PRIVATE KEY") {
-            return Err(PublicKeyError::Private);
+            return Err(PublicKeyError::Private(""));
         }
         let inner = text.trim().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
         let base64: String = inner
@@ -157,10 +189,23 @@ impl PublicKey {
             .collect();
         let der = STANDARD.decode(base64).map_err(|_| PublicKeyError::Form)?;
         if let Some(public) = der.strip_prefix(&ED25519_DER) {
-            return Self::checked(None, AssertionAlgorithm::EdDsa, public.to_vec());
+            return Self::usable(None, AssertionAlgorithm::EdDsa, public.to_vec());
         }
         let public = der.strip_prefix(&P256_DER).ok_or(PublicKeyError::Kind)?;
-        Self::checked(None, AssertionAlgorithm::Es256, public.to_vec())
+        Self::usable(None, AssertionAlgorithm::Es256, public.to_vec())
+    }
+
+    /// A key that only its client can sign with, as far as can be seen.
+    fn usable(
+        kid: Option<&str>,
+        algorithm: AssertionAlgorithm,
+        public: Vec<u8>,
+    ) -> Result<Self, PublicKeyError> {
+        let key = Self::checked(kid, algorithm, public)?;
+        if PUBLISHED.contains(&key.coordinates().0.as_str()) {
+            return Err(PublicKeyError::Published);
+        }
+        Ok(key)
     }
 
     fn checked(
@@ -182,11 +227,16 @@ impl PublicKey {
         }
         let mut key = Self { kid: String::new(), algorithm, public };
         key.kid = kid.map_or_else(|| key.thumbprint(), str::to_owned);
-        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:=+@-".contains(&b);
-        if !(1..=KID_CHARS_MAX).contains(&key.kid.len()) || !key.kid.bytes().all(is_allowed) {
+        if !Self::is_kid(&key.kid) {
             return Err(PublicKeyError::Kid);
         }
         Ok(key)
+    }
+
+    /// Whether a text can be the identifier of a key.
+    pub fn is_kid(text: &str) -> bool {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:=+@-".contains(&b);
+        (1..=KID_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
     }
 
     /// A key of nobody's, whose signatures count for nothing.
@@ -226,6 +276,12 @@ impl PublicKey {
             }
         };
         jwk.to_string()
+    }
+
+    /// The member of the JWK that tells it from other keys, as it stands there; also from a key on
+    /// P-256 with the other sign, whose private key is known to who has this one's.
+    pub fn own_member(&self) -> String {
+        format!(r#""x":"{}""#, self.coordinates().0)
     }
 
     /// Whether its private key has signed this.
@@ -289,18 +345,38 @@ fn is_of_low_order(public: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const ED: &str =
+    const PUBLISHED_ED: &str =
         r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    const PUBLISHED_EC: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    const ED: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"ieFB8DlFYbIkN-c-uS8SrYt2BkEkgdMe3JABN9niM20"}"#;
+    const EC: &str = r#"{"kty":"EC","crv":"P-256","x":"UABmDkZ8Ut2mDZe6nyidXENQqSRZnl_2_dqftxgfg5E","y":"d963ogyHkQ5PyqXDn72Liyn7qtPWYJ44NadCIQCs-g8"}"#;
 
     #[test]
     fn a_key_without_a_name_gets_its_thumbprint() {
         // The value of RFC 8037, appendix A.3.
-        let key = PublicKey::parse(ED).unwrap();
+        let public = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let key = PublicKey::checked(None, AssertionAlgorithm::EdDsa, public).unwrap();
         assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-        assert_eq!(key.algorithm(), AssertionAlgorithm::EdDsa);
-        let key = PublicKey::parse(EC).unwrap();
-        assert_eq!((key.kid().len(), key.algorithm()), (43, AssertionAlgorithm::Es256));
+        let algorithms = [ED, EC].map(|text| PublicKey::parse(text).unwrap().algorithm());
+        assert_eq!(algorithms, AssertionAlgorithm::ALL);
+        assert!([ED, EC].iter().all(|text| PublicKey::parse(text).unwrap().kid().len() == 43));
+    }
+
+    #[test]
+    fn a_key_whose_private_half_is_printed_is_refused_in_every_form() {
+        for text in [PUBLISHED_ED, PUBLISHED_EC] {
+            assert_eq!(PublicKey::parse(text), Err(PublicKeyError::Published));
+            let named = text.replacen('{', r#"{"kid":"mine","#, 1);
+            assert_eq!(PublicKey::parse(&named), Err(PublicKeyError::Published));
+        }
+        for x in &PUBLISHED[1..4] {
+            let text = PUBLISHED_ED.replace(PUBLISHED[0], x);
+            assert_eq!(PublicKey::parse(&text), Err(PublicKeyError::Published), "{x}");
+        }
+        let der = [&ED25519_DER[..], &decode(PUBLISHED[0]).unwrap()].concat();
+        let pem = format!("{BEGIN}\n{}\n{END}", STANDARD.encode(der));
+        assert_eq!(PublicKey::parse(&pem), Err(PublicKeyError::Published));
     }
 
     #[test]
@@ -322,22 +398,22 @@ mod tests {
     #[test]
     fn what_is_no_public_key_of_ours_is_refused_by_name() {
         let with = |key: &str, more: &str| key.replacen('{', &format!("{{{more},"), 1);
-        let p256 = |x: &str| EC.replace("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", x);
+        let p256 = |x: &str| EC.replace("UABmDkZ8Ut2mDZe6nyidXENQqSRZnl_2_dqftxgfg5E", x);
         let low = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         for (text, error) in [
             (String::new(), PublicKeyError::Form),
             ("{".into(), PublicKeyError::Form),
             (with(ED, r#""kty":"OKP""#), PublicKeyError::Form),
-            (with(ED, r#""d":"AA""#), PublicKeyError::Private),
-            ("-----BEGIN PRIVATE KEY-----\n".into(), PublicKeyError::Private),
+            (with(ED, r#""d":"AA""#), PublicKeyError::Private("d")),
+            ("-----BEGIN PRIVATE KEY-----\n".into(), PublicKeyError::Private("")),
             (format!("{BEGIN}\nAAAA\n{END}"), PublicKeyError::Kind),
             (ED.replace("Ed25519", "X25519"), PublicKeyError::Kind),
             (EC.replace("P-256", "secp256k1"), PublicKeyError::Kind),
             (r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.into(), PublicKeyError::Kind),
-            (ED.replace("Ro\"", "Ro=\""), PublicKeyError::Kind),
+            (ED.replace("20\"", "20=\""), PublicKeyError::Kind),
             (p256("AA"), PublicKeyError::Kind),
-            (p256("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEQ"), PublicKeyError::Point),
-            (ED.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", low), PublicKeyError::Point),
+            (p256("UABmDkZ8Ut2mDZe6nyidXENQqSRZnl_2_dqftxgfg5I"), PublicKeyError::Point),
+            (ED.replace("ieFB8DlFYbIkN-c-uS8SrYt2BkEkgdMe3JABN9niM20", low), PublicKeyError::Point),
             (with(ED, r#""use":"enc""#), PublicKeyError::Use),
             (with(ED, r#""alg":"ES256""#), PublicKeyError::Use),
             (with(ED, r#""key_ops":["sign","verify"]"#), PublicKeyError::Use),

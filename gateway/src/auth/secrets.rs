@@ -16,7 +16,7 @@ use crate::store::SecretRow;
 
 /// A verified secret is known again for this long after its last use.
 const REMEMBERED_SECONDS: i64 = 30 * 60;
-/// Remembered secrets at most; 12,900 health facilities fit several times. Full: the oldest go.
+/// Remembered secrets at most; 12,900 health facilities fit several times.
 const REMEMBERED_MAX: usize = 65_536;
 /// Hash of nothing anybody has: checked for unknown clients, so that they take the same time.
 const NOBODYS_SECRET: &str = "nobody has this secret";
@@ -30,6 +30,21 @@ pub enum SecretCheck {
     Wrong,
     /// Too many checks are waiting.
     Overloaded,
+}
+
+/// Secrets that were right a short while ago, by fingerprint.
+#[derive(Debug, Default)]
+struct Memory {
+    known: HashMap<[u8; 32], Remembered>,
+    /// Counts uses, to tell which was last.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    client_id: ClientId,
+    until: Micros,
+    last_use: u64,
 }
 
 /// Why secrets cannot be checked on this machine.
@@ -47,7 +62,7 @@ pub enum SecretsError {
 #[derive(Debug)]
 pub struct Secrets {
     hashes: RwLock<HashMap<ClientId, Vec<String>>>,
-    remembered: Mutex<HashMap<[u8; 32], Micros>>,
+    remembered: Mutex<Memory>,
     boot_key: hmac::Key,
     hashing: Hashing,
     nobodys_hash: String,
@@ -82,6 +97,13 @@ impl Secrets {
         *self.hashes.write().unwrap_or_else(PoisonError::into_inner) = hashes;
     }
 
+    /// Forgets which secrets were right, of clients that are not meant any more: they would take the
+    /// room of others.
+    pub fn forget(&self, is_meant: impl Fn(&ClientId) -> bool) {
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.known.retain(|_, remembered| is_meant(&remembered.client_id));
+    }
+
     /// Number of clients that have a secret.
     pub fn known(&self) -> usize {
         self.hashes.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -113,16 +135,14 @@ impl Secrets {
 
     /// Counts a secret that was hashed just now, by us, as verified.
     pub fn remember(&self, client_id: &ClientId, secret: &str, hash: &str) {
-        let until = self.clock.now().plus_seconds(REMEMBERED_SECONDS);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED_MAX {
-            let now = self.clock.now();
-            remembered.retain(|_, until| *until > now);
-            if remembered.len() >= REMEMBERED_MAX {
-                remembered.clear();
-            }
-        }
-        remembered.insert(self.fingerprint(client_id, secret, hash), until);
+        let now = self.clock.now();
+        let fingerprint = self.fingerprint(client_id, secret, hash);
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.make_room(now);
+        memory.uses += 1;
+        let until = now.plus_seconds(REMEMBERED_SECONDS);
+        let remembered = Remembered { client_id: client_id.clone(), until, last_use: memory.uses };
+        memory.known.insert(fingerprint, remembered);
     }
 
     fn hashes_of(&self, client_id: &ClientId) -> Vec<String> {
@@ -132,14 +152,17 @@ impl Secrets {
 
     fn is_remembered(&self, client_id: &ClientId, secret: &str, hash: &str, now: Micros) -> bool {
         let fingerprint = self.fingerprint(client_id, secret, hash);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        match remembered.get_mut(&fingerprint) {
-            Some(until) if *until > now => {
-                *until = now.plus_seconds(REMEMBERED_SECONDS);
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.uses += 1;
+        let uses = memory.uses;
+        match memory.known.get_mut(&fingerprint) {
+            Some(remembered) if remembered.until > now => {
+                remembered.until = now.plus_seconds(REMEMBERED_SECONDS);
+                remembered.last_use = uses;
                 true
             }
             Some(_) => {
-                remembered.remove(&fingerprint);
+                memory.known.remove(&fingerprint);
                 false
             }
             None => false,
@@ -155,6 +178,24 @@ impl Secrets {
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(context.sign().as_ref());
         fingerprint
+    }
+}
+
+impl Memory {
+    /// Full: what is out of date goes, and where that is nothing, the quarter that was not used for
+    /// longest. If all went, all clients would be hashed again at once.
+    fn make_room(&mut self, now: Micros) {
+        if self.known.len() < REMEMBERED_MAX {
+            return;
+        }
+        self.known.retain(|_, remembered| remembered.until > now);
+        if self.known.len() < REMEMBERED_MAX {
+            return;
+        }
+        let mut uses: Vec<u64> = self.known.values().map(|known| known.last_use).collect();
+        let (_, last_to_go, _) = uses.select_nth_unstable(REMEMBERED_MAX / 4);
+        let last_to_go = *last_to_go;
+        self.known.retain(|_, remembered| remembered.last_use > last_to_go);
     }
 }
 
@@ -188,5 +229,26 @@ mod tests {
         assert_eq!(secrets.check(&client, NOBODYS_SECRET).await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "c")]);
         assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
+    }
+
+    #[test]
+    fn a_full_memory_forgets_what_was_not_used_for_longest_and_no_more() {
+        let (clock, hand) = Clock::manual(Micros(0));
+        let secrets = Secrets::new(clock.clone(), &Random::seeded(1)).unwrap();
+        let client = |number: usize| ClientId::parse(&format!("c{number}")).unwrap();
+        let knows = |number| secrets.is_remembered(&client(number), "s", "h", clock.now());
+        let held = || secrets.remembered.lock().unwrap().known.len();
+        for number in 0..REMEMBERED_MAX {
+            secrets.remember(&client(number), "s", "h");
+        }
+        assert!(knows(0), "used just now");
+        secrets.remember(&client(REMEMBERED_MAX), "s", "h");
+        assert_eq!(held(), REMEMBERED_MAX * 3 / 4);
+        assert!(knows(0) && knows(REMEMBERED_MAX) && knows(REMEMBERED_MAX - 1));
+        assert!(!knows(1) && !knows(REMEMBERED_MAX / 4));
+        secrets.forget(|id| *id == client(0));
+        assert_eq!((held(), knows(0)), (1, true));
+        hand.advance(REMEMBERED_SECONDS * 1_000_000);
+        assert!(!knows(0));
     }
 }

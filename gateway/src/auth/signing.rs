@@ -48,9 +48,19 @@ pub struct SigningKey {
     kid: String,
     pair: Ed25519KeyPair,
     state: SigningState,
-    /// First moment at which a retiring key verifies nothing any more.
-    until: Option<Micros>,
+    /// How long a retiring key is good.
+    retiring: Option<Retiring>,
     encoded_header: String,
+}
+
+/// How long a key is good that signs no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retiring {
+    /// The last moment at which a token can have been issued that it has signed: whoever has the key
+    /// must not make tokens with it afterwards.
+    pub signed_until: Micros,
+    /// First moment at which it verifies nothing any more.
+    pub until: Micros,
 }
 
 impl SigningKey {
@@ -61,14 +71,14 @@ impl SigningKey {
     pub fn new(
         seed: &[u8; KEY_BYTES],
         state: SigningState,
-        until: Option<Micros>,
+        retiring: Option<Retiring>,
     ) -> Result<Self, TokenError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| TokenError::Key)?;
         let kid = URL_SAFE_NO_PAD.encode(&pair.public_key().as_ref()[..8]);
         // Written by hand, because the header of a token is compared octet by octet.
         let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}"}}"#);
         let encoded_header = URL_SAFE_NO_PAD.encode(header);
-        Ok(Self { kid, pair, state, until, encoded_header })
+        Ok(Self { kid, pair, state, retiring, encoded_header })
     }
 
     /// Its identifier: the beginning of the public key.
@@ -88,7 +98,13 @@ impl SigningKey {
 
     /// Whether what it has signed is good at `now`.
     pub fn verifies(&self, now: Micros) -> bool {
-        self.state != SigningState::Retired && self.until.is_none_or(|until| now < until)
+        let is_good = self.retiring.is_none_or(|retiring| now < retiring.until);
+        self.state != SigningState::Retired && is_good
+    }
+
+    /// Whether it still signed when a token was issued.
+    pub(super) fn signed_at(&self, issued_at: Micros) -> bool {
+        self.retiring.is_none_or(|retiring| issued_at <= retiring.signed_until)
     }
 
     /// The header of each token that it signs.

@@ -9,10 +9,9 @@ use foldhash::HashMap;
 use serde::Serialize;
 
 use super::jws::{self, Members};
-use super::{OperationSet, SigningKey, SigningState};
+use super::{OperationSet, RevokedTokens, SigningKey, SigningState};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
-use crate::store::RevokedRow;
 
 /// Clocks of nodes may differ by this much.
 pub(super) const LEEWAY_SECONDS: i64 = 10;
@@ -111,14 +110,13 @@ struct Claims<'a> {
 
 /// Issues and verifies tokens.
 pub struct Tokens {
-    keys: RwLock<Arc<Vec<SigningKey>>>,
+    keys: RwLock<Arc<Vec<Arc<SigningKey>>>>,
     issuer: String,
     life_seconds: u32,
     clock: Clock,
     random: Random,
     verified: RwLock<HashMap<Box<str>, Arc<VerifiedToken>>>,
-    /// Tokens that were taken back, by `jti`, until nobody accepts them any more.
-    revoked: RwLock<HashMap<Box<str>, Micros>>,
+    revoked: RevokedTokens,
 }
 
 impl Tokens {
@@ -131,7 +129,7 @@ impl Tokens {
             clock,
             random,
             verified: RwLock::default(),
-            revoked: RwLock::default(),
+            revoked: RevokedTokens::default(),
         }
     }
 
@@ -141,7 +139,7 @@ impl Tokens {
     }
 
     /// The keys as they are known now.
-    pub fn keys(&self) -> Arc<Vec<SigningKey>> {
+    pub fn keys(&self) -> Arc<Vec<Arc<SigningKey>>> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -158,8 +156,9 @@ impl Tokens {
             return Err(TokenError::Key);
         }
         let before = self.keys();
-        let stays = |gone: &SigningKey| keys.iter().any(|key| key.kid() == gone.kid());
+        let stays = |gone: &Arc<SigningKey>| keys.iter().any(|key| key.kid() == gone.kid());
         let all_stay = before.iter().all(stays);
+        let keys = keys.into_iter().map(Arc::new).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         if !all_stay {
             self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
@@ -167,17 +166,21 @@ impl Tokens {
         Ok(())
     }
 
-    /// Learns which tokens were taken back. None ever becomes good again, so what is known stays
-    /// until it has expired.
-    pub fn learn_revoked(&self, rows: &[RevokedRow]) {
-        let now = self.clock.now();
-        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.retain(|_, until| *until > now);
-        for row in rows {
-            if !revoked.contains_key(row.jti.as_str()) {
-                revoked.insert(row.jti.as_str().into(), Micros(row.expires_us));
-            }
+    /// Forgets keys that are good for nothing any more, and what they have signed.
+    pub fn forget_keys(&self, is_gone: impl Fn(&str) -> bool) {
+        let before = self.keys();
+        if !before.iter().any(|key| is_gone(key.kid())) {
+            return;
         }
+        let stays = |key: &&Arc<SigningKey>| !is_gone(key.kid());
+        let left = before.iter().filter(stays).cloned().collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(left);
+        self.verified.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Those that were taken back.
+    pub fn revoked(&self) -> &RevokedTokens {
+        &self.revoked
     }
 
     /// Issues a token.
@@ -223,9 +226,14 @@ impl Tokens {
         if unverified_token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let token = Arc::new(self.decode(unverified_token).ok_or(TokenError::Invalid)?);
+        let keys = self.keys();
+        let token = Arc::new(self.decode(unverified_token, &keys).ok_or(TokenError::Invalid)?);
         let token = self.accept(token, now)?;
         let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+        // Of a key that was given up meanwhile nothing is remembered: the memory was cleared.
+        if !Arc::ptr_eq(&keys, &self.keys()) {
+            return Ok(token);
+        }
         if verified.len() >= VERIFIED_MAX {
             verified.retain(|_, token| token.is_accepted(now));
             if verified.len() >= VERIFIED_MAX {
@@ -245,23 +253,22 @@ impl Tokens {
         if !token.is_accepted(now) {
             return Err(TokenError::Expired);
         }
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if !revoked.is_empty() && revoked.contains_key(token.jti()) {
+        if self.revoked.holds(&token) {
             return Err(TokenError::Revoked);
         }
-        drop(revoked);
         Ok(token)
     }
 
-    fn decode(&self, unverified_token: &str) -> Option<VerifiedToken> {
+    fn decode(&self, unverified_token: &str, keys: &[Arc<SigningKey>]) -> Option<VerifiedToken> {
         let (header, payload, signature) = jws::parts(unverified_token)?;
-        let (now, keys) = (self.clock.now(), self.keys());
+        let now = self.clock.now();
         let key = keys.iter().find(|key| key.encoded_header() == header && key.verifies(now))?;
         let signed = unverified_token.as_bytes().get(..header.len() + 1 + payload.len())?;
         if !key.has_signed(signed, &jws::decode(signature)?) {
             return None;
         }
-        self.read_claims(&Members::parse(&jws::decode(payload)?)?, now)
+        let token = self.read_claims(&Members::parse(&jws::decode(payload)?)?, now)?;
+        key.signed_at(token.issued_at()).then_some(token)
     }
 
     /// Our own key has signed this; it is read as strictly all the same.
@@ -301,7 +308,9 @@ impl std::fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Retiring;
     use crate::request::Operation;
+    use crate::store::{ALL_TOKENS, RevokedRow};
 
     fn key(seed: u8, state: SigningState) -> SigningKey {
         SigningKey::new(&[seed; 32], state, None).unwrap()
@@ -355,16 +364,42 @@ mod tests {
             |tokens: &Tokens| tokens.issue(&client, OperationSet::default()).unwrap().access_token;
         let before = issue(&here);
         there.replace_keys(vec![key(1, SigningState::Active), key(2, SigningState::Next)]).unwrap();
-        let until = Some(clock.now().plus_seconds(60));
-        let retiring = SigningKey::new(&[1; 32], SigningState::Retiring, until).unwrap();
+        let retiring = Retiring {
+            signed_until: clock.now().plus_seconds(15),
+            until: clock.now().plus_seconds(60),
+        };
+        let retiring = SigningKey::new(&[1; 32], SigningState::Retiring, Some(retiring)).unwrap();
         here.replace_keys(vec![retiring, key(2, SigningState::Active)]).unwrap();
         assert!(there.verify(&issue(&here)).is_ok(), "signed by the next key");
         assert!(here.verify(&before).is_ok());
-        hand.advance(60_000_000);
+        hand.advance(15_000_000);
+        assert!(here.verify(&issue(&there)).is_ok(), "another node has yet to hear");
+        hand.advance(1_000_000);
+        let stolen = issue(&there);
+        assert_eq!(
+            here.verify(&stolen).err(),
+            Some(TokenError::Invalid),
+            "nobody signs with it now"
+        );
+        hand.advance(44_000_000);
         assert_eq!(here.verify(&issue(&there)).err(), Some(TokenError::Invalid));
         let no_key = here.replace_keys(vec![key(3, SigningState::Next)]);
         assert_eq!(no_key.err(), Some(TokenError::Key));
         assert!(here.verify(&issue(&here)).is_ok(), "nothing was replaced");
+    }
+
+    #[test]
+    fn a_key_that_is_given_up_takes_what_it_has_signed_with_it() {
+        let (clock, _hand) = Clock::manual(Micros(1_000_000_000_000_000));
+        let tokens = tokens(1, &clock);
+        let client = ClientId::parse("viettel").unwrap();
+        let issued = tokens.issue(&client, OperationSet::default()).unwrap().access_token;
+        assert!(tokens.verify(&issued).is_ok());
+        let kid = key(1, SigningState::Active).kid().to_owned();
+        tokens.forget_keys(|gone| gone != kid);
+        assert!(tokens.verify(&issued).is_ok());
+        tokens.forget_keys(|gone| gone == kid);
+        assert_eq!(tokens.verify(&issued).err(), Some(TokenError::Invalid));
     }
 
     #[test]
@@ -375,15 +410,44 @@ mod tests {
         let [one, other] =
             [1, 2].map(|_| tokens.issue(&client, OperationSet::default()).unwrap().access_token);
         let verified = tokens.verify(&one).unwrap();
-        let until = verified.accepted_until().0;
-        tokens.learn_revoked(&[RevokedRow { jti: verified.jti().into(), expires_us: until }]);
+        let row = RevokedRow {
+            client_id: "viettel".into(),
+            jti: verified.jti().into(),
+            expires_us: verified.accepted_until().0,
+            revoked_us: clock.now().0,
+        };
+        tokens.revoked().learn(std::slice::from_ref(&row));
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked));
-        tokens.learn_revoked(&[]);
+        tokens.revoked().forget_expired(clock.now());
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Revoked), "it stays known");
         assert!(tokens.verify(&other).is_ok());
-        hand.advance(610_000_000);
-        tokens.learn_revoked(&[]);
+        hand.advance(1_000_000);
+        let later = tokens.issue(&client, OperationSet::default()).unwrap().access_token;
+        tokens.revoked().learn(&[RevokedRow { jti: ALL_TOKENS.into(), ..row }]);
+        assert_eq!(tokens.verify(&other).err(), Some(TokenError::Revoked), "as all before it");
+        assert!(tokens.verify(&later).is_ok());
+        hand.advance(609_000_000);
+        tokens.revoked().forget_expired(clock.now());
         assert_eq!(tokens.verify(&one).err(), Some(TokenError::Expired));
-        assert!(tokens.revoked.read().unwrap().is_empty());
+        let forgotten = format!("{:?}", RevokedTokens::default());
+        assert_eq!(format!("{:?}", tokens.revoked()), forgotten);
+    }
+
+    #[test]
+    fn what_is_new_is_read_again_for_a_minute_whatever_the_clocks_say() {
+        let tokens = RevokedTokens::default();
+        let row = |revoked_us| RevokedRow {
+            client_id: "c".into(),
+            jti: "j".into(),
+            expires_us: i64::MAX,
+            revoked_us,
+        };
+        let now = Micros(500_000_000);
+        tokens.learn(&[row(490_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(-60_000_000), "others' are unread");
+        tokens.read(&[row(480_000_000), row(490_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(430_000_000));
+        tokens.read(&[row(900_000_000)]);
+        assert_eq!(tokens.unread_from(now), Micros(440_000_000), "of a clock that is ahead");
     }
 }

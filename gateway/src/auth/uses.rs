@@ -40,17 +40,20 @@ impl CredentialUses {
         uses.waiting.insert(key, minute_us);
     }
 
-    /// Takes at most `limit` of what waits to be written down.
+    /// Takes at most `limit` of what waits to be written down, in one order everywhere: rows are locked
+    /// in it.
     pub fn take(&self, limit: usize) -> Vec<(String, CredentialUse, i64)> {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken: Vec<_> = uses.waiting.keys().take(limit).cloned().collect();
-        taken
+        let mut taken: Vec<_> = taken
             .into_iter()
             .filter_map(|key| {
                 let at = uses.waiting.remove(&key)?;
                 Some((key.0.as_str().to_owned(), key.1, at))
             })
-            .collect()
+            .collect();
+        taken.sort_unstable();
+        taken
     }
 }
 
@@ -71,5 +74,21 @@ mod tests {
         uses.note(&client, secret(), Micros(120_000_000));
         uses.note(&client, CredentialUse::Key { kid: "k".into() }, Micros(120_000_000));
         assert_eq!((uses.take(1).len(), uses.take(9).len(), uses.take(9).len()), (1, 1, 0));
+    }
+
+    #[test]
+    fn uses_come_in_one_order_whatever_the_order_of_their_requests() {
+        let note = |numbers: Vec<u32>| {
+            let uses = CredentialUses::default();
+            for number in numbers {
+                let client = ClientId::parse(&format!("c{number:02}")).unwrap();
+                uses.note(&client, CredentialUse::Secret { hash: "h".into() }, Micros(0));
+                uses.note(&client, CredentialUse::Key { kid: "k".into() }, Micros(0));
+            }
+            uses.take(256)
+        };
+        let taken = note((0..99).collect());
+        assert!(taken.is_sorted());
+        assert_eq!(taken, note((0..99).rev().collect()));
     }
 }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::administering::Administering;
-use super::report::print_json;
+use super::report::{print_json, print_line};
 use super::{CliError, Format, output};
 use crate::access::credentials::{self, CredentialError, NewSecret};
 use crate::auth::{KEY_FILE_BYTES_MAX, PublicKey};
@@ -50,8 +50,9 @@ pub(super) struct RotateArgs {
     /// Take the secret in this slot away instead.
     #[arg(long, value_name = "SLOT", value_parser = clap::value_parser!(i64).range(1..=2))]
     retire: Option<i64>,
-    /// Although it is the last credential of a client that is not closed.
-    #[arg(long, requires = "retire")]
+    /// Although the newer of two secrets was never used; with --retire, although it is the last
+    /// credential of a client that is not closed.
+    #[arg(long)]
     force: bool,
     /// Only say what would be done.
     #[arg(long)]
@@ -122,7 +123,8 @@ async fn rotate(
     args: &RotateArgs,
     format: Format,
 ) -> Result<(), CliError> {
-    let plan = credentials::plan_rotation(&office.store, &args.id).await.map_err(refused)?;
+    let plan = credentials::plan_rotation(&office.store, &args.id, args.force).await;
+    let plan = plan.map_err(refused)?;
     let secret = match &args.secret_file {
         Some(file) => NewSecret::parse(&read_secret(file)?).map_err(refused)?,
         None => NewSecret::generate(&office.random),
@@ -144,12 +146,21 @@ async fn rotate(
         write_secret(file, secret.expose())?;
     }
     let by = office.administrator();
-    let rotated = credentials::rotate_secret(&office.store, &by, &args.id, &secret).await;
-    if let (Err(_), Some(file)) = (&rotated, &args.secret_out) {
-        // It is good for nothing. If it cannot be removed, that harms nobody.
-        let _left = fs::remove_file(file);
-    }
-    let slot = rotated.map_err(refused)?;
+    let rotated =
+        credentials::rotate_secret(&office.store, &by, &args.id, &secret, args.force).await;
+    let slot = match (rotated, &args.secret_out) {
+        (Ok(slot), _) => slot,
+        // Whether it was committed is not known: what may be good must not be lost.
+        (Err(CredentialError::Store(error)), Some(file)) => {
+            eprintln!("it is not known whether the secret in {} is good: try it", file.display());
+            return Err(error.into());
+        }
+        (Err(error), file) => {
+            // It is good for nothing. If it cannot be removed, that harms nobody.
+            let _left = file.as_ref().map(fs::remove_file);
+            return Err(refused(error));
+        }
+    };
     let mut told = json!({ "client_id": args.id, "slot": slot, "rotated": true });
     let shown = match (&args.secret_out, &args.secret_file) {
         (Some(file), _) => format!("the secret is in {}", file.display()),
@@ -159,10 +170,11 @@ async fn rotate(
             format!("the secret, shown this once: {}", secret.expose())
         }
     };
-    // Before the log: a secret that is good must not be lost by an error there.
-    say(format, &told, &format!("{effect}; {shown}"))?;
+    // Before the log: a secret that is good must not be lost by an error there. Nor must the log miss
+    // the act because nobody reads what we print.
+    let said = say(format, &told, &format!("{effect}; {shown}"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn retire(
@@ -280,10 +292,7 @@ fn list<const N: usize>(
 fn say(format: Format, told: &Value, sentence: &str) -> Result<(), CliError> {
     match format {
         Format::Json => print_json(told),
-        Format::Table | Format::Csv => {
-            println!("{sentence}");
-            Ok(())
-        }
+        Format::Table | Format::Csv => print_line(sentence),
     }
 }
 
@@ -327,6 +336,9 @@ fn refused(error: CredentialError) -> CliError {
         CredentialError::UnknownClient
         | CredentialError::Unknown
         | CredentialError::Last
+        | CredentialError::Closed
+        | CredentialError::NewerUnused
+        | CredentialError::OfAnother
         | CredentialError::Taken
         | CredentialError::TooMany
         | CredentialError::Hashing(_) => CliError::Failed(error.to_string()),

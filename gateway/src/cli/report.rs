@@ -1,5 +1,7 @@
 //! `gateway report`: the figures from the store, whether a gateway runs on it or not.
 
+use std::io::{self, Write as _};
+
 use super::{CliError, DistinctPersonsArgs, Format, MatchRatesArgs, open_store, output};
 use crate::audit;
 use crate::clock::Clock;
@@ -126,6 +128,10 @@ async fn client_kinds(store: &crate::store::Store) -> Result<Kinds, CliError> {
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| CliError::Failed(error.to_string()))?;
-    println!("{text}");
-    Ok(())
+    print_line(&text)
+}
+
+/// Prints a line; that nobody reads it is an error, and no panic: what was done before stays done.
+pub(super) fn print_line(text: &str) -> Result<(), CliError> {
+    writeln!(io::stdout().lock(), "{text}").map_err(CliError::io("the result cannot be printed"))
 }

@@ -17,9 +17,14 @@ pub(super) struct KeyRotateArgs {
     /// Only say what would be done.
     #[arg(long)]
     dry_run: bool,
-    /// Although the next key may not be known to every node and cache yet: requests may fail.
+    /// Although the next key may not be known to every node and cache yet, or the file of the key that
+    /// signs is lost: requests may fail.
     #[arg(long)]
     force: bool,
+    /// The key that signs is in wrong hands: what it has signed is good for nothing any more, nor is
+    /// what those have signed that were before it. All clients must fetch new tokens.
+    #[arg(long)]
+    compromised: bool,
 }
 
 /// Runs the command.
@@ -31,11 +36,12 @@ pub(super) async fn rotate(
     let office = Administering::open(config).await?;
     require_owner(config)?;
     let by = office.administrator();
-    let mode = RotationMode { dry_run: args.dry_run, force: args.force };
+    let KeyRotateArgs { dry_run, force, compromised } = *args;
+    let mode = RotationMode { dry_run, force, compromised };
     let rotated = token_keys::rotate(&office.store, &office.keys, &office.random, &by, mode).await;
     let rotation = rotated.map_err(refused)?;
-    print(&rotation, args.dry_run, format)?;
-    if args.dry_run {
+    print(&rotation, mode, format)?;
+    if dry_run {
         return Ok(());
     }
     office.finish().await;
@@ -56,14 +62,17 @@ fn require_owner(config: &Config) -> Result<(), CliError> {
     )))
 }
 
-fn print(rotation: &KeyRotation, dry_run: bool, format: Format) -> Result<(), CliError> {
+fn print(rotation: &KeyRotation, mode: RotationMode, format: Format) -> Result<(), CliError> {
     let KeyRotation { activates, retires, next } = rotation;
     match format {
         Format::Json => print_json(&serde_json::json!({
-            "rotated": !dry_run, "activates": activates, "retires": retires, "next": next,
+            "rotated": !mode.dry_run, "activates": activates, "retires": retires, "next": next,
         })),
         Format::Table | Format::Csv => {
             match activates {
+                Some(signs) if mode.compromised => {
+                    println!("{signs} signs, {retires} and all before it are void");
+                }
                 Some(signs) => println!("{signs} signs, {retires} verifies what it has signed"),
                 None => println!("the file of {retires} is lost: another key comes next"),
             }
@@ -81,6 +90,8 @@ fn refused(error: TokenKeyError) -> CliError {
         TokenKeyError::Store(error) => error.into(),
         TokenKeyError::TooYoung { .. }
         | TokenKeyError::Changed
+        | TokenKeyError::ActiveLost { .. }
+        | TokenKeyError::NextLost { .. }
         | TokenKeyError::None(_)
         | TokenKeyError::File(_)
         | TokenKeyError::Key(_) => CliError::Failed(error.to_string()),

@@ -3,6 +3,7 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod networks;
 mod sections;
 
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use networks::{Networks, NotANetwork};
 pub use sections::{
     AuthConfig, KeysConfig, LogConfig, LogFormat, PopulationConfig, ServerConfig, StoreConfig,
     TelemetryConfig,
@@ -253,6 +255,19 @@ mod tests {
         assert!(on_server.store.url.is_some() && on_server.store.path.as_os_str().is_empty());
         let both = "[store]\nurl = \"postgres://localhost/x\"\npath = \"a.sqlite\"\n";
         assert!(load(both).unwrap_err().to_string().contains("store.url"));
+    }
+
+    #[test]
+    fn proxies_are_trusted_only_by_name() {
+        assert_eq!(load("").unwrap().server.trusted_proxies, Networks::default());
+        let named = load("[server]\ntrusted_proxies = [\"10.1.0.0/16\", \"::1\"]\n").unwrap();
+        let expected = Networks::parse(["10.1.0.0/16", "::1"]).unwrap();
+        assert_eq!(named.server.trusted_proxies, expected);
+        let one = load("[server]\ntrusted_proxies = \"10.1.0.0/16, ::1\"\n").unwrap();
+        assert_eq!(one.server.trusted_proxies, expected, "as the environment gives it");
+        let error = load("[server]\ntrusted_proxies = [\"10.1.2.3/8\"]\n").unwrap_err();
+        let told = format!("{error:?}");
+        assert!(told.contains("10.1.2.3/8") && told.contains("is no network"), "{told}");
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub enum Code {
     LastCredential,
     /// The client has a key of this name, or as many as it may have.
     NoRoomForKey,
+    /// Another client has this key.
+    KeyOfAnotherClient,
+    /// The secret in use would end.
+    NewerSecretUnused,
+    /// Somebody else has changed the signing keys.
+    SigningKeysChanged,
     /// The next signing key may not be known everywhere.
     NextKeyTooYoung,
     /// The path does not take this method.
@@ -115,7 +121,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 47] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -146,7 +152,10 @@ impl Code {
         Self::OfficialsChanged,
         Self::LastCredential,
         Self::NoRoomForKey,
+        Self::KeyOfAnotherClient,
+        Self::NewerSecretUnused,
         Self::NextKeyTooYoung,
+        Self::SigningKeysChanged,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -331,6 +340,24 @@ impl Code {
                 "The client has a key with this kid, or 8 keys already: remove one first.",
                 "Hệ thống đã có khóa mang kid này hoặc đã đủ 8 khóa: hãy bỏ bớt trước.",
             ),
+            Self::KeyOfAnotherClient => (
+                "key-of-another-client",
+                409,
+                "Another client has this key: each client signs with keys of its own.",
+                "Hệ thống khác đã có khóa này: mỗi hệ thống ký bằng khóa riêng.",
+            ),
+            Self::NewerSecretUnused => (
+                "newer-secret-unused",
+                409,
+                "The newer of the two secrets was never used, and the older one, which is in use then, would end: use the newer one first, delete it, or repeat with force=true.",
+                "Mật khẩu mới hơn chưa được dùng lần nào, còn mật khẩu cũ đang dùng sẽ bị thay: hãy dùng mật khẩu mới trước, xóa nó, hoặc lặp lại với force=true.",
+            ),
+            Self::SigningKeysChanged => (
+                "signing-keys-changed",
+                409,
+                "Somebody else has moved the signing keys on meanwhile: look at them before you repeat it.",
+                "Người khác vừa thay đổi các khóa ký: hãy xem lại các khóa trước khi lặp lại.",
+            ),
             Self::NextKeyTooYoung => (
                 "next-key-too-young",
                 409,
@@ -447,7 +474,9 @@ impl Code {
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
             | Self::RequestTimeout => Some("invalid_request"),
-            Self::AddressLimited | Self::Overloaded => Some("temporarily_unavailable"),
+            Self::RateLimited | Self::AddressLimited | Self::Overloaded => {
+                Some("temporarily_unavailable")
+            }
             _ => None,
         }
     }

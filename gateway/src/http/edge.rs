@@ -16,6 +16,7 @@ use tower::Service;
 use super::code::Code;
 use super::error::Problem;
 use super::extract::Exchange;
+use super::forwarded;
 use crate::app::App;
 use crate::audit::RequestIds;
 use crate::rate_limit::RateState;
@@ -94,7 +95,9 @@ impl Edge {
     pub async fn answer(&self, mut request: Request<Body>, peer: IpAddr) -> Response {
         let started = self.app.clock.monotonic_nanos();
         let received_at = self.app.clock.now();
-        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, peer));
+        let proxies = &self.app.config.server.trusted_proxies;
+        let source = forwarded::source(peer, request.headers(), proxies);
+        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, source));
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
@@ -203,11 +206,16 @@ fn complete(response: Response, exchange: &Exchange, in_vietnamese: bool) -> Res
     completed
 }
 
-/// The router answers 405 by itself, with an empty body.
+/// What the router and its extractors answer by themselves: 405 with an empty body, 400 with a text
+/// where a path is not encoded well, which is the path of nothing.
 fn axums_own_refusal(response: &Response) -> Option<Code> {
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
-        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        StatusCode::REQUEST_TIMEOUT => Some(Code::RequestTimeout),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Code::BodyTooLarge),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Code::UnsupportedMediaType),
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Some(Code::NotFound),
+        status if status.is_client_error() => Some(Code::InvalidRequest),
         status if status.is_server_error() => Some(Code::InternalError),
         _ => None,
     }

@@ -16,6 +16,7 @@ mod entry_reply;
 mod error;
 mod extract;
 mod finish;
+mod forwarded;
 mod found;
 mod health;
 mod idempotency;

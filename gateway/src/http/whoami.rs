@@ -53,8 +53,8 @@ pub struct WhoamiReply {
     limits: LimitsReply,
     /// The clocks of both sides.
     clock: ClockReply,
-    /// Address of the peer as the gateway sees it; behind a proxy or a gateway of the organisation,
-    /// that one's.
+    /// Address that the request comes from, as the gateway sees it: the last one that is not of its own
+    /// proxies. Behind a proxy or a gateway of the organisation, that one's.
     #[schema(example = "203.0.113.7")]
     source_address: String,
 }
@@ -256,7 +256,7 @@ fn reply(
             remaining: rate.remaining,
         },
         clock: clock_reply(exchange.received_at, client_time(headers)),
-        source_address: exchange.peer.to_canonical().to_string(),
+        source_address: exchange.source.to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The guard on addresses: failed client authentications only, at the token endpoint only.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -54,6 +54,7 @@ impl AddressGuard {
     /// # Errors
     /// [`TooManyFailures`] with the time to wait.
     pub fn check(&self, address: IpAddr) -> Result<(), TooManyFailures> {
+        let address = counted(address);
         let now = self.clock.0.monotonic_nanos();
         let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
         match blocked.get(&address) {
@@ -74,6 +75,7 @@ impl AddressGuard {
     /// [`TooManyFailures`] if it was one too many; the address is blocked until the next is due.
     pub fn note_failure(&self, address: IpAddr) -> Result<(), TooManyFailures> {
         use governor::clock::Clock as _;
+        let address = counted(address);
         let Err(refusal) = self.failures.check_key(&address) else {
             return Ok(());
         };
@@ -98,6 +100,17 @@ impl AddressGuard {
     }
 }
 
+/// The address under which another one counts: of IPv6 the network of 64 bits, because whoever has one
+/// address has all of it; of IPv4 in the clothes of IPv6, that of IPv4.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +131,26 @@ mod tests {
         assert!(guard.check(two).is_ok());
         hand.advance(1_000_000);
         assert!(guard.check(one).is_ok());
+    }
+
+    #[test]
+    fn addresses_of_ipv6_count_by_their_network() {
+        let (clock, _hand) = Clock::manual(Micros(1_000_000));
+        let config = AuthConfig { address_failures_burst: 3, ..AuthConfig::default() };
+        let guard = AddressGuard::new(&config, clock);
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for last in 0..4 {
+            let _counted = guard.note_failure(address(&format!("2001:db8:1:2:{last}::{last}")));
+        }
+        for (text, is_blocked) in
+            [("2001:db8:1:2:ffff::", true), ("2001:db8:1:3::", false), ("::ffff:192.0.2.1", false)]
+        {
+            assert_eq!(guard.check(address(text)).is_err(), is_blocked, "{text}");
+        }
+        for _ in 0..4 {
+            let _counted = guard.note_failure(address("::ffff:192.0.2.1"));
+        }
+        assert!(guard.check(address("192.0.2.1")).is_err());
+        assert!(guard.check(address("192.0.2.2")).is_ok());
     }
 }

@@ -61,6 +61,8 @@ pub struct RateState {
 struct Limiter {
     limits: Limits,
     gcra: Gcra,
+    /// Of the same size, and apart: who has used its rate up must still be able to renew its token.
+    authentications: Gcra,
     clock: Clock,
 }
 
@@ -111,6 +113,14 @@ impl ClientLimits {
         Ok(Admission { _private: () })
     }
 
+    /// Takes one authentication of a client that has proved who it is.
+    ///
+    /// # Errors
+    /// [`RateLimited`] with the time after which one passes.
+    pub fn admit_authentication(&self, client_id: &ClientId) -> Result<(), RateLimited> {
+        self.known(client_id)?.take_authentication()
+    }
+
     /// What the header fields tell a client now.
     pub fn state(&self, client_id: &ClientId) -> Option<RateState> {
         self.limiter(client_id).map(|limiter| limiter.state())
@@ -129,11 +139,20 @@ impl ClientLimits {
 
 impl Limiter {
     fn new(limits: Limits, clock: Clock) -> Self {
-        Self { limits, gcra: Gcra::new(limits.rate, limits.burst), clock }
+        let gcra = || Gcra::new(limits.rate, limits.burst);
+        Self { limits, gcra: gcra(), authentications: gcra(), clock }
     }
 
     fn take(&self) -> Result<Taken, RateLimited> {
-        let taken = self.gcra.take(self.clock.monotonic_nanos());
+        self.take_of(&self.gcra)
+    }
+
+    fn take_authentication(&self) -> Result<(), RateLimited> {
+        self.take_of(&self.authentications).map(drop)
+    }
+
+    fn take_of(&self, gcra: &Gcra) -> Result<Taken, RateLimited> {
+        let taken = gcra.take(self.clock.monotonic_nanos());
         taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
@@ -161,6 +180,16 @@ mod tests {
         assert_eq!(limiter.state().remaining, 100);
         assert_eq!(admitted(500), 100);
         assert!(limiter.take().unwrap_err().retry_after <= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn authentications_have_a_limit_of_their_own() {
+        let (clock, hand) = Clock::manual(Micros(1_000_000));
+        let limiter = Limiter::new(Limits::new(5, 10).unwrap(), clock);
+        let passed = |tries| (0..tries).filter(|_| limiter.take_authentication().is_ok()).count();
+        assert_eq!((passed(50), limiter.state().remaining), (10, 10));
+        hand.advance(1_000_000);
+        assert_eq!(passed(50), 5);
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub enum CredentialPut {
     Taken,
     /// The client has as many keys as it may have.
     TooMany,
+    /// The client is closed for good.
+    Closed,
+    /// The secret that would end may be the one in use, because the newer one never was.
+    NewerUnused,
+    /// Another client has this key.
+    OfAnother,
 }
 
 /// What came of taking a credential away.
@@ -65,7 +71,7 @@ pub enum CredentialTaken {
 }
 
 /// A credential that was good for a token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CredentialUse {
     /// The secret with this hash: the slot may hold another by now.
     Secret {
@@ -86,11 +92,31 @@ pub fn slot_for_new(slots: &[SecretSlotRow]) -> i64 {
     [1, 2].into_iter().find(is_free).or_else(older).unwrap_or(1)
 }
 
+/// Whether a new secret would end the only one that is known to be in use: both slots are taken, and
+/// the newer secret was never used. So it is where the answer to a rotation was lost and it is
+/// repeated.
+pub fn newer_is_unused(slots: &[SecretSlotRow]) -> bool {
+    let newer = slots.iter().max_by_key(|row| (row.created_us, row.slot));
+    slots.len() > 1 && newer.is_some_and(|row| row.last_used_us.is_none())
+}
+
 const SLOTS: &str = "select slot, created_us, last_used_us from client_secrets \
      where client_id = $1 order by slot";
 const STATE: &str = "select state from clients where client_id = $1";
+/// Keys of other clients that hold a text; `like` would take some of its letters for others.
+const OF_OTHERS: &str = "select count(*) from client_keys \
+     where client_id <> $1 and replace(jwk, $2, '') <> jwk";
 const CREDENTIALS: &str = "select (select count(*) from client_secrets where client_id = $1) \
      + (select count(*) from client_keys where client_id = $1)";
+
+/// Why a client in this state gets no credential.
+fn refusal_of(state: Option<&str>) -> Option<CredentialPut> {
+    match state {
+        None => Some(CredentialPut::UnknownClient),
+        Some("closed") => Some(CredentialPut::Closed),
+        Some(_) => None,
+    }
+}
 
 impl Store {
     /// The secrets of a client; `None` where nobody has this identifier.
@@ -120,6 +146,18 @@ impl Store {
         Ok(rows)
     }
 
+    /// Whether another client has a key with this `member`.
+    pub async fn is_key_of_another(
+        &self,
+        client_id: &str,
+        member: &str,
+    ) -> Result<bool, StoreError> {
+        let others: i64 = on_pool!(self, (pool, _) => {
+            sqlx::query_scalar(OF_OTHERS).bind(client_id).bind(member).fetch_one(pool).await
+        })?;
+        Ok(others > 0)
+    }
+
     /// The public keys of a client; `None` where nobody has this identifier.
     pub async fn keys_of_client(
         &self,
@@ -141,11 +179,13 @@ impl Store {
     }
 
     /// Puts the hash of a new secret into the free slot or over the older secret, and the act
-    /// beside it, which then names the slot.
+    /// beside it, which then names the slot. The older one stays while the newer was never used,
+    /// unless `force`.
     pub async fn rotate_secret(
         &self,
         client_id: &str,
         hash: &str,
+        force: bool,
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
         let slot = on_pool!(self, (pool, dialect) => {
@@ -153,11 +193,14 @@ impl Store {
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
                 sqlx::query_scalar(STATE).bind(client_id).fetch_optional(&mut *transaction).await?;
-            if state.is_none() {
-                return Ok(CredentialPut::UnknownClient);
+            if let Some(refused) = refusal_of(state.as_deref()) {
+                return Ok(refused);
             }
             let slots: Vec<SecretSlotRow> =
                 sqlx::query_as(SLOTS).bind(client_id).fetch_all(&mut *transaction).await?;
+            if newer_is_unused(&slots) && !force {
+                return Ok(CredentialPut::NewerUnused);
+            }
             let slot = slot_for_new(&slots);
             sqlx::query(
                 "insert into client_secrets (client_id, slot, hash, created_us) \
@@ -210,10 +253,12 @@ impl Store {
         Ok(CredentialTaken::Done)
     }
 
-    /// Adds a public key, unless the client has `keys_max` or one of this name.
+    /// Adds a public key, unless the client has `keys_max` or one of this name, or another client
+    /// has one with the same `member`, which tells keys from each other as they are written.
     pub async fn add_client_key(
         &self,
         key: &ClientKeyRow,
+        member: &str,
         keys_max: i64,
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
@@ -224,8 +269,16 @@ impl Store {
                 .bind(&key.client_id)
                 .fetch_optional(&mut *transaction)
                 .await?;
-            if state.is_none() {
-                return Ok(CredentialPut::UnknownClient);
+            if let Some(refused) = refusal_of(state.as_deref()) {
+                return Ok(refused);
+            }
+            let others: i64 = sqlx::query_scalar(OF_OTHERS)
+                .bind(&key.client_id)
+                .bind(member)
+                .fetch_one(&mut *transaction)
+                .await?;
+            if others > 0 {
+                return Ok(CredentialPut::OfAnother);
             }
             let kids: Vec<String> =
                 sqlx::query_scalar("select kid from client_keys where client_id = $1")
@@ -286,7 +339,8 @@ impl Store {
         Ok(CredentialTaken::Done)
     }
 
-    /// Writes down when credentials were last good: client, credential and moment each. The
+    /// Writes down when credentials were last good: client, credential and moment each, in the order
+    /// in which every node has them, so that two do not wait for each other in a circle. The
     /// directory's version stays, because no node decides by it.
     pub async fn note_uses(&self, uses: &[(String, CredentialUse, i64)]) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
@@ -333,6 +387,22 @@ mod tests {
             (vec![row(1, 5), row(2, 5)], 1),
         ] {
             assert_eq!(slot_for_new(&slots), chosen, "{slots:?}");
+        }
+    }
+
+    #[test]
+    fn the_older_secret_is_known_to_be_in_use_while_the_newer_one_never_was() {
+        let row = |slot, created_us, last_used_us| SecretSlotRow { slot, created_us, last_used_us };
+        for (slots, unused) in [
+            (vec![], false),
+            (vec![row(1, 5, None)], false),
+            (vec![row(1, 5, Some(9)), row(2, 6, None)], true),
+            (vec![row(1, 6, None), row(2, 5, Some(9))], true),
+            (vec![row(1, 5, None), row(2, 6, None)], true),
+            (vec![row(1, 5, Some(9)), row(2, 6, Some(9))], false),
+            (vec![row(1, 5, None), row(2, 6, Some(9))], false),
+        ] {
+            assert_eq!(newer_is_unused(&slots), unused, "{slots:?}");
         }
     }
 }

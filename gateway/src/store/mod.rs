@@ -76,7 +76,8 @@ pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use credentials::{
-    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, slot_for_new,
+    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, newer_is_unused,
+    slot_for_new,
 };
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use failed_disk::disk_failed;
@@ -97,7 +98,7 @@ pub use projections::{DistinctPersonsRow, PEOPLE, PostingsRow, ProgressRow, Segm
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
-pub use spent::RevokedRow;
+pub use spent::{ALL_TOKENS, RevokedRow};
 pub use token_keys::{TokenKeyRow, TokenKeyStep};
 pub use writer::{LogWriter, Signed};
 
@@ -312,12 +313,7 @@ impl Store {
             // Whoever gave up waiting leaves a statement that nobody waits for.
             ("client_connection_check_interval", "5s"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS_MAX)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
-            .connect_with(options.clone())
-            .await?;
+        let pool = server_pool(POSTGRES_CONNECTIONS_MAX).connect_with(options.clone()).await?;
         for setting in ["fsync", "full_page_writes"] {
             let value: String = sqlx::query_scalar("select current_setting($1)")
                 .bind(setting)
@@ -330,11 +326,34 @@ impl Store {
         Ok(Self { pool: Pool::Postgres(pool, options) })
     }
 
+    /// The same database over connections of its own, made when they are needed.
+    #[must_use]
+    pub fn apart(&self, connections_max: u32) -> Self {
+        let pool = match &self.pool {
+            Pool::Sqlite(_, options) => {
+                let pool = SqlitePoolOptions::new().max_connections(connections_max);
+                Pool::Sqlite(pool.connect_lazy_with(options.clone()), options.clone())
+            }
+            Pool::Postgres(_, options) => {
+                let pool = server_pool(connections_max).connect_lazy_with(options.clone());
+                Pool::Postgres(pool, options.clone())
+            }
+        };
+        Self { pool }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_pool!(self, (pool, _) => sqlx::query("select 1").execute(pool).await.map(drop))?;
         Ok(())
     }
+}
+
+fn server_pool(connections_max: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
 }
 
 fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {

@@ -26,9 +26,13 @@ pub struct TokenKeyStep {
     pub next: String,
     /// What is `next` from now on.
     pub new_next: String,
+    /// Whether `active` and all that are `retiring` are `retired` at once.
+    pub at_once: bool,
 }
 
 const MOVE: &str = "update token_keys set state = $3, state_us = $4 where kid = $1 and state = $2";
+const RETIRE_ALL: &str =
+    "update token_keys set state = 'retired', state_us = $1 where state = 'retiring'";
 const INSERT: &str = "insert into token_keys (kid, state, state_us) values ($1, $2, $3)";
 
 impl Store {
@@ -71,7 +75,7 @@ impl Store {
         // In this order there are never two of a state that only one may have.
         let mut moves = Vec::new();
         if let Some(active) = &step.active {
-            moves.push((active, "active", "retiring"));
+            moves.push((active, "active", if step.at_once { "retired" } else { "retiring" }));
         }
         let state = if step.active.is_some() { "active" } else { "retired" };
         moves.push((&step.next, "next", state));
@@ -89,6 +93,9 @@ impl Store {
                 if moved.rows_affected() != 1 {
                     return Ok(false);
                 }
+            }
+            if step.at_once {
+                sqlx::query(RETIRE_ALL).bind(act.at_us).execute(&mut *transaction).await?;
             }
             sqlx::query(INSERT)
                 .bind(&step.new_next)

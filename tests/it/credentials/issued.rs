@@ -5,7 +5,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
 
 use super::{Signer, good, issuer, patient, register};
-use crate::support::{Answer, Database, TestApp, about_person, on_both_databases};
+use crate::support::{
+    Answer, Database, TestApp, TestClient, about_person, on_both_databases, run_on,
+};
 
 on_both_databases! {
     a_revoked_token_is_refused_on_both_nodes_and_after_a_start,
@@ -117,6 +119,24 @@ async fn a_token_is_described_to_its_client_and_to_who_may_audit_and_to_nobody_e
     app.pass(611);
     assert_eq!(ask_about(&app, "carrier", &late).await.ok(), nothing);
     ask_about(&app, "carrier", "").await.problem(400, "invalid-request");
+}
+
+#[tokio::test]
+async fn what_a_policy_withdraws_no_token_is_described_with() {
+    let seer = TestClient { operations: &["verify", "report"], ..TestClient::carrier("seer") };
+    let app = TestApp::builder().clients([seer]).start().await;
+    let both = token_of(&app, "seer").await;
+    let form = "grant_type=client_credentials&scope=verify";
+    let verifies = app.ask_token_scoped("seer", form).await.ok()["access_token"].clone();
+    let scope_of = async |token: &str| ask_about(&app, "seer", token).await.ok()["scope"].clone();
+    assert_eq!(scope_of(&both).await, "verify report");
+    let change =
+        r#"update policies set document = replace(document, '"verify","report"', '"report"')"#;
+    assert_eq!(run_on(app.kept().rows(), change.into()).await, 1);
+    app.app.load_directory().await.unwrap();
+    assert_eq!(scope_of(&both).await, "report");
+    let nothing = ask_about(&app, "seer", verifies.as_str().unwrap()).await.ok();
+    assert_eq!(nothing, json!({ "active": false }), "it is good for nothing any more");
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ mod assertions;
 mod bad_assertions;
 mod bad_requests;
 mod bad_tokens;
+mod floods;
 mod issued;
 mod keeping;
+mod refused;
 mod rotation;
 mod signer;
 

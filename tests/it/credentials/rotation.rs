@@ -3,18 +3,22 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gateway::access::token_keys::{self, RotationMode, TokenKeyError};
+use gateway::auth::{SigningKey, SigningState, Tokens};
 use gateway::clock::Random;
+use gateway::request::{ClientId, Operation};
 use gateway::store::KeyFolder;
 use serde_json::Value;
 
 use super::issued::published_keys;
 use super::keeping::acts;
-use super::{administrator, patient};
+use super::{administrator, issuer, patient};
 use crate::support::{Database, TestApp, about_person, on_both_databases};
 
 on_both_databases! {
     the_next_key_signs_when_it_is_old_enough_and_the_one_before_retires,
     a_lost_next_key_is_replaced_and_a_lost_signing_key_stops_the_start,
+    a_key_in_wrong_hands_signs_nothing_that_is_good_from_then_on,
+    only_a_file_that_is_not_there_is_lost,
 }
 
 const ROTATE: &str = "/admin/v1/keys/rotate";
@@ -103,7 +107,10 @@ async fn a_lost_next_key_is_replaced_and_a_lost_signing_key_stops_the_start(data
     assert!(file(&third).exists());
     app.app.load_token_keys().await.unwrap();
     assert_eq!(kid_of(&token_of(&app).await), first, "what signs stays");
-    let (by, mode) = (administrator(&app), RotationMode { force: true, dry_run: true });
+    let (by, mode) = (
+        administrator(&app),
+        RotationMode { force: true, dry_run: true, ..RotationMode::default() },
+    );
     let trial =
         token_keys::rotate(&app.app.store, &keys, &app.app.random, &by, mode).await.unwrap();
     assert_eq!((trial.activates, trial.next), (Some(third.clone()), None));
@@ -111,7 +118,7 @@ async fn a_lost_next_key_is_replaced_and_a_lost_signing_key_stops_the_start(data
     let young =
         token_keys::rotate(&app.app.store, &keys, &app.app.random, &by, RotationMode::default());
     assert!(matches!(young.await, Err(TokenKeyError::TooYoung { wait_seconds: 600 })));
-    let mode = RotationMode { force: true, dry_run: false };
+    let mode = RotationMode { force: true, ..RotationMode::default() };
     token_keys::rotate(&app.app.store, &keys, &app.app.random, &by, mode).await.unwrap();
     app.app.load_token_keys().await.unwrap();
     assert_eq!(kid_of(&token_of(&app).await), third);
@@ -120,6 +127,106 @@ async fn a_lost_next_key_is_replaced_and_a_lost_signing_key_stops_the_start(data
     token_of(&app).await;
     let (kept, _) = app.stop().await;
     assert!(kept.again().try_start().await.is_err());
+}
+
+async fn a_key_in_wrong_hands_signs_nothing_that_is_good_from_then_on(database: Database) {
+    let app = patient().on(database).start().await;
+    let body = about_person(&app.person());
+    let oldest = token_of(&app).await;
+    app.pass(600);
+    let office = app.admin_caller("operator").await;
+    office.post(ROTATE, "", "").await.ok();
+    app.app.load_token_keys().await.unwrap();
+    let old = token_of(&app).await;
+    // A thief has the key that signs; the one before it signs no more, whoever has it.
+    let (stolen, stale) = (signing(&app, "active"), signing(&app, "retiring"));
+    app.pass(16);
+    let forged = |key: &Copied| {
+        let random = Random::seeded(5);
+        let forger = Tokens::new(issuer(&app), 600, app.app.clock.clone(), random);
+        forger.replace_keys(vec![key.key()]).unwrap();
+        let carrier = ClientId::parse("carrier").unwrap();
+        let scope = [Operation::Verify].into_iter().collect();
+        forger.issue(&carrier, scope).unwrap().access_token
+    };
+    let verify = async |token: &str| app.caller_with(token).verify(&body).await;
+    verify(&forged(&stale)).await.problem(401, "invalid-token");
+    verify(&old).await.ok();
+    verify(&forged(&stolen)).await.ok();
+    let both = "?compromised=true&force=false";
+    let rotated = office.post(&format!("{ROTATE}{both}"), "", "").await.ok();
+    assert_eq!(rotated["retires"], stolen.key().kid());
+    for token in [&oldest, &old, &forged(&stolen), &forged(&stale)] {
+        verify(token).await.problem(401, "invalid-token");
+    }
+    office.get("/admin/v1/keys").await.problem(401, "invalid-token");
+    let new = token_of(&app).await;
+    assert_eq!(Some(kid_of(&new).as_str()), rotated["activates"].as_str());
+    verify(&new).await.ok();
+    let states: Vec<String> = states(&app).await.into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, ["active", "next", "retired", "retired"]);
+    let names: Vec<String> = acts(&app).await.into_iter().map(|[_, name, ..]| name).collect();
+    assert_eq!(names, ["token-key-rotated", "token-key-compromised"]);
+    app.admin_caller("operator")
+        .await
+        .post(&format!("{ROTATE}?compromised=1"), "", "")
+        .await
+        .problem(422, "invalid-value");
+}
+
+/// The key in a state, as whoever has copied its file has it.
+fn signing(app: &TestApp, state: &str) -> Copied {
+    let keys = app.app.tokens.keys();
+    let key = keys.iter().find(|key| key.state().name() == state).unwrap();
+    let folder = KeyFolder::open(&app.config.keys.folder, Random::system()).unwrap();
+    Copied(token_keys::file_of(&folder, key.kid()).unwrap().1)
+}
+
+struct Copied([u8; 32]);
+
+impl Copied {
+    fn key(&self) -> SigningKey {
+        SigningKey::new(&self.0, SigningState::Active, None).unwrap()
+    }
+}
+
+async fn only_a_file_that_is_not_there_is_lost(database: Database) {
+    let app = patient().on(database).start().await;
+    let before = states(&app).await;
+    let (first, second) = (before[0].1.clone(), before[1].1.clone());
+    let keys = KeyFolder::open(&app.config.keys.folder, Random::system()).unwrap();
+    let file = app.kept().keys().join(format!("token-signing-{second}.key"));
+    let seed = std::fs::read_to_string(&file).unwrap();
+    app.pass(600);
+    let rotate = async |keys: &KeyFolder, mode: RotationMode| {
+        let by = administrator(&app);
+        token_keys::rotate(&app.app.store, keys, &app.app.random, &by, mode).await
+    };
+    let forced = RotationMode { force: true, ..RotationMode::default() };
+    // Damaged, of another key, and not to be read: no reason to throw the key away.
+    for damaged in ["", "00", &"0".repeat(64)] {
+        std::fs::write(&file, damaged).unwrap();
+        for mode in [RotationMode::default(), forced] {
+            assert!(rotate(&keys, mode).await.is_err(), "{damaged:?}");
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert!(rotate(&keys, RotationMode::default()).await.is_err());
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::write(&file, seed).unwrap();
+    // Another folder: nothing is there, which is no reason either.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let wrong = KeyFolder::open(elsewhere.path(), Random::system()).unwrap();
+    let refused = rotate(&wrong, RotationMode::default()).await;
+    assert!(matches!(refused, Err(TokenKeyError::ActiveLost { kid }) if kid == first));
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    assert_eq!(states(&app).await, before);
+    std::fs::remove_file(&file).unwrap();
+    let replaced = rotate(&keys, RotationMode::default()).await.unwrap();
+    assert_eq!((replaced.activates, replaced.retires), (None, second));
+    let names: Vec<String> = acts(&app).await.into_iter().map(|[_, name, ..]| name).collect();
+    assert_eq!(names, ["token-key-replaced"]);
 }
 
 /// Each asks for tokens on one node and verifies on the other, all the time.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::office::Office;
 use super::place::Place;
-use super::programs::Ended;
+use super::programs::{Ended, program};
 use super::served::Served;
-use crate::credentials::Signer;
+use crate::credentials::{Signer, acts};
 use crate::support::{SECRET, TestApp};
 
 const COPIES: usize = 1_000;
@@ -25,7 +25,10 @@ async fn secrets_and_keys_change_by_command_beside_a_running_gateway() -> anyhow
     let office = Office { place: Place::new()?, kept: app.kept() };
     let passes = async |secret: &str| {
         app.app.load_directory().await.unwrap();
-        app.ask_token_with("carrier", secret).await.status == 200
+        let passes = app.ask_token_with("carrier", secret).await.status == 200;
+        // As the gateway does every ten seconds.
+        app.app.flush_uses().await;
+        passes
     };
     let rotate = ["client", "rotate", "carrier"];
     let tried = office.done(&[&rotate[..], &["--dry-run"]].concat()).await?;
@@ -37,6 +40,24 @@ async fn secrets_and_keys_change_by_command_beside_a_running_gateway() -> anyhow
     let second = made["secret"].as_str().context("a secret")?;
     ensure!(made["slot"] == 2 && passes(second).await && passes(SECRET).await, "{made}");
 
+    // Nobody reads what the command prints: that is an error and no panic, and the act is logged.
+    let unread = "\"$0\" \"$@\" | true; exit ${PIPESTATUS[0]}";
+    let config = office.kept.config_file();
+    let ended = std::process::Command::new("bash")
+        .args(["-c", unread])
+        .arg(program("gateway")?)
+        .arg("--config")
+        .arg(&config)
+        .args(rotate)
+        .current_dir(office.place.work())
+        .output()?;
+    let told = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(1) && told.contains("cannot be printed"), "{told}");
+    ensure!(acts(&app).await.len() == 2, "both rotations are acts");
+    office.refused(&rotate, 1, "was never used").await?;
+    office.refused(&[&rotate[..], &["--dry-run"]].concat(), 1, "was never used").await?;
+    ensure!(passes(second).await, "it stayed");
+    office.done(&[&rotate[..], &["--retire", "1"]].concat()).await?;
     let out = office.place.work().join("secret").display().to_string();
     let made = office.done(&[&rotate[..], &["--secret-out", &out]].concat()).await?;
     ensure!(made["slot"] == 1 && made["secret"].is_null(), "{made}");

@@ -15,7 +15,7 @@ use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::{admin_call, administrator};
+use super::{admin_call, administrator, known_id};
 use crate::access::credentials::{self, CredentialError, NewSecret};
 use crate::app::App;
 use crate::auth::PublicKey;
@@ -106,19 +106,27 @@ pub async fn get_secrets(
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
     call.admit()?;
+    let id = known_id(&id)?;
     let secrets = credentials::secrets(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&SecretsReply { secrets: secrets.iter().map(SecretReply::of).collect() }))
 }
 
-/// Makes a new secret in the free slot, or in place of the older one. The other stays good.
+/// Makes a new secret in the free slot, or in place of the older one. The other stays good. It is
+/// refused while the newer of two was never used, as where this is repeated.
 #[utoipa::path(
     post,
     path = "/admin/v1/clients/{id}/secrets",
-    params(("id" = String, Path, description = "The client's identifier")),
+    params(
+        ("id" = String, Path, description = "The client's identifier"),
+        ("force" = Option<String>, Query,
+            description = "`true`: although the newer secret was never used"),
+    ),
     responses(
         (status = 201, body = NewSecretReply),
         CallProblems,
         (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("token" = []))
 )]
@@ -128,12 +136,16 @@ pub async fn post_secret(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
-    let [] = extract::query(&request, [])?;
+    let force = read_force(&request)?;
+    extract::no_body(&app, request).await?;
     call.admit()?;
+    let id = known_id(&id)?;
     let by = administrator(&call);
     let rotating = async move {
+        // A use of the last seconds counts.
+        app.flush_uses().await;
         let secret = NewSecret::generate(&app.random);
-        let slot = credentials::rotate_secret(&app.store, &by, &id, &secret).await;
+        let slot = credentials::rotate_secret(&app.store, &by, &id, &secret, force).await;
         let slot = logged(&app, slot).await?;
         Ok::<_, Problem>(NewSecretReply { slot, secret: secret.expose().to_owned() })
     };
@@ -165,7 +177,9 @@ pub async fn delete_secret(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let force = read_force(&request)?;
+    extract::no_body(&app, request).await?;
     call.admit()?;
+    let id = known_id(&id)?;
     let slot = match slot.as_str() {
         "1" => 1,
         "2" => 2,
@@ -200,6 +214,7 @@ pub async fn get_client_keys(
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
     call.admit()?;
+    let id = known_id(&id)?;
     let keys = credentials::keys(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&ClientKeysReply { keys: keys.iter().map(ClientKeyReply::of).collect() }))
 }
@@ -229,6 +244,7 @@ pub async fn post_client_key(
     let body = call.json_body(request).await;
     let key = call.well_formed(body.and_then(|body| read_key(&body)))?;
     call.admit()?;
+    let id = known_id(&id)?;
     let by = administrator(&call);
     let adding = async move {
         let added = credentials::add_key(&app.store, &by, &id, &key).await;
@@ -270,7 +286,12 @@ pub async fn delete_client_key(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let force = read_force(&request)?;
+    extract::no_body(&app, request).await?;
     call.admit()?;
+    let id = known_id(&id)?;
+    if !PublicKey::is_kid(&kid) {
+        return Err(Code::UnknownCredential.into());
+    }
     let by = administrator(&call);
     let removing = async move {
         let removed = credentials::remove_key(&app.store, &by, &id, &kid, force).await;
@@ -304,20 +325,24 @@ impl ClientKeyReply {
 fn read_key(body: &[u8]) -> Result<PublicKey, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| Code::InvalidJson)?;
     PublicKey::from_jwk(text).map_err(|error| {
-        tracing::debug!(error = &error as &dyn std::error::Error, "no key of a client");
-        let error = FieldError { pointer: String::new(), code: "malformed" };
-        Problem::with_errors(Code::InvalidValue, vec![error])
+        let (pointer, code) = error.place();
+        Problem::with_errors(Code::InvalidValue, vec![FieldError { pointer, code }])
     })
 }
 
 /// Whether something is to be done although it is dangerous.
-pub(super) fn read_force(request: &Request<Body>) -> Result<bool, Problem> {
+fn read_force(request: &Request<Body>) -> Result<bool, Problem> {
     let [force] = extract::query(request, ["force"])?;
-    match force.as_deref() {
+    read_truth("/force", force.as_deref())
+}
+
+/// A parameter that is `true` or `false`, which is the same as none.
+pub(super) fn read_truth(pointer: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => {
-            let error = FieldError { pointer: "/force".into(), code: "malformed" };
+            let error = FieldError { pointer: pointer.to_owned(), code: "malformed" };
             Err(Problem::with_errors(Code::InvalidValue, vec![error]))
         }
     }
@@ -348,6 +373,9 @@ fn problem(error: CredentialError) -> Problem {
         CredentialError::UnknownClient => Code::UnknownClient.into(),
         CredentialError::Unknown => Code::UnknownCredential.into(),
         CredentialError::Last => Code::LastCredential.into(),
+        CredentialError::Closed => Code::ClientClosed.into(),
+        CredentialError::NewerUnused => Code::NewerSecretUnused.into(),
+        CredentialError::OfAnother => Code::KeyOfAnotherClient.into(),
         CredentialError::Taken | CredentialError::TooMany => Code::NoRoomForKey.into(),
         CredentialError::Form => Code::InvalidValue.into(),
         CredentialError::Hashing(_) | CredentialError::Store(_) => {

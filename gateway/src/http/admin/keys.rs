@@ -16,7 +16,7 @@ use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::credentials::read_force;
+use super::credentials::read_truth;
 use super::{admin_call, administrator};
 use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
 use crate::app::App;
@@ -82,10 +82,16 @@ pub async fn get_token_keys(
 #[utoipa::path(
     post,
     path = "/admin/v1/keys/rotate",
-    params((
-        "force" = Option<String>, Query,
-        description = "`true`: although the next key may not be known everywhere yet"
-    )),
+    params(
+        (
+            "force" = Option<String>, Query,
+            description = "`true`: although the next key may not be known everywhere yet"
+        ),
+        (
+            "compromised" = Option<String>, Query,
+            description = "`true`: what the key has signed until now is good for nothing any more"
+        ),
+    ),
     responses(
         (status = 200, body = KeyRotationReply),
         CallProblems,
@@ -99,11 +105,21 @@ pub async fn post_key_rotation(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
-    let mode = RotationMode { force: read_force(&request)?, dry_run: false };
+    let [force, compromised] = extract::query(&request, ["force", "compromised"])?;
+    let mode = RotationMode {
+        force: read_truth("/force", force.as_deref())?,
+        compromised: read_truth("/compromised", compromised.as_deref())?,
+        dry_run: false,
+    };
+    extract::no_body(&app, request).await?;
     call.admit()?;
     let by = administrator(&call);
     let rotating = async move {
         let rotated = token_keys::rotate(&app.store, &app.keys, &app.random, &by, mode).await;
+        if rotated.is_ok() && mode.compromised {
+            // Here at once; the others within five seconds.
+            let _told_by_the_next_turn = app.load_token_keys().await;
+        }
         app.log_acts().await;
         rotated
     };
@@ -118,10 +134,10 @@ fn problem(error: TokenKeyError) -> Problem {
             let wait = Duration::from_secs(wait_seconds.unsigned_abs());
             Problem::retry_after(Code::NextKeyTooYoung, wait)
         }
-        TokenKeyError::Changed => {
-            Problem::retry_after(Code::NextKeyTooYoung, Duration::from_secs(1))
-        }
+        TokenKeyError::Changed => Code::SigningKeysChanged.into(),
         TokenKeyError::None(_)
+        | TokenKeyError::ActiveLost { .. }
+        | TokenKeyError::NextLost { .. }
         | TokenKeyError::File(_)
         | TokenKeyError::Key(_)
         | TokenKeyError::Store(_) => {
@@ -129,5 +145,17 @@ fn problem(error: TokenKeyError) -> Problem {
             tracing::error!(error, "the keys of tokens cannot be read or kept");
             Code::InternalError.into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_slower_is_not_told_to_wait_for_the_next_key() {
+        assert_eq!(problem(TokenKeyError::Changed).code(), Code::SigningKeysChanged);
+        let young = problem(TokenKeyError::TooYoung { wait_seconds: 9 });
+        assert_eq!(young.code(), Code::NextKeyTooYoung);
     }
 }

@@ -21,7 +21,7 @@ use super::code::Code;
 use super::error::Problem;
 use crate::access::Administrator;
 use crate::app::App;
-use crate::request::Operation;
+use crate::request::{ClientId, Operation};
 
 /// The routes of everything that is administered.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -59,5 +59,17 @@ fn administrator(call: &Call) -> Administrator {
         by: call.client().to_string(),
         request_id: call.exchange.request_id,
         at: call.exchange.received_at,
+    }
+}
+
+/// The identifier of a client in a path. What cannot be one is nobody's, and is not asked for: a store
+/// need not take every letter.
+///
+/// # Errors
+/// 404.
+fn known_id(id: &str) -> Result<String, Problem> {
+    match ClientId::parse(id) {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) => Err(Code::UnknownClient.into()),
     }
 }

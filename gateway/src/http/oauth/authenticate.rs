@@ -9,6 +9,7 @@ use super::super::code::Code;
 use super::super::error::Problem;
 use super::super::extract::Exchange;
 use super::form::{Identity, wrong};
+use super::standing;
 use crate::app::App;
 use crate::auth::SecretCheck;
 use crate::rate_limit::TooManyFailures;
@@ -62,22 +63,37 @@ impl Credentials {
     }
 }
 
-/// The client that asks. The address is asked before anything is spent on it.
+/// Whom an endpoint answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Clients that may call now: after a proof of who it is, a client is told what is in the way.
+    Callers,
+    /// Whoever proves who it is.
+    Anybody,
+}
+
+/// The client that asks. The address is asked before anything is spent on it, and the client's rate
+/// once it has proved who it is: neither may make rows or commits without limit.
 ///
 /// # Errors
-/// 401 whatever is wrong; 429 for an address that failed too often; 503 where it cannot be known.
+/// 401 whatever is wrong; 403 for a client that may not call now; 429 for an address that failed too
+/// often, and for a client whose rate is used up; 503 where it cannot be known.
 pub(super) async fn authenticate(
     app: &App,
     exchange: &Exchange,
     credentials: Credentials,
+    answers: Answers,
 ) -> Result<ClientId, Problem> {
     let limited =
         |limit: TooManyFailures| Problem::retry_after(Code::AddressLimited, limit.retry_after);
-    app.address_guard.check(exchange.peer).map_err(limited)?;
+    app.address_guard.check(exchange.source).map_err(limited)?;
+    let admit = |client_id: &ClientId| admit(app, exchange, client_id, answers);
     let known = match credentials {
-        Credentials::Secret { client_id, secret } => by_secret(app, client_id, &secret).await?,
+        Credentials::Secret { client_id, secret } => {
+            by_secret(app, client_id, &secret, admit).await?
+        }
         Credentials::Assertion { assertion, client_id } => {
-            by_assertion(app, &assertion, client_id.as_deref()).await?
+            by_assertion(app, &assertion, client_id.as_deref(), admit).await?
         }
         Credentials::None => None,
     };
@@ -85,31 +101,57 @@ pub(super) async fn authenticate(
         app.uses.note(&client_id, credential, exchange.received_at);
         return Ok(client_id);
     }
-    app.address_guard.note_failure(exchange.peer).map_err(limited)?;
+    app.address_guard.note_failure(exchange.source).map_err(limited)?;
     Err(Code::InvalidClient.into())
+}
+
+/// What is asked of a client that has proved who it is.
+fn admit(
+    app: &App,
+    exchange: &Exchange,
+    client_id: &ClientId,
+    answers: Answers,
+) -> Result<(), Problem> {
+    if answers == Answers::Callers {
+        standing(app, exchange, client_id)?;
+    }
+    app.client_limits
+        .admit_authentication(client_id)
+        .map_err(|limited| Problem::retry_after(Code::RateLimited, limited.retry_after))
 }
 
 type Known = Option<(ClientId, CredentialUse)>;
 
-async fn by_secret(app: &App, client_id: ClientId, secret: &str) -> Result<Known, Problem> {
+async fn by_secret(
+    app: &App,
+    client_id: ClientId,
+    secret: &str,
+    admit: impl Fn(&ClientId) -> Result<(), Problem>,
+) -> Result<Known, Problem> {
     match app.secrets.check(&client_id, secret).await {
-        SecretCheck::Right(hash) => Ok(Some((client_id, CredentialUse::Secret { hash }))),
+        SecretCheck::Right(hash) => {
+            admit(&client_id)?;
+            Ok(Some((client_id, CredentialUse::Secret { hash })))
+        }
         SecretCheck::Wrong => Ok(None),
         SecretCheck::Overloaded => Err(Code::Overloaded.into()),
     }
 }
 
-/// The signature first, then the store: nobody but the client can use its assertions up.
+/// The signature first, then the store: nobody but the client can use its assertions up. In between
+/// whether it is admitted: a client that is not must not make the store commit anything.
 async fn by_assertion(
     app: &App,
     assertion: &str,
     client_id: Option<&str>,
+    admit: impl Fn(&ClientId) -> Result<(), Problem>,
 ) -> Result<Known, Problem> {
     let Some(verified) = app.assertions.verify(assertion) else { return Ok(None) };
     let by = verified.client_id.as_str();
     if client_id.is_some_and(|client_id| client_id != by) {
         return Ok(None);
     }
+    admit(&verified.client_id)?;
     let until_us = verified.accepted_until.0;
     let is_first = app.store.use_assertion(by, &verified.jti_digest, until_us).await;
     let is_first = is_first.map_err(|error| {

@@ -15,7 +15,7 @@ use super::super::error::Problem;
 use super::super::extract::{self, Exchange};
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::authenticate::{Credentials, authenticate};
+use super::authenticate::{Answers, Credentials, authenticate};
 use super::form::{Form, wrong};
 use super::standing;
 use crate::app::App;
@@ -43,7 +43,7 @@ pub struct IssuedTokenForm {
 pub struct IntrospectionReply {
     /// Whether it is good now.
     active: bool,
-    /// Operations it was issued for.
+    /// Operations it was issued for and that its client still has.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     /// Client it was issued to.
@@ -114,16 +114,22 @@ pub async fn post_introspect(
 
 /// Whoever is suspended may take tokens back, too: that harms nobody.
 async fn revoke(app: Arc<App>, request: Request<Body>) -> Result<Response, Problem> {
-    let (client_id, _, unverified_token) = named_token(&app, request).await?;
+    let (client_id, exchange, unverified_token) =
+        named_token(&app, request, Answers::Anybody).await?;
     let Ok(token) = app.tokens.verify(&unverified_token) else { return Ok(done()) };
     if *token.client_id() != client_id {
         return Ok(done());
     }
-    let until_us = token.accepted_until().0;
+    let row = RevokedRow {
+        client_id: client_id.to_string(),
+        jti: token.jti().to_owned(),
+        expires_us: token.accepted_until().0,
+        revoked_us: exchange.received_at.max(token.issued_at()).0,
+    };
     let revoking = async move {
-        app.store.revoke_token(client_id.as_str(), token.jti(), until_us).await?;
+        let row = app.store.revoke_token(row).await?;
         // Only what is on record: otherwise it would be good again after a start.
-        app.tokens.learn_revoked(&[RevokedRow { jti: token.jti().into(), expires_us: until_us }]);
+        app.tokens.revoked().learn(&[row]);
         Ok::<_, crate::store::StoreError>(())
     };
     Finish::new(revoking).await.map_err(|error| {
@@ -135,7 +141,8 @@ async fn revoke(app: Arc<App>, request: Request<Body>) -> Result<Response, Probl
 }
 
 async fn introspect(app: &App, request: Request<Body>) -> Result<Response, Problem> {
-    let (client_id, exchange, unverified_token) = named_token(app, request).await?;
+    let (client_id, exchange, unverified_token) =
+        named_token(app, request, Answers::Callers).await?;
     let client = standing(app, &exchange, &client_id)?;
     let policy = app.policies.find(&client.policy).ok_or(Code::InternalError)?;
     let sees_all = [Operation::Audit, Operation::Admin]
@@ -143,18 +150,15 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Response, Probl
         .any(|operation| policy.operations().contains(operation));
     let token = app.tokens.verify(&unverified_token).ok();
     let token = token.filter(|token| sees_all || *token.client_id() == client_id);
-    // Whose client may not call now is good for nothing.
-    let good = token.filter(|token| {
-        Caller::admit(&app.directory, Arc::clone(token), exchange.received_at).is_ok()
-    });
-    let reply = good.map_or_else(IntrospectionReply::default, |token| describe(app, &token));
-    Ok(json_reply(&reply))
+    let reply = token.and_then(|token| describe(app, &exchange, &token));
+    Ok(json_reply(&reply.unwrap_or_default()))
 }
 
 /// Who asks, and about which token.
 async fn named_token(
     app: &App,
     request: Request<Body>,
+    answers: Answers,
 ) -> Result<(ClientId, Arc<Exchange>, String), Problem> {
     let exchange = extract::exchange(&request)?;
     extract::query::<0>(&request, [])?;
@@ -163,15 +167,27 @@ async fn named_token(
     let Form { values: [token], identity } = Form::read(&body, ["token"])?;
     let credentials = Credentials::of(&headers, identity)?;
     let token = token.ok_or_else(|| wrong("token", "missing"))?;
-    let client_id = authenticate(app, &exchange, credentials).await?;
+    let client_id = authenticate(app, &exchange, credentials, answers).await?;
     Ok((client_id, exchange, token))
 }
 
-fn describe(app: &App, token: &VerifiedToken) -> IntrospectionReply {
+/// What a token is good for now: of what it was issued for only what the client's policy still has.
+/// `None` where that is nothing, and where the client may not call.
+fn describe(
+    app: &App,
+    exchange: &Exchange,
+    token: &Arc<VerifiedToken>,
+) -> Option<IntrospectionReply> {
+    let caller = Caller::admit(&app.directory, Arc::clone(token), exchange.received_at).ok()?;
+    let policy = app.policies.find(&caller.client().policy)?;
+    let scope = token.scope().intersection(policy.operations());
+    if scope.is_empty() {
+        return None;
+    }
     let issuer = app.tokens.issuer().to_owned();
-    IntrospectionReply {
+    Some(IntrospectionReply {
         active: true,
-        scope: Some(token.scope().to_scope()),
+        scope: Some(scope.to_scope()),
         client_id: Some(token.client_id().to_string()),
         sub: Some(token.client_id().to_string()),
         token_type: Some("Bearer"),
@@ -180,7 +196,7 @@ fn describe(app: &App, token: &VerifiedToken) -> IntrospectionReply {
         iat: Some(token.issued_at().seconds()),
         exp: Some(token.expires_at().seconds()),
         jti: Some(token.jti().to_owned()),
-    }
+    })
 }
 
 fn done() -> Response {

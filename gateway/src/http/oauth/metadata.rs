@@ -104,7 +104,7 @@ pub async fn get_metadata(State(app): State<Arc<App>>) -> Result<Response, Probl
 )]
 pub async fn get_jwks(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let now = app.clock.now();
-    let jwk = |key: &SigningKey| JwkReply {
+    let jwk = |key: &Arc<SigningKey>| JwkReply {
         kty: "OKP",
         crv: "Ed25519",
         x: key.public(),

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub use issued::*;
 pub use metadata::*;
 
-use authenticate::{Credentials, authenticate};
+use authenticate::{Answers, Credentials, authenticate};
 use form::{Form, wrong};
 
 use super::code::Code;
@@ -92,7 +92,7 @@ async fn token(app: &App, request: Request<Body>) -> Result<Response, Problem> {
         Some(_) => return Err(Code::UnsupportedGrantType.into()),
         None => return Err(wrong("grant_type", "missing")),
     }
-    let client_id = authenticate(app, &exchange, credentials).await?;
+    let client_id = authenticate(app, &exchange, credentials, Answers::Callers).await?;
     let client = standing(app, &exchange, &client_id)?;
     let policy = app.policies.find(&client.policy).ok_or(Code::InternalError)?;
     let scope = match scope {

@@ -21,7 +21,7 @@ use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::{admin_call, administrator};
+use super::{admin_call, administrator, known_id};
 use crate::access::{self, ClientError, Fault, KnownClient, Run};
 use crate::app::App;
 
@@ -79,6 +79,7 @@ pub async fn get_client(
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
     call.admit()?;
+    let id = known_id(&id)?;
     let known = access::find_client(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&ClientReply::new(&known, app.clock.now())))
 }
@@ -108,6 +109,7 @@ pub async fn patch_client(
     let body = call.json_body(request).await;
     let change = call.well_formed(body.and_then(|body| read_client_change(&body)))?;
     call.admit()?;
+    let id = known_id(&id)?;
     let by = administrator(&call);
     let shared = Arc::clone(&app);
     let changing = async move {
@@ -143,6 +145,7 @@ pub async fn post_client_state(
     let body = call.json_body(request).await;
     let (to, reason) = call.well_formed(body.and_then(|body| read_client_state(&body)))?;
     call.admit()?;
+    let id = known_id(&id)?;
     let by = administrator(&call);
     let shared = Arc::clone(&app);
     let moving = async move {
