@@ -85,7 +85,7 @@ async fn a_body_where_none_is_expected_is_refused_and_nothing_is_done() {
         // Nor one whose length is not told.
         let chunk = futures_util::stream::iter([Ok::<_, std::io::Error>("{}")]);
         let request = Request::builder().method(method).uri(&path);
-        let request = request.header("authorization", format!("Bearer {}", token));
+        let request = request.header("authorization", format!("Bearer {token}"));
         let request = request.body(Body::from_stream(chunk)).unwrap();
         let chunked = admin_edge(&app.app).answer(request, IpAddr::from([127, 0, 0, 1])).await;
         for refused in [sized, Answer::of_edge(chunked).await] {

@@ -1,14 +1,15 @@
 //! Slow hashes, on threads of their own: few, of low priority, each with one block of memory that it
-//! keeps, and a short queue before them.
+//! keeps, and two short queues before them: who has asked in vain again and again waits until nobody
+//! else does.
 //!
 //! Whoever sends wrong secrets decides how many hashes are asked for. He must not decide what the
 //! process spends: on the runtime's blocking threads each hash took, and left behind, 19 MiB of
 //! whichever thread it ran on, and competed with the requests for the cores.
 
+use std::collections::VecDeque;
 use std::io;
 use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use argon2::password_hash::phc::{Output, PasswordHash};
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 /// 64 MiB. They check some 70 secrets a second; 12,900 health facilities that renew a token every
 /// ten minutes, none of them remembered, are 22.
 const THREADS_MAX: usize = 3;
-/// Checks that may wait. Each takes about 40 ms of a core, so the last one waits about a second
+/// Checks that may wait in each queue. Each takes about 40 ms of a core, so the last one waits about a second
 /// where one thread works and the cores are idle.
 const QUEUE_MAX: usize = 32;
 /// How much a thread gives way (nice(2)): where a request and a hash want the same core, about a
@@ -28,8 +29,29 @@ const NICE: i32 = 10;
 
 /// The threads, as long as this is held.
 #[derive(Debug)]
-pub(super) struct Hashing {
-    queue: SyncSender<Check>,
+pub(super) struct Hashing(Arc<Queues>);
+
+/// Where a check waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Before the others.
+    First,
+    /// When nobody else waits.
+    Last,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    first: VecDeque<Check>,
+    last: VecDeque<Check>,
+    /// Nobody can ask any more.
+    is_over: bool,
 }
 
 /// Which of the hashes is of the secret, wanted by somebody who waits.
@@ -51,13 +73,12 @@ impl Hashing {
     /// Where the system gives no thread.
     pub(super) fn start() -> io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let (queue, waiting) = sync_channel(QUEUE_MAX);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let hashing = Self(Arc::default());
         for _ in 0..(cores / 2).clamp(1, THREADS_MAX) {
-            let waiting = Arc::clone(&waiting);
-            thread::Builder::new().name("secrets".to_owned()).spawn(move || work(&waiting))?;
+            let queues = Arc::clone(&hashing.0);
+            thread::Builder::new().name("secrets".to_owned()).spawn(move || work(&queues))?;
         }
-        Ok(Self { queue })
+        Ok(hashing)
     }
 
     /// The first of `hashes` that is of `secret`. All are tried whichever it is: the time tells
@@ -69,23 +90,64 @@ impl Hashing {
         &self,
         hashes: Vec<String>,
         secret: &str,
+        turn: Turn,
     ) -> Result<Option<usize>, QueueFull> {
         let (found, answer) = oneshot::channel();
-        let check = Check { hashes, secret: secret.to_owned(), found };
-        self.queue.try_send(check).map_err(|_| QueueFull)?;
+        self.0.put(Check { hashes, secret: secret.to_owned(), found }, turn)?;
         // A thread that is gone has hashed nothing: nobody knows.
         answer.await.map_err(|_| QueueFull)
     }
 }
 
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Queues {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, check: Check, turn: Turn) -> Result<(), QueueFull> {
+        let mut waiting = self.lock();
+        let queue = match turn {
+            Turn::First => &mut waiting.first,
+            Turn::Last => &mut waiting.last,
+        };
+        if queue.len() >= QUEUE_MAX {
+            return Err(QueueFull);
+        }
+        queue.push_back(check);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// The next check; nothing once nobody can ask.
+    fn next(&self) -> Option<Check> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.is_over {
+                return None;
+            }
+            if let Some(check) = waiting.first.pop_front().or_else(|| waiting.last.pop_front()) {
+                return Some(check);
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
 /// Works until nobody can ask any more.
-fn work(waiting: &Mutex<Receiver<Check>>) {
+fn work(queues: &Queues) {
     if let Err(error) = rustix::process::nice(NICE) {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "hashes of secrets do not give way to requests");
     }
     let mut memory = Vec::new();
-    while let Some(check) = next(waiting) {
+    while let Some(check) = queues.next() {
         // Who has hung up costs nothing more.
         if check.found.is_closed() {
             continue;
@@ -95,11 +157,6 @@ fn work(waiting: &Mutex<Receiver<Check>>) {
             hashes.iter().map(|hash| is_of(&mut memory, hash, &secret)).collect();
         let _nobody_waits = found.send(is_right.iter().position(|&right| right));
     }
-}
-
-/// The next check, by one thread at a time; nothing once nobody can ask.
-fn next(waiting: &Mutex<Receiver<Check>>) -> Option<Check> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 fn is_of(memory: &mut Vec<Block>, hash: &str, secret: &str) -> bool {
@@ -162,10 +219,27 @@ mod tests {
     async fn who_does_not_fit_into_the_queue_is_refused_at_once() {
         let hash = hash_secret("a").unwrap();
         let hashing = Hashing::start().unwrap();
-        let asked = (0..QUEUE_MAX * 4).map(|_| hashing.find(vec![hash.clone()], "a"));
+        let asked = (0..QUEUE_MAX * 4).map(|_| hashing.find(vec![hash.clone()], "a", Turn::First));
         let answers = futures_util::future::join_all(asked).await;
         let served = answers.iter().filter(|answer| **answer == Ok(Some(0))).count();
         assert!((QUEUE_MAX..QUEUE_MAX * 2).contains(&served), "{served}");
         assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 4 * QUEUE_MAX - served);
+    }
+
+    /// Nobody works: what is taken out is what was put in.
+    #[test]
+    fn who_asked_in_vain_waits_for_the_others_and_takes_no_room_from_them() {
+        let queues = Queues::default();
+        let put = |secret: &str, turn| {
+            let (found, _) = oneshot::channel();
+            queues.put(Check { hashes: Vec::new(), secret: secret.to_owned(), found }, turn)
+        };
+        for _ in 0..QUEUE_MAX {
+            assert_eq!(put("last", Turn::Last), Ok(()));
+        }
+        assert_eq!(put("last", Turn::Last), Err(QueueFull));
+        assert_eq!((put("first", Turn::First), put("second", Turn::First)), (Ok(()), Ok(())));
+        let secret = || queues.next().unwrap().secret;
+        assert_eq!([secret(), secret(), secret()], ["first", "second", "last"]);
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use agency::Agency;
 pub use assertions::{Assertions, VerifiedAssertion};
 pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
+pub use hashing::Turn;
 pub use officials::KnownOfficials;
 pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
 pub use revoked::RevokedTokens;

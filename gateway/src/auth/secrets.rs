@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::hashing::{Hashing, QueueFull};
+use super::hashing::{Hashing, QueueFull, Turn};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
 use crate::store::SecretRow;
@@ -110,7 +110,13 @@ impl Secrets {
     }
 
     /// Whether `secret` is a secret of `client_id`. Unknown clients take as long as wrong secrets.
-    pub async fn check(&self, client_id: &ClientId, secret: &str) -> SecretCheck {
+    /// `turn` is asked for where it has to be hashed.
+    pub async fn check(
+        &self,
+        client_id: &ClientId,
+        secret: &str,
+        turn: impl FnOnce() -> Turn,
+    ) -> SecretCheck {
         let hashes = self.hashes_of(client_id);
         let now = self.clock.now();
         let is_remembered = |hash: &&String| self.is_remembered(client_id, secret, hash, now);
@@ -120,7 +126,7 @@ impl Secrets {
         // Two checks always: a client in rotation must not be told from one that is not.
         let mut candidates = hashes;
         candidates.resize(2, self.nobodys_hash.clone());
-        let found = match self.hashing.find(candidates.clone(), secret).await {
+        let found = match self.hashing.find(candidates.clone(), secret, turn()).await {
             Ok(found) => found.map(|index| candidates.swap_remove(index)),
             Err(QueueFull) => return SecretCheck::Overloaded,
         };
@@ -222,13 +228,14 @@ mod tests {
         let (clock, _hand) = Clock::manual(Micros(0));
         let secrets = Secrets::new(clock, &Random::seeded(1)).unwrap();
         let client = ClientId::parse("c").unwrap();
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
+        let check = async |secret| secrets.check(&client, secret, || Turn::First).await;
+        assert_eq!(check("a").await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "a"), row("c", 2, "b")]);
-        assert!(matches!(secrets.check(&client, "a").await, SecretCheck::Right(_)));
-        assert!(matches!(secrets.check(&client, "b").await, SecretCheck::Right(_)));
-        assert_eq!(secrets.check(&client, NOBODYS_SECRET).await, SecretCheck::Wrong);
+        assert!(matches!(check("a").await, SecretCheck::Right(_)));
+        assert!(matches!(check("b").await, SecretCheck::Right(_)));
+        assert_eq!(check(NOBODYS_SECRET).await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "c")]);
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
+        assert_eq!(check("a").await, SecretCheck::Wrong);
     }
 
     #[test]

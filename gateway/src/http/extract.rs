@@ -139,11 +139,11 @@ pub async fn no_body(app: &App, request: Request<Body>) -> Result<(), Problem> {
     }
     let time = Duration::from_millis(app.config.server.header_timeout_ms);
     let collected = tokio::time::timeout(time, Limited::new(body, 0).collect()).await;
-    if collected.map_err(|_| Problem::from(Code::RequestTimeout))?.is_ok() {
-        return Ok(());
-    }
-    let error = FieldError { pointer: String::new(), code: "unexpected-body" };
-    Err(Problem::with_errors(Code::InvalidRequest, vec![error]))
+    let collected = collected.map_err(|_| Problem::from(Code::RequestTimeout))?;
+    collected.map(drop).map_err(|_| {
+        let error = FieldError { pointer: String::new(), code: "unexpected-body" };
+        Problem::with_errors(Code::InvalidRequest, vec![error])
+    })
 }
 
 /// The query parameters by name, each known and given once.

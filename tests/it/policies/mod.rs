@@ -125,7 +125,8 @@ async fn a_version_is_added_beside_the_others_and_clients_move_when_told(databas
     {
         let row = app.app.store.policy("carrier-policy", version).await.unwrap().unwrap();
         let digest = digest(&SHA256, row.document.as_bytes());
-        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.concat();
         let detail = format!("{moved} clients moved; SHA-256 {hex}; {headline}");
         let target = format!("carrier-policy@{version}");
         expected.push(["operator".to_owned(), "policy-added".to_owned(), target, detail]);

@@ -169,7 +169,7 @@ async fn of_a_thousand_copies_to_two_processes_one_gets_a_token() -> anyhow::Res
     fs::write(place.data().join("key.json"), signer.jwk())?;
     // The same issuer for both, and their address may fail as often as there are copies.
     let file = place.data().join("gateway.toml");
-    let issuer = "http://gateway.example";
+    let issuer = "https://gateway.example";
     let shared = fs::read_to_string(&file)?.replacen(
         "[server]\n",
         &format!(

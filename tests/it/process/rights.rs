@@ -93,7 +93,7 @@ async fn what_takes_a_right_away_acts_on_two_processes_within_five_seconds() -> 
     let shared = fs::read_to_string(&file)?.replacen(
         "[server]\n",
         "[auth]\naddress_failures_burst = 100000\naddress_failures_per_second = 100000\n\
-         [server]\npublic_url = \"http://gateway.example\"\n",
+         [server]\npublic_url = \"https://gateway.example\"\n",
         1,
     );
     fs::write(&file, shared)?;

@@ -11,7 +11,7 @@ use super::super::extract::Exchange;
 use super::form::{Identity, wrong};
 use super::standing;
 use crate::app::App;
-use crate::auth::SecretCheck;
+use crate::auth::{SecretCheck, Turn};
 use crate::rate_limit::TooManyFailures;
 use crate::request::ClientId;
 use crate::store::CredentialUse;
@@ -90,7 +90,7 @@ pub(super) async fn authenticate(
     let admit = |client_id: &ClientId| admit(app, exchange, client_id, answers);
     let known = match credentials {
         Credentials::Secret { client_id, secret } => {
-            by_secret(app, client_id, &secret, admit).await?
+            by_secret(app, exchange, (client_id, &secret), admit).await?
         }
         Credentials::Assertion { assertion, client_id } => {
             by_assertion(app, &assertion, client_id.as_deref(), admit).await?
@@ -124,12 +124,16 @@ type Known = Option<(ClientId, CredentialUse)>;
 
 async fn by_secret(
     app: &App,
-    client_id: ClientId,
-    secret: &str,
+    exchange: &Exchange,
+    (client_id, secret): (ClientId, &str),
     admit: impl Fn(&ClientId) -> Result<(), Problem>,
 ) -> Result<Known, Problem> {
-    match app.secrets.check(&client_id, secret).await {
+    let turn = || {
+        if app.address_guard.tries_in_vain(exchange.source) { Turn::Last } else { Turn::First }
+    };
+    match app.secrets.check(&client_id, secret, turn).await {
         SecretCheck::Right(hash) => {
+            app.address_guard.note_success(exchange.source);
             admit(&client_id)?;
             Ok(Some((client_id, CredentialUse::Secret { hash })))
         }
