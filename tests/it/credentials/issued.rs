@@ -130,9 +130,11 @@ async fn what_a_policy_withdraws_no_token_is_described_with() {
     let verifies = app.ask_token_scoped("seer", form).await.ok()["access_token"].clone();
     let scope_of = async |token: &str| ask_about(&app, "seer", token).await.ok()["scope"].clone();
     assert_eq!(scope_of(&both).await, "verify report");
-    let change =
-        r#"update policies set document = replace(document, '"verify","report"', '"report"')"#;
-    assert_eq!(run_on(app.kept().rows(), change.into()).await, 1);
+    let shrunk = r#"insert into policies (name, version, document, created_us) select name, 2,
+        replace(document, '"verify","report"', '"report"'), created_us from policies"#;
+    assert_eq!(run_on(app.kept().rows(), shrunk.into()).await, 1);
+    let moved = "update clients set policy_version = 2".to_owned();
+    assert_eq!(run_on(app.kept().rows(), moved).await, 1);
     app.app.load_directory().await.unwrap();
     assert_eq!(scope_of(&both).await, "report");
     let nothing = ask_about(&app, "seer", verifies.as_str().unwrap()).await.ok();

@@ -54,7 +54,7 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 30] = [
+const QUERY: [(&str, &str, Asked); 31] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
@@ -69,6 +69,7 @@ const QUERY: [(&str, &str, Asked); 30] = [
     ("", "client", Asked::Client),
     ("", "request_id", Asked::Request),
     ("", "force", Asked::Value("true")),
+    ("", "compromised", Asked::LeftOut),
     ("", "dry_run", Asked::LeftOut),
     ("", "move_clients", Asked::LeftOut),
     ("", "version", Asked::LeftOut),

@@ -52,9 +52,9 @@ async fn a_lost_signing_key_is_left_behind_by_force_beside_a_gateway_and_without
     let before = token(&app).await;
     lose(&office.kept, &active)?;
     ensure!(state_of_keys(&office).await? == "failed", "the doctor tells");
-    // The process has it in memory, and the next one is young.
+    // The process has it in memory. That the file is not there may as well mean a wrong folder.
     token(&app).await;
-    office.refused(&["key", "rotate"], 1, "too new").await?;
+    office.refused(&["key", "rotate"], 1, "is not here: is this the key folder?").await?;
     let tried = office.done(&["key", "rotate", "--force", "--dry-run"]).await?;
     ensure!(tried["activates"] == next && key(&app, "active").await? == active, "{tried}");
 
@@ -91,8 +91,10 @@ async fn of_two_lost_keys_the_next_one_is_replaced_first() -> anyhow::Result<()>
     let office = Office { place: Place::new()?, kept: kept.clone() };
     lose(&kept, &next)?;
     lose(&kept, &active)?;
-    // What is lost cannot sign: there is nothing to wait for, and nothing to force.
-    let replaced = office.done(&["key", "rotate"]).await?;
+    // An empty folder may be the wrong one.
+    office.refused(&["key", "rotate"], 1, "is not here: is this the key folder?").await?;
+    // What is lost cannot sign: there is nothing to wait for.
+    let replaced = office.done(&["key", "rotate", "--force"]).await?;
     ensure!(replaced["activates"].is_null() && replaced["retires"] == next, "{replaced}");
     ensure!(kept.again().at(&now()).try_start().await.is_err(), "nothing signs yet");
     let rotated = office.done(&["key", "rotate", "--force"]).await?;
