@@ -155,7 +155,7 @@ async fn what_was_asked_for_an_agency_is_counted_for_both(database: Database) {
     // The operator's own agency is not meant by everybody's.
     assert_eq!(rows(&app.caller("operator").await, "").await, [(json!({}), 7)]);
 
-    for grouping in ["attribute", "province", "dispute_reason"] {
+    for grouping in ["attribute", "province", "dispute_reason", "client,hour"] {
         let query = format!("?view=acted_for&group_by={grouping}");
         hospital.report(&query).await.problem(422, "grouping-not-available");
     }

@@ -26,7 +26,8 @@ pub use clients::{
     set_client_state, takes_reason, update_client,
 };
 pub use officials::{
-    ListedOfficials, OFFICIALS_MAX, OfficialDigests, OfficialsError, put_officials,
+    ListTurn, ListTurns, ListedOfficials, OFFICIALS_MAX, OfficialDigests, OfficialsError,
+    put_officials,
 };
 pub use policies::{
     KnownPolicy, NewVersion, PolicyActError, PutMode, diff_policies, find_policy, list_policies,

@@ -6,10 +6,13 @@
 //! again.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::acts::Administrator;
 use crate::audit::RequestIds;
-use crate::store::{Store, StoreError};
+use crate::request::ClientId;
+use crate::store::{Store, StoreError, in_time};
 
 /// Officials of one client.
 pub const OFFICIALS_MAX: usize = 100_000;
@@ -17,6 +20,11 @@ pub const OFFICIALS_MAX: usize = 100_000;
 const PART: usize = 2_000;
 /// Times that a list is compared with what is there: whoever sends another one meanwhile undoes it.
 const ROUNDS_MAX: usize = 3;
+
+/// What a part may take.
+const PART_TIME: Duration = Duration::from_secs(10);
+/// Lists on their way at once on one node, one of each client.
+const LISTS_MAX: usize = 4;
 
 /// Keyed digests of officials.
 pub type OfficialDigests = BTreeSet<[u8; 8]>;
@@ -30,6 +38,35 @@ pub struct ListedOfficials {
     pub added: usize,
     /// Those who were and are not any more.
     pub removed: usize,
+}
+
+/// Lists on their way: each holds digests and writes rows, so there are few, and one of each client.
+#[derive(Debug, Clone, Default)]
+pub struct ListTurns(Arc<Mutex<BTreeSet<ClientId>>>);
+
+/// A list's turn, until it is dropped.
+#[derive(Debug)]
+pub struct ListTurn {
+    turns: ListTurns,
+    client_id: ClientId,
+}
+
+impl ListTurns {
+    /// The turn of a client's list; none while there is no room, or another one of this client's
+    /// is on its way.
+    pub fn begin(&self, client_id: &ClientId) -> Option<ListTurn> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.len() >= LISTS_MAX || !taken.insert(client_id.clone()) {
+            return None;
+        }
+        Some(ListTurn { turns: self.clone(), client_id: client_id.clone() })
+    }
+}
+
+impl Drop for ListTurn {
+    fn drop(&mut self) {
+        self.turns.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.client_id);
+    }
 }
 
 /// Why a list is not the list.
@@ -57,7 +94,7 @@ pub async fn put_officials(
     let mut listed = ListedOfficials { officials: wanted.len(), added: 0, removed: 0 };
     let mut first = Some(by.request_id);
     for _ in 0..ROUNDS_MAX {
-        let there = known(store, client_id).await?;
+        let there = in_time(PART_TIME, known(store, client_id)).await?;
         let added: Vec<_> = wanted.difference(&there).copied().collect();
         let removed: Vec<_> = there.difference(wanted).copied().collect();
         if added.is_empty() && removed.is_empty() {
@@ -73,7 +110,8 @@ pub async fn put_officials(
             let (more, less) = (added.len(), removed.len());
             let act =
                 by.act("officials-changed", client_id, Some(format!("{more} on, {less} off")));
-            store.change_officials(client_id, added, removed, &act).await?;
+            let change = store.change_officials(client_id, added, removed, &act);
+            in_time(PART_TIME, change).await?;
         }
     }
     Err(OfficialsError::Contended)
@@ -91,4 +129,21 @@ async fn known(store: &Store, client_id: &str) -> Result<OfficialDigests, StoreE
         <[u8; 8]>::try_from(row).map_err(|_| inconsistent())
     };
     rows.into_iter().map(digest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_one_list_on_its_way_and_a_node_few() {
+        let turns = ListTurns::default();
+        let client = |name: &str| ClientId::parse(name).unwrap();
+        let first = turns.begin(&client("a"));
+        assert!(first.is_some() && turns.begin(&client("a")).is_none());
+        let more: Vec<_> = ["b", "c", "d"].map(|name| turns.begin(&client(name))).into();
+        assert!(more.iter().all(Option::is_some) && turns.begin(&client("e")).is_none());
+        drop(first);
+        assert!(turns.begin(&client("a")).is_some());
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{self, Warned, token_keys};
+use crate::access::{self, ListTurns, Warned, token_keys};
 use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
     RetentionError, Tiles,
@@ -93,10 +93,12 @@ pub struct App {
     /// Turns at reading reports: fewer than there are connections, so that a request with an
     /// idempotency key does not wait behind them.
     pub report_turns: Semaphore,
+    /// Turns at reading what others asked for an agency: of those of reports one at most.
+    pub acted_for_turn: Semaphore,
     /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
     pub one_dispute: tokio::sync::Mutex<()>,
-    /// Held while a list of officials is put down, likewise.
-    pub one_list: tokio::sync::Mutex<()>,
+    /// Lists of officials on their way.
+    pub lists: ListTurns,
     /// What never reaches the log.
     pub edge: EdgeCounters,
     /// What the process counts.
@@ -154,6 +156,7 @@ impl App {
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let app = Arc::new(Self {
             directory: Directory::default(),
+            officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             client_limits: ClientLimits::new(clock.clone()),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
@@ -166,7 +169,8 @@ impl App {
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
             one_dispute: tokio::sync::Mutex::default(),
-            one_list: tokio::sync::Mutex::default(),
+            lists: ListTurns::default(),
+            acted_for_turn: Semaphore::new(1),
             edge: EdgeCounters::default(),
             config,
             clock,
@@ -176,7 +180,6 @@ impl App {
             secrets,
             assertions,
             uses: CredentialUses::default(),
-            officials: KnownOfficials::default(),
             tokens,
             audit,
             metrics,
@@ -204,7 +207,6 @@ impl App {
         // After the clients: versions are only added, so that every client read before them has its
         // policy among these, whoever adds one and moves clients to it in between.
         let policies = self.watching.policies().await?;
-        self.officials.forget();
         self.policies.replace(&policies)?;
         self.directory.replace(&clients, &delegations)?;
         self.secrets.replace(&self.watching.secrets().await?);

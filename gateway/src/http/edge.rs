@@ -63,6 +63,9 @@ const ROUTES: [&str; 38] = [
     "/metrics",
     "/openapi.json",
 ];
+/// Routes that take long by what they do, and how long they may take at least.
+const LONG_ROUTES: [&str; 2] = ["/v1/officials", "/admin/v1/policies/{name}/try"];
+const LONG: Duration = Duration::from_mins(2);
 /// Statuses that are counted apart; any other counts as the first of its class.
 const STATUSES: [u16; 16] =
     [200, 300, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 100];
@@ -101,7 +104,7 @@ impl Edge {
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
-        let response = self.run(request).await;
+        let response = self.run(request, self.time_for(route)).await;
         let mut response = complete(response, &exchange, in_vietnamese);
         self.add_rate_fields(&exchange, response.headers_mut());
         let seconds = (self.app.clock.monotonic_nanos() - started) as f64 / 1e9;
@@ -110,9 +113,15 @@ impl Edge {
         response
     }
 
-    async fn run(&self, request: Request<Body>) -> Response {
+    /// What a request may take.
+    fn time_for(&self, route: Option<usize>) -> Duration {
+        let is_long = route.is_some_and(|route| LONG_ROUTES.contains(&ROUTES[route]));
+        if is_long { self.timeout.max(LONG) } else { self.timeout }
+    }
+
+    async fn run(&self, request: Request<Body>, time: Duration) -> Response {
         let call = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
-        match tokio::time::timeout(self.timeout, call).await {
+        match tokio::time::timeout(time, call).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => {
@@ -120,7 +129,7 @@ impl Edge {
                 Problem::from(Code::InternalError).into_response()
             }
             Err(_elapsed) => {
-                tracing::error!(timeout = ?self.timeout, "a request was not answered in time");
+                tracing::error!(timeout = ?time, "a request was not answered in time");
                 Problem::from(Code::Overloaded).into_response()
             }
         }

@@ -146,6 +146,21 @@ pub async fn no_body(app: &App, request: Request<Body>) -> Result<(), Problem> {
     })
 }
 
+/// A parameter that is `true` or `false`, which is the same as none.
+///
+/// # Errors
+/// 422 for anything else.
+pub fn truth(pointer: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            let error = FieldError { pointer: pointer.to_owned(), code: "malformed" };
+            Err(Problem::with_errors(Code::InvalidValue, vec![error]))
+        }
+    }
+}
+
 /// The query parameters by name, each known and given once.
 ///
 /// # Errors

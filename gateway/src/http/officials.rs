@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::call::Call;
 use super::code::Code;
 use super::described::{BodyProblems, CallProblems};
-use super::error::{Problem, ProblemDocument};
+use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::finish::Finish;
 use super::json::{self, Errors, Fields, Node};
@@ -34,7 +34,7 @@ const MEDIA_TYPE: &str = "application/x-ndjson";
 const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a line.
 const LINE_BYTES_MAX: usize = 4 * 1024;
-/// What sending a list may take.
+/// What sending a list may take, of the two minutes of the whole.
 const SENDING_MAX: Duration = Duration::from_mins(1);
 /// Lines that are told to be wrong.
 const WRONG_LINES_MAX: usize = 100;
@@ -73,6 +73,9 @@ pub struct OfficialsCountReply {
 #[utoipa::path(
     put,
     path = "/v1/officials",
+    params(
+        ("empty" = Option<String>, Query, description = "`true`: the list may be empty, so that nobody is known any more"),
+    ),
     request_body(content = OfficialBody, content_type = MEDIA_TYPE),
     responses(
         (status = 200, body = OfficialsReply),
@@ -88,17 +91,24 @@ pub async fn put_list(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, None)?;
-    let [] = extract::query(&request, [])?;
+    let [empty] = extract::query(&request, ["empty"])?;
+    let may_be_empty = extract::truth("/empty", empty.as_deref())?;
     // Before the list is read, which is work; one that is wrong has taken from the rate, too.
     let _admission = call.admit()?;
+    let turn = app.lists.begin(call.client()).ok_or(Code::Overloaded)?;
     let wanted = call.well_formed(read_list(&call, request).await)?;
+    if wanted.is_empty() && !may_be_empty {
+        let error = FieldError { pointer: String::new(), code: "empty" };
+        return Err(Problem::with_errors(Code::InvalidValue, vec![error]));
+    }
     let by = Administrator {
         by: call.client().to_string(),
         request_id: call.exchange.request_id,
         at: call.exchange.received_at,
     };
     let putting = async move {
-        let _one_at_a_time = app.one_list.lock().await;
+        // Held to the end, which is not that of its caller.
+        let _turn = turn;
         let ids = RequestIds::new(&app.random);
         let put = put_officials(&app.store, &by, &ids, &by.by, &wanted).await;
         app.log_acts().await;

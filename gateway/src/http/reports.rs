@@ -111,7 +111,8 @@ pub async fn get_match_rates(
     if !sees_all && !may_see(&policy, &grouping) {
         return Err(not_available("not-available"));
     }
-    if acted_for && grouping.cube() != Cube::Outcomes {
+    let is_long = grouping.has(Dimension::Hour);
+    if acted_for && (is_long || grouping.cube() != Cube::Outcomes) {
         return Err(not_available("not-available"));
     }
     let scope = match (acted_for, sees_all) {
@@ -121,6 +122,8 @@ pub async fn get_match_rates(
     };
     let question = Question { period, grouping, scope };
     let (now, kinds) = (call.exchange.received_at, app.client_kinds());
+    // Read over all clients, so it must not take every turn.
+    let _of_these_one = if acted_for { Some(app.acted_for_turn.acquire().await) } else { None };
     let _turn = app.report_turns.acquire().await;
     let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
     let report = report.map_err(|error| match error {

@@ -40,6 +40,20 @@ pub struct Admission {
     _private: (),
 }
 
+/// An authentication that the client's limit had room for.
+#[derive(Debug)]
+pub struct Authentication {
+    limiter: Arc<Limiter>,
+    taken: Taken,
+}
+
+impl Authentication {
+    /// It was none of the client's: somebody sent what the client had sent before.
+    pub fn give_back(self) {
+        self.limiter.authentications.give_back(self.taken);
+    }
+}
+
 /// The limit has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's rate is used up")]
@@ -103,11 +117,15 @@ impl ClientLimits {
         let own_id = &caller.client().client_id;
         let own = self.known(own_id)?;
         let other = other.filter(|id| *id != own_id).map(|id| self.known(id)).transpose()?;
+        // Looked at first, so that it is rare that something has to be given back.
+        if let Some(other) = &other {
+            other.look()?;
+        }
         let taken = own.take()?;
         if let Some(other) = other
             && let Err(limited) = other.take()
         {
-            own.gcra.give_back(taken, own.clock.monotonic_nanos());
+            own.gcra.give_back(taken);
             return Err(limited);
         }
         Ok(Admission { _private: () })
@@ -117,8 +135,13 @@ impl ClientLimits {
     ///
     /// # Errors
     /// [`RateLimited`] with the time after which one passes.
-    pub fn admit_authentication(&self, client_id: &ClientId) -> Result<(), RateLimited> {
-        self.known(client_id)?.take_authentication()
+    pub fn admit_authentication(
+        &self,
+        client_id: &ClientId,
+    ) -> Result<Authentication, RateLimited> {
+        let limiter = self.known(client_id)?;
+        let taken = limiter.take_of(&limiter.authentications)?;
+        Ok(Authentication { limiter, taken })
     }
 
     /// What the header fields tell a client now.
@@ -147,8 +170,9 @@ impl Limiter {
         self.take_of(&self.gcra)
     }
 
-    fn take_authentication(&self) -> Result<(), RateLimited> {
-        self.take_of(&self.authentications).map(drop)
+    fn look(&self) -> Result<(), RateLimited> {
+        let looked = self.gcra.look(self.clock.monotonic_nanos());
+        looked.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
     fn take_of(&self, gcra: &Gcra) -> Result<Taken, RateLimited> {
@@ -186,7 +210,9 @@ mod tests {
     fn authentications_have_a_limit_of_their_own() {
         let (clock, hand) = Clock::manual(Micros(1_000_000));
         let limiter = Limiter::new(Limits::new(5, 10).unwrap(), clock);
-        let passed = |tries| (0..tries).filter(|_| limiter.take_authentication().is_ok()).count();
+        let passed = |tries| {
+            (0..tries).filter(|_| limiter.take_of(&limiter.authentications).is_ok()).count()
+        };
         assert_eq!((passed(50), limiter.state().remaining), (10, 10));
         hand.advance(1_000_000);
         assert_eq!(passed(50), 5);

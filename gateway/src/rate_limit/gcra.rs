@@ -18,8 +18,8 @@ pub(super) struct Gcra {
 /// A unit that was taken, to be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// When all units would be back if nobody took another.
-    full_at: u64,
+    before: u64,
+    after: u64,
 }
 
 impl Gcra {
@@ -36,18 +36,26 @@ impl Gcra {
             (next(full_at) - now <= self.whole).then(|| next(full_at))
         });
         taken
-            .map(|full_at| Taken { full_at: next(full_at) })
+            .map(|before| Taken { before, after: next(before) })
             .map_err(|full_at| next(full_at) - now - self.whole)
     }
 
-    /// Gives back a unit that was taken.
-    ///
-    /// As much of it as has surely not come back by itself: while the bucket is not full, all of it;
-    /// from when it would have been full without this unit, the less the more time has passed. To
-    /// give back more would refund what others have taken since.
-    pub(super) fn give_back(&self, taken: Taken, now: u64) {
-        let owed = taken.full_at.saturating_sub(now).min(self.unit);
-        self.full_at.fetch_sub(owed, Ordering::AcqRel);
+    /// How long to wait for a unit, without taking one.
+    pub(super) fn look(&self, now: u64) -> Result<(), u64> {
+        let next = self.full_at.load(Ordering::Acquire).max(now) + self.unit;
+        match (next - now).checked_sub(self.whole) {
+            None | Some(0) => Ok(()),
+            Some(wait) => Err(wait),
+        }
+    }
+
+    /// Gives back a unit that was taken, if nobody has taken or given back another since: the bucket
+    /// is then as it was. What others took meanwhile was allowed by what was there; how much of it a
+    /// unit that is given back late would refund, one number cannot tell.
+    pub(super) fn give_back(&self, taken: Taken) {
+        let Taken { before, after } = taken;
+        let _others_came_between =
+            self.full_at.compare_exchange(after, before, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Units that could be taken now.
@@ -70,10 +78,14 @@ mod tests {
     fn what_is_given_back_can_be_taken_again_and_no_more() {
         let gcra = bucket(10, 20);
         let admitted = |now| (0..100).filter(|_| gcra.take(now).is_ok()).count();
-        let first = gcra.take(5).unwrap();
-        assert_eq!(admitted(5), 19);
-        gcra.give_back(first, 5);
-        assert_eq!((gcra.remaining(5), admitted(5)), (1, 1));
+        assert_eq!(admitted(5), 20);
+        let later = 100_000_005;
+        let one = gcra.take(later).unwrap();
+        assert!(gcra.look(later).is_err());
+        gcra.give_back(one);
+        assert_eq!(gcra.look(later), Ok(()));
+        assert_eq!((gcra.remaining(later), admitted(later)), (1, 1));
+        assert_eq!(gcra.look(later), Err(100_000_000));
     }
 
     #[test]
@@ -82,13 +94,15 @@ mod tests {
         let gcra = bucket(1, 1);
         let first = gcra.take(0).unwrap();
         gcra.take(second).unwrap();
-        gcra.give_back(first, second);
+        gcra.give_back(first);
         assert_eq!(gcra.take(second), Err(second), "the second one is still taken");
-        // Half of it has come back when the other half is given back.
-        let gcra = bucket(1, 1);
-        let taken = gcra.take(0).unwrap();
-        gcra.give_back(taken, second / 2);
-        assert_eq!(gcra.take(second / 2).unwrap().full_at, second * 3 / 2);
+        // What a unit that is given back late would refund of the others.
+        let gcra = bucket(1, 3);
+        let [first, _, third] = [(); 3].map(|()| gcra.take(0).unwrap());
+        gcra.give_back(first);
+        let admitted = (0..9).filter(|_| gcra.take(2 * second).is_ok()).count();
+        gcra.give_back(third);
+        assert_eq!((admitted, gcra.take(2 * second).is_ok()), (2, false));
     }
 
     /// Whatever is taken and given back in any order: those who keep what they took are never more
@@ -107,7 +121,7 @@ mod tests {
                     0 if !held.is_empty() => {
                         let place = below(held.len() as u64) as usize;
                         let (_, taken) = held.swap_remove(place);
-                        gcra.give_back(taken, now);
+                        gcra.give_back(taken);
                     }
                     _ => held.extend(gcra.take(now).ok().map(|taken| (now, taken))),
                 }

@@ -9,7 +9,7 @@ mod client;
 mod gcra;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, ClientLimits, Limits, RateLimited, RateState};
+pub use client::{Admission, Authentication, ClientLimits, Limits, RateLimited, RateState};
 
 use governor::clock::{Clock as GovernorClock, Reference};
 use governor::nanos::Nanos;

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
 
-use super::access::BUMP_VERSION;
 use super::acts::add_act;
 use super::{ActRow, Store, StoreError};
 
@@ -58,7 +57,6 @@ impl Store {
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
             let mut transaction = pool.begin_with(dialect.begin_write).await?;
-            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let inserts = added.chunks(ROWS_AT_ONCE).map(|rows| (insert(rows.len()), rows));
             let deletes = removed.chunks(ROWS_AT_ONCE).map(|rows| (delete(rows.len()), rows));
             for (text, rows) in inserts.chain(deletes) {

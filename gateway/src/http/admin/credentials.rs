@@ -333,19 +333,7 @@ fn read_key(body: &[u8]) -> Result<PublicKey, Problem> {
 /// Whether something is to be done although it is dangerous.
 fn read_force(request: &Request<Body>) -> Result<bool, Problem> {
     let [force] = extract::query(request, ["force"])?;
-    read_truth("/force", force.as_deref())
-}
-
-/// A parameter that is `true` or `false`, which is the same as none.
-pub(super) fn read_truth(pointer: &str, text: Option<&str>) -> Result<bool, Problem> {
-    match text {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => {
-            let error = FieldError { pointer: pointer.to_owned(), code: "malformed" };
-            Err(Problem::with_errors(Code::InvalidValue, vec![error]))
-        }
-    }
+    extract::truth("/force", force.as_deref())
 }
 
 fn created(body: &impl Serialize) -> Response {

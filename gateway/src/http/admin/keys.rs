@@ -16,7 +16,6 @@ use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
 use super::super::finish::Finish;
 use super::super::verifications::json_reply;
-use super::credentials::read_truth;
 use super::{admin_call, administrator};
 use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
 use crate::app::App;
@@ -107,8 +106,8 @@ pub async fn post_key_rotation(
     let call = admin_call(&app, &request)?;
     let [force, compromised] = extract::query(&request, ["force", "compromised"])?;
     let mode = RotationMode {
-        force: read_truth("/force", force.as_deref())?,
-        compromised: read_truth("/compromised", compromised.as_deref())?,
+        force: extract::truth("/force", force.as_deref())?,
+        compromised: extract::truth("/compromised", compromised.as_deref())?,
         dry_run: false,
     };
     extract::no_body(&app, request).await?;

@@ -12,7 +12,7 @@ use super::form::{Identity, wrong};
 use super::standing;
 use crate::app::App;
 use crate::auth::{SecretCheck, Turn};
-use crate::rate_limit::TooManyFailures;
+use crate::rate_limit::{Authentication, TooManyFailures};
 use crate::request::ClientId;
 use crate::store::CredentialUse;
 
@@ -111,7 +111,7 @@ fn admit(
     exchange: &Exchange,
     client_id: &ClientId,
     answers: Answers,
-) -> Result<(), Problem> {
+) -> Result<Authentication, Problem> {
     if answers == Answers::Callers {
         standing(app, exchange, client_id)?;
     }
@@ -126,7 +126,7 @@ async fn by_secret(
     app: &App,
     exchange: &Exchange,
     (client_id, secret): (ClientId, &str),
-    admit: impl Fn(&ClientId) -> Result<(), Problem>,
+    admit: impl Fn(&ClientId) -> Result<Authentication, Problem>,
 ) -> Result<Known, Problem> {
     let turn = || {
         if app.address_guard.tries_in_vain(exchange.source) { Turn::Last } else { Turn::First }
@@ -148,14 +148,14 @@ async fn by_assertion(
     app: &App,
     assertion: &str,
     client_id: Option<&str>,
-    admit: impl Fn(&ClientId) -> Result<(), Problem>,
+    admit: impl Fn(&ClientId) -> Result<Authentication, Problem>,
 ) -> Result<Known, Problem> {
     let Some(verified) = app.assertions.verify(assertion) else { return Ok(None) };
     let by = verified.client_id.as_str();
     if client_id.is_some_and(|client_id| client_id != by) {
         return Ok(None);
     }
-    admit(&verified.client_id)?;
+    let admitted = admit(&verified.client_id)?;
     let until_us = verified.accepted_until.0;
     let is_first = app.store.use_assertion(by, &verified.jti_digest, until_us).await;
     let is_first = is_first.map_err(|error| {
@@ -163,6 +163,9 @@ async fn by_assertion(
         tracing::error!(error, "whether an assertion was used before cannot be known");
         Code::Overloaded
     })?;
+    if !is_first {
+        admitted.give_back();
+    }
     let used = CredentialUse::Key { kid: verified.kid };
     Ok(is_first.then_some((verified.client_id, used)))
 }
