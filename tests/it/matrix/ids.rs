@@ -70,6 +70,7 @@ const QUERY: [(&str, &str, Asked); 31] = [
     ("", "request_id", Asked::Request),
     ("", "force", Asked::Value("true")),
     ("", "compromised", Asked::LeftOut),
+    ("", "empty", Asked::LeftOut),
     ("", "dry_run", Asked::LeftOut),
     ("", "move_clients", Asked::LeftOut),
     ("", "version", Asked::LeftOut),
