@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::administering::Administering;
-use super::report::{print_json, print_line};
+use super::report::{print_json, print_line, print_text};
 use super::{CliError, Format, output};
 use crate::access::credentials::{self, CredentialError, NewSecret};
 use crate::auth::{KEY_FILE_BYTES_MAX, PublicKey};
@@ -194,9 +194,9 @@ async fn retire(
     let by = office.administrator();
     let retired = credentials::retire_secret(&office.store, &by, id, slot, *force).await;
     retired.map_err(refused)?;
-    say(format, &told, &format!("the secret in slot {slot} has ended"))?;
+    let said = say(format, &told, &format!("the secret in slot {slot} has ended"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn secrets(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {
@@ -230,9 +230,9 @@ async fn add_key(
     }
     let by = office.administrator();
     credentials::add_key(&office.store, &by, id, &key).await.map_err(refused)?;
-    say(format, &told, &format!("the key {kid} ({algorithm}) is added"))?;
+    let said = say(format, &told, &format!("the key {kid} ({algorithm}) is added"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn remove_key(
@@ -251,9 +251,9 @@ async fn remove_key(
     }
     let by = office.administrator();
     credentials::remove_key(&office.store, &by, id, kid, force).await.map_err(refused)?;
-    say(format, &told, &format!("the key {kid} is removed"))?;
+    let said = say(format, &told, &format!("the key {kid} is removed"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn keys(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {
@@ -276,8 +276,8 @@ fn list<const N: usize>(
     rows: &[[String; N]],
 ) -> Result<(), CliError> {
     match format {
-        Format::Table => println!("{}", output::plain_table(&columns, rows)),
-        Format::Csv => print!("{}", output::plain_csv(&columns, rows)?),
+        Format::Table => print_line(&output::plain_table(&columns, rows))?,
+        Format::Csv => print_text(&output::plain_csv(&columns, rows)?)?,
         Format::Json => {
             let object = |row: &[String; N]| -> Value {
                 columns.iter().zip(row).map(|(name, cell)| (*name, cell.as_str())).collect()
