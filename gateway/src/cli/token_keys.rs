@@ -8,7 +8,7 @@ use clap::Args;
 use super::administering::Administering;
 use super::report::{print_json, print_line};
 use super::{CliError, Format};
-use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
+use crate::access::token_keys::{self, KeyRotation, RotationMode};
 use crate::config::Config;
 
 /// Arguments of a rotation.
@@ -39,7 +39,7 @@ pub(super) async fn rotate(
     let KeyRotateArgs { dry_run, force, compromised } = *args;
     let mode = RotationMode { dry_run, force, compromised };
     let rotated = token_keys::rotate(&office.store, &office.keys, &office.random, &by, mode).await;
-    let rotation = rotated.map_err(refused)?;
+    let rotation = rotated?;
     let printed = print(&rotation, mode, format);
     if !dry_run {
         office.finish().await;
@@ -85,18 +85,5 @@ fn print(rotation: &KeyRotation, mode: RotationMode, format: Format) -> Result<(
             }
             Ok(())
         }
-    }
-}
-
-fn refused(error: TokenKeyError) -> CliError {
-    match error {
-        TokenKeyError::Store(error) => error.into(),
-        TokenKeyError::TooYoung { .. }
-        | TokenKeyError::Changed
-        | TokenKeyError::ActiveLost { .. }
-        | TokenKeyError::NextLost { .. }
-        | TokenKeyError::None(_)
-        | TokenKeyError::File(_)
-        | TokenKeyError::Key(_) => CliError::Failed(error.to_string()),
     }
 }
