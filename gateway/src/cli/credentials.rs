@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::administering::Administering;
+use super::clients::sync_parent;
 use super::report::{print_json, print_line, print_text};
 use super::{CliError, Format, output};
 use crate::access::credentials::{self, CredentialError, NewSecret};
@@ -319,12 +320,14 @@ fn read_text(file: &Path, bytes_max: u64) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// A new file for its owner alone; one that is there is not overwritten.
+/// A new file for its owner alone, which lasts, and its name too; one that is there is not
+/// overwritten.
 fn write_secret(path: &Path, secret: &str) -> Result<(), CliError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{secret}")?;
-        file.sync_all()
+        file.sync_all()?;
+        sync_parent(path)
     };
     write().map_err(CliError::io(format!("the file {} cannot be written", path.display())))
 }

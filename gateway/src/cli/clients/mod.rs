@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::outbox::sync_parent;
 use self::shown::{print_client, print_list};
 use super::administering::Administering;
 use super::credentials::{self, CredentialCommand};
