@@ -161,7 +161,10 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
         let Some(app) = app.upgrade() else { return };
         let read = async {
             let version = app.watching.directory_version().await?;
-            if version == known { Ok(version) } else { load_all(&app).await }
+            if version != known {
+                return load_all(&app, version).await;
+            }
+            Ok(version)
         };
         match in_time(TURN_MAX, read).await {
             Ok(version) => known = version,
@@ -174,11 +177,14 @@ async fn follow_directory(app: Weak<App>, mut known: i64) {
     }
 }
 
-/// Everything that the directory's version stands for. A key that cannot be read yet must not hold
-/// a suspension back: it is told, and the next turn tries again.
-async fn load_all(app: &App) -> Result<i64, StoreError> {
-    let version = app.load_directory().await?;
-    match app.load_token_keys().await {
+/// Everything that the directory's version stands for, which was read before: a change in between is
+/// loaded twice, never missed. The keys come first, because a compromised one is to be void whatever
+/// becomes of the rest. One that cannot be read yet must not hold a suspension back: it is told, and
+/// the next turn tries again.
+async fn load_all(app: &App, version: i64) -> Result<i64, StoreError> {
+    let keys = app.load_token_keys().await;
+    app.load_directory().await?;
+    match keys {
         Ok(()) => Ok(version),
         Err(token_keys::TokenKeyError::Store(error)) => Err(error),
         Err(error) => {

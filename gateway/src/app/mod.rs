@@ -184,9 +184,11 @@ impl App {
             audit,
             metrics,
         });
+        // The version is read first: a change in between is loaded twice, never missed.
+        let version = app.watching.directory_version().await?;
         app.load_token_keys().await?;
         app.load_revoked().await?;
-        let version = app.load_directory().await?;
+        app.load_directory().await?;
         app.publish_checkpoint().await;
         background::start(&app, version);
         Ok(app)
@@ -198,36 +200,47 @@ impl App {
         background::keep(self, hold);
     }
 
-    /// Loads clients, secrets, policies and limits from the store; returns their version.
-    pub async fn load_directory(&self) -> Result<i64, StoreError> {
-        // The version is read first: a change in between is loaded twice, never missed.
-        let version = self.watching.directory_version().await?;
+    /// Loads clients, secrets, policies and limits from the store. A row that cannot be read is left
+    /// out and told: what it stands for is refused, and no suspension is held back by it.
+    ///
+    /// # Errors
+    /// If the store does not answer; nothing is replaced then, or not all.
+    pub async fn load_directory(&self) -> Result<(), StoreError> {
         let (clients, delegations) =
             (self.watching.clients().await?, self.watching.delegations(None).await?);
         // After the clients: versions are only added, so that every client read before them has its
         // policy among these, whoever adds one and moves clients to it in between.
         let policies = self.watching.policies().await?;
-        self.policies.replace(&policies)?;
-        self.directory.replace(&clients, &delegations)?;
+        let unread = self.policies.replace_readable(&policies).into_iter();
+        for error in unread.chain(self.directory.replace_readable(&clients, &delegations)) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "left out: what it stands for is refused");
+        }
         self.secrets.replace(&self.watching.secrets().await?);
         let known = self.directory.all();
         let is_active =
             |id: &ClientId| known.get(id).is_some_and(|it| it.state() == ClientState::Active);
         self.secrets.forget(is_active);
         self.assertions.replace(&self.watching.client_keys().await?);
-        let limits = self
-            .directory
-            .all()
+        self.replace_limits();
+        Ok(())
+    }
+
+    /// Who has no policy that can be read has no limits either, and is refused.
+    fn replace_limits(&self) {
+        let known = self.directory.all();
+        let limits: Vec<_> = known
             .values()
-            .map(|client| {
-                let policy = self.policies.find(&client.policy).ok_or_else(|| {
-                    StoreError::Inconsistent { table: "clients", row: client.client_id.to_string() }
-                })?;
-                Ok((client.client_id.clone(), policy.limits()))
+            .filter_map(|client| {
+                let policy = self.policies.find(&client.policy)?;
+                Some((client.client_id.clone(), policy.limits()))
             })
-            .collect::<Result<Vec<_>, StoreError>>()?;
+            .collect();
+        let without = known.len() - limits.len();
+        if without > 0 {
+            tracing::error!(clients = without, "clients without a policy are refused");
+        }
         self.client_limits.replace(limits);
-        Ok(version)
     }
 
     /// Loads the keys that sign and verify tokens.

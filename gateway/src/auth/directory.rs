@@ -240,13 +240,24 @@ impl Directory {
     /// agencies that they may act for.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] for a row that cannot be read; nothing is replaced then.
+    /// The first of [`Directory::replace_readable`]; the rows that can be read are known then.
     pub fn replace(
         &self,
         rows: &[ClientRow],
         delegations: &[(String, String)],
     ) -> Result<(), StoreError> {
-        let mut lists = lists(delegations)?;
+        self.replace_readable(rows, delegations).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// As [`Directory::replace`], and tells all that is wrong. Rows that cannot be read are left out and returned, each as
+    /// [`StoreError::Inconsistent`]: nobody may do more without them.
+    #[must_use = "what is left out is to be told"]
+    pub fn replace_readable(
+        &self,
+        rows: &[ClientRow],
+        delegations: &[(String, String)],
+    ) -> Vec<StoreError> {
+        let (mut lists, mut left_out) = lists(delegations);
         let clients = rows
             .iter()
             .map(|row| {
@@ -256,10 +267,13 @@ impl Directory {
                 let client = Client::from_row(row, list).ok_or_else(inconsistent)?;
                 Ok((client.client_id.clone(), Arc::new(client)))
             })
-            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+            .filter_map(|read: Result<_, StoreError>| {
+                read.map_err(|error| left_out.push(error)).ok()
+            })
+            .collect::<HashMap<_, _>>();
         let known = Known { of_agencies: Arc::new(of_agencies(&clients)), clients: clients.into() };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(())
+        left_out
     }
 
     /// The client with this identifier.
@@ -280,17 +294,20 @@ impl Directory {
     }
 }
 
-/// The list of agencies of each client that has one.
-fn lists(rows: &[(String, String)]) -> Result<HashMap<&str, Vec<AgencyCode>>, StoreError> {
+/// The list of agencies of each client that has one, and the rows that cannot be read.
+fn lists(rows: &[(String, String)]) -> (HashMap<&str, Vec<AgencyCode>>, Vec<StoreError>) {
     let mut lists: HashMap<&str, Vec<AgencyCode>> = HashMap::default();
+    let mut left_out = Vec::new();
     for (client_id, code) in rows {
-        let code = AgencyCode::parse(code).map_err(|_| StoreError::Inconsistent {
-            table: "client_delegations",
-            row: client_id.clone(),
-        })?;
-        lists.entry(client_id).or_default().push(code);
+        match AgencyCode::parse(code) {
+            Ok(code) => lists.entry(client_id).or_default().push(code),
+            Err(_) => left_out.push(StoreError::Inconsistent {
+                table: "client_delegations",
+                row: client_id.clone(),
+            }),
+        }
     }
-    Ok(lists)
+    (lists, left_out)
 }
 
 fn of_agencies(clients: &HashMap<ClientId, Arc<Client>>) -> HashMap<AgencyCode, Arc<Client>> {
@@ -378,12 +395,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_replaces_nothing() {
+    fn a_row_that_cannot_be_read_is_left_out_and_holds_no_other_back() {
         let directory = Directory::default();
         directory.replace(&[row()], &[]).unwrap();
-        let bad = ClientRow { kind: "pirate".into(), ..row() };
-        assert!(directory.replace(&[bad], &[]).is_err());
-        assert!(directory.replace(&[row()], &[("c".into(), "g1".into())]).is_err());
-        assert_eq!(directory.all().len(), 1);
+        let bad = ClientRow { client_id: "bad".into(), kind: "pirate".into(), ..row() };
+        let suspended = ClientRow { state: "suspended".into(), ..row() };
+        let left_out = directory.replace_readable(&[bad, suspended], &[("c".into(), "g1".into())]);
+        assert_eq!(left_out.len(), 2);
+        let states: Vec<ClientState> = directory.all().values().map(|it| it.state()).collect();
+        assert_eq!(states, [ClientState::Suspended]);
     }
 }

@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::administering::Administering;
-use super::report::{print_json, print_line};
+use super::clients::sync_parent;
+use super::report::{print_json, print_line, print_text};
 use super::{CliError, Format, output};
 use crate::access::credentials::{self, CredentialError, NewSecret};
 use crate::auth::{KEY_FILE_BYTES_MAX, PublicKey};
@@ -194,9 +195,9 @@ async fn retire(
     let by = office.administrator();
     let retired = credentials::retire_secret(&office.store, &by, id, slot, *force).await;
     retired.map_err(refused)?;
-    say(format, &told, &format!("the secret in slot {slot} has ended"))?;
+    let said = say(format, &told, &format!("the secret in slot {slot} has ended"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn secrets(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {
@@ -230,9 +231,9 @@ async fn add_key(
     }
     let by = office.administrator();
     credentials::add_key(&office.store, &by, id, &key).await.map_err(refused)?;
-    say(format, &told, &format!("the key {kid} ({algorithm}) is added"))?;
+    let said = say(format, &told, &format!("the key {kid} ({algorithm}) is added"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn remove_key(
@@ -251,9 +252,9 @@ async fn remove_key(
     }
     let by = office.administrator();
     credentials::remove_key(&office.store, &by, id, kid, force).await.map_err(refused)?;
-    say(format, &told, &format!("the key {kid} is removed"))?;
+    let said = say(format, &told, &format!("the key {kid} is removed"));
     office.finish().await;
-    Ok(())
+    said
 }
 
 async fn keys(office: &Administering<'_>, id: &str, format: Format) -> Result<(), CliError> {
@@ -276,8 +277,8 @@ fn list<const N: usize>(
     rows: &[[String; N]],
 ) -> Result<(), CliError> {
     match format {
-        Format::Table => println!("{}", output::plain_table(&columns, rows)),
-        Format::Csv => print!("{}", output::plain_csv(&columns, rows)?),
+        Format::Table => print_line(&output::plain_table(&columns, rows))?,
+        Format::Csv => print_text(&output::plain_csv(&columns, rows)?)?,
         Format::Json => {
             let object = |row: &[String; N]| -> Value {
                 columns.iter().zip(row).map(|(name, cell)| (*name, cell.as_str())).collect()
@@ -319,12 +320,14 @@ fn read_text(file: &Path, bytes_max: u64) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// A new file for its owner alone; one that is there is not overwritten.
+/// A new file for its owner alone, which lasts, and its name too; one that is there is not
+/// overwritten.
 fn write_secret(path: &Path, secret: &str) -> Result<(), CliError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{secret}")?;
-        file.sync_all()
+        file.sync_all()?;
+        sync_parent(path)
     };
     write().map_err(CliError::io(format!("the file {} cannot be written", path.display())))
 }

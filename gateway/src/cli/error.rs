@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::access::token_keys::TokenKeyError;
 use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::server::DoorError;
@@ -34,6 +35,9 @@ pub enum CliError {
     /// The log's tree cannot be read.
     #[error(transparent)]
     Tiles(#[from] crate::audit::TilesError),
+    /// The keys that sign access tokens stay as they are.
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeyError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -63,6 +67,7 @@ impl CliError {
             | Self::Log(_)
             | Self::Projections(_)
             | Self::Tiles(_)
+            | Self::TokenKeys(_)
             | Self::Io { .. } => match find_absence(self) {
                 Some(Absence::Denied) => 4,
                 Some(Absence::Unavailable) => 5,
@@ -102,7 +107,10 @@ mod tests {
         let folder = CliError::io("the folder cannot be read")(denied());
         let key = crate::store::KeyError::File { path: "k".into(), source: denied() };
         let key = CliError::Start(key.into());
-        for error in [folder, key] {
+        let signing = crate::store::KeyError::File { path: "k".into(), source: denied() };
+        let signing = CliError::from(TokenKeyError::from(signing));
+        assert!(sentence(&signing).ends_with(&denied().to_string()), "{}", sentence(&signing));
+        for error in [folder, key, signing] {
             assert_eq!(error.exit_code(), 4, "{error}");
         }
         let absent = CliError::io("x")(Error::from(ErrorKind::NotFound));

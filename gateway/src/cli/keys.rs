@@ -1,7 +1,7 @@
 //! `gateway key`: what lies in the key folder, and the end of a quarter's key.
 
 use super::acting::{Acting, open_keys};
-use super::report::print_json;
+use super::report::{print_json, print_line, print_text};
 use super::{CliError, Format, open_store, output};
 use crate::access::token_keys;
 use crate::app::StartError;
@@ -28,8 +28,8 @@ pub(super) async fn list(config: &Config, format: Format) -> Result<(), CliError
         .map(|key| row(key, now, &config.log.name, &signing))
         .collect();
     match format {
-        Format::Table => println!("{}", output::plain_table(&COLUMNS, &rows)),
-        Format::Csv => print!("{}", output::plain_csv(&COLUMNS, &rows)?),
+        Format::Table => print_line(&output::plain_table(&COLUMNS, &rows))?,
+        Format::Csv => print_text(&output::plain_csv(&COLUMNS, &rows)?)?,
         Format::Json => {
             let object = |row: &[String; 5]| -> serde_json::Value {
                 COLUMNS.iter().zip(row).map(|(name, cell)| (*name, cell.as_str())).collect()
@@ -113,11 +113,11 @@ pub(super) async fn destroy(
             "act_index": receipt.index(),
         })),
         Format::Table | Format::Csv => {
-            println!(
+            print_line(&format!(
                 "the key {name} is destroyed, on record as entry {}: {effect}",
                 receipt.index()
-            );
-            println!("copies of it, in backups above all, are yours to destroy");
+            ))?;
+            print_line("copies of it, in backups above all, are yours to destroy")?;
             Ok(())
         }
     }
@@ -152,10 +152,13 @@ pub(super) async fn accept_loss(
             "act_index": receipt.index(),
         })),
         Format::Table | Format::Csv => {
-            println!("the loss of {name} is on record as entry {}: {effect}", receipt.index());
-            println!(
-                "the next start makes the key of this folder the known one; copy it to every node"
-            );
+            print_line(&format!(
+                "the loss of {name} is on record as entry {}: {effect}",
+                receipt.index()
+            ))?;
+            print_line(
+                "the next start makes the key of this folder the known one; copy it to every node",
+            )?;
             Ok(())
         }
     }

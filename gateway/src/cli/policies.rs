@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::administering::Administering;
 use super::clients::{read, wrong};
 use super::output::{plain_csv, plain_table};
-use super::report::print_json;
+use super::report::{print_json, print_line, print_text};
 use super::{CliError, Format, open_store};
 use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
 use crate::clock::Clock;
@@ -95,8 +95,8 @@ async fn list(config: &Config, format: Format) -> Result<(), CliError> {
     };
     let columns = ["policy", "created_at", "clients"];
     match format {
-        Format::Table => println!("{}", plain_table(&columns, &lines())),
-        Format::Csv => print!("{}", plain_csv(&columns, &lines())?),
+        Format::Table => print_line(&plain_table(&columns, &lines()))?,
+        Format::Csv => print_text(&plain_csv(&columns, &lines())?)?,
         Format::Json => print_json(&reply)?,
     }
     Ok(())
@@ -121,8 +121,8 @@ async fn show(config: &Config, policy: &str, format: Format) -> Result<(), CliEr
         ["document".to_owned(), written],
     ];
     match format {
-        Format::Table => println!("{}", plain_table(&["", "policy"], &lines)),
-        Format::Csv => print!("{}", plain_csv(&["name", "value"], &lines)?),
+        Format::Table => print_line(&plain_table(&["", "policy"], &lines))?,
+        Format::Csv => print_text(&plain_csv(&["name", "value"], &lines)?)?,
         Format::Json => print_json(&reply)?,
     }
     Ok(())
@@ -138,28 +138,38 @@ async fn put(config: &Config, args: &PutArgs, format: Format) -> Result<(), CliE
     let put = put.map_err(not_done)?;
     let is_new = put.is_new;
     let reply = NewVersionReply::new(put, args.dry_run);
+    // What was done is brought into the log also where nobody reads what we print.
+    let printed = print_put(&reply, is_new, args.dry_run, format);
+    if !args.dry_run {
+        administering.finish().await;
+    }
+    printed
+}
+
+fn print_put(
+    reply: &NewVersionReply,
+    is_new: bool,
+    dry_run: bool,
+    format: Format,
+) -> Result<(), CliError> {
     let changes = cells(&reply.changes);
     match format {
         Format::Table if !is_new => {
-            println!("{} has this very document; nothing was added", reply.policy);
+            print_line(&format!("{} has this very document; nothing was added", reply.policy))?;
         }
         Format::Table => {
-            let would_be = if args.dry_run { "would be added" } else { "was added" };
+            let would_be = if dry_run { "would be added" } else { "was added" };
             let (label, moved) = (&reply.policy, reply.clients_moved);
-            println!("{label} {would_be}, with {moved} clients moved to it");
+            print_line(&format!("{label} {would_be}, with {moved} clients moved to it"))?;
             if changes.is_empty() {
-                println!("{}", reply.summary.en.join("\n"));
+                print_line(&reply.summary.en.join("\n"))?;
             } else {
-                println!("{}", plain_table(&COLUMNS, &changes));
+                print_line(&plain_table(&COLUMNS, &changes))?;
             }
         }
-        Format::Csv => print!("{}", plain_csv(&COLUMNS, &changes)?),
-        Format::Json => print_json(&reply)?,
+        Format::Csv => print_text(&plain_csv(&COLUMNS, &changes)?)?,
+        Format::Json => print_json(reply)?,
     }
-    if args.dry_run {
-        return Ok(());
-    }
-    administering.finish().await;
     Ok(())
 }
 
@@ -176,10 +186,12 @@ async fn attempt(config: &Config, name: &str, file: &Path, format: Format) -> Re
     match format {
         Format::Table => {
             let (tried, affected) = (reply.tried, reply.affected);
-            println!("of {tried} requests of the last 24 hours, {affected} would be affected");
-            println!("{}", plain_table(&TRIAL_COLUMNS, &lines));
+            print_line(&format!(
+                "of {tried} requests of the last 24 hours, {affected} would be affected"
+            ))?;
+            print_line(&plain_table(&TRIAL_COLUMNS, &lines))?;
         }
-        Format::Csv => print!("{}", plain_csv(&TRIAL_COLUMNS, &lines)?),
+        Format::Csv => print_text(&plain_csv(&TRIAL_COLUMNS, &lines)?)?,
         Format::Json => print_json(&reply)?,
     }
     Ok(())
@@ -195,9 +207,9 @@ async fn diff(
     let reply = PolicyChangesReply::new(from, to, changes);
     let changes = cells(&reply.changes);
     match format {
-        Format::Table if changes.is_empty() => println!("both grant the same"),
-        Format::Table => println!("{}", plain_table(&COLUMNS, &changes)),
-        Format::Csv => print!("{}", plain_csv(&COLUMNS, &changes)?),
+        Format::Table if changes.is_empty() => print_line("both grant the same")?,
+        Format::Table => print_line(&plain_table(&COLUMNS, &changes))?,
+        Format::Csv => print_text(&plain_csv(&COLUMNS, &changes)?)?,
         Format::Json => print_json(&reply)?,
     }
     Ok(())

@@ -133,5 +133,12 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> 
 
 /// Prints a line; that nobody reads it is an error, and no panic: what was done before stays done.
 pub(super) fn print_line(text: &str) -> Result<(), CliError> {
-    writeln!(io::stdout().lock(), "{text}").map_err(CliError::io("the result cannot be printed"))
+    print_text(&format!("{text}\n"))
+}
+
+/// As [`print_line`], of text that has its line ends.
+pub(super) fn print_text(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.map_err(CliError::io("the result cannot be printed"))
 }

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use clap::Args;
 
 use super::administering::Administering;
-use super::report::print_json;
+use super::report::{print_json, print_line};
 use super::{CliError, Format};
-use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
+use crate::access::token_keys::{self, KeyRotation, RotationMode};
 use crate::config::Config;
 
 /// Arguments of a rotation.
@@ -39,13 +39,12 @@ pub(super) async fn rotate(
     let KeyRotateArgs { dry_run, force, compromised } = *args;
     let mode = RotationMode { dry_run, force, compromised };
     let rotated = token_keys::rotate(&office.store, &office.keys, &office.random, &by, mode).await;
-    let rotation = rotated.map_err(refused)?;
-    print(&rotation, mode, format)?;
-    if dry_run {
-        return Ok(());
+    let rotation = rotated?;
+    let printed = print(&rotation, mode, format);
+    if !dry_run {
+        office.finish().await;
     }
-    office.finish().await;
-    Ok(())
+    printed
 }
 
 /// A key that another user makes could not be read by the gateway.
@@ -71,29 +70,20 @@ fn print(rotation: &KeyRotation, mode: RotationMode, format: Format) -> Result<(
         Format::Table | Format::Csv => {
             match activates {
                 Some(signs) if mode.compromised => {
-                    println!("{signs} signs, {retires} and all before it are void");
+                    print_line(&format!("{signs} signs, {retires} and all before it are void"))?;
                 }
-                Some(signs) => println!("{signs} signs, {retires} verifies what it has signed"),
-                None => println!("the file of {retires} is lost: another key comes next"),
+                Some(signs) => {
+                    print_line(&format!("{signs} signs, {retires} verifies what it has signed"))?
+                }
+                None => {
+                    print_line(&format!("the file of {retires} is lost: another key comes next"))?
+                }
             }
             match next {
-                Some(next) => println!("{next} comes next"),
-                None => println!("a new key would come next; nothing was changed"),
+                Some(next) => print_line(&format!("{next} comes next"))?,
+                None => print_line("a new key would come next; nothing was changed")?,
             }
             Ok(())
         }
-    }
-}
-
-fn refused(error: TokenKeyError) -> CliError {
-    match error {
-        TokenKeyError::Store(error) => error.into(),
-        TokenKeyError::TooYoung { .. }
-        | TokenKeyError::Changed
-        | TokenKeyError::ActiveLost { .. }
-        | TokenKeyError::NextLost { .. }
-        | TokenKeyError::None(_)
-        | TokenKeyError::File(_)
-        | TokenKeyError::Key(_) => CliError::Failed(error.to_string()),
     }
 }

@@ -80,6 +80,10 @@ pub enum Code {
     SigningKeysChanged,
     /// The next signing key may not be known everywhere.
     NextKeyTooYoung,
+    /// The file of the key that signs is not there.
+    ActiveKeyLost,
+    /// The file of the next signing key is not there.
+    NextKeyLost,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -121,7 +125,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -156,6 +160,8 @@ impl Code {
         Self::NewerSecretUnused,
         Self::NextKeyTooYoung,
         Self::SigningKeysChanged,
+        Self::ActiveKeyLost,
+        Self::NextKeyLost,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -363,6 +369,18 @@ impl Code {
                 409,
                 "The next signing key may not be known to every node and cache yet: wait as long as Retry-After says.",
                 "Khóa ký tiếp theo có thể chưa đến mọi nút và bộ nhớ đệm: hãy chờ theo Retry-After.",
+            ),
+            Self::ActiveKeyLost => (
+                "active-key-lost",
+                409,
+                "The file of the signing key is not in the gateway's key folder: see whether it is the right folder, and put the file back; if it is lost, repeat with force=true.",
+                "Tệp của khóa đang ký không có trong thư mục khóa của cổng: hãy kiểm tra thư mục và đưa tệp trở lại; nếu đã mất tệp, hãy lặp lại với force=true.",
+            ),
+            Self::NextKeyLost => (
+                "next-key-lost",
+                409,
+                "The file of the next signing key, which would have to sign now, is not in the gateway's key folder: put it back, or rotate once without compromised=true to replace it, then repeat.",
+                "Tệp của khóa ký tiếp theo, khóa sẽ phải ký ngay, không có trong thư mục khóa của cổng: hãy đưa tệp trở lại, hoặc đổi khóa một lần không có compromised=true để thay khóa đó, rồi lặp lại.",
             ),
             Self::MethodNotAllowed => (
                 "method-not-allowed",

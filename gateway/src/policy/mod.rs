@@ -39,9 +39,17 @@ impl Policies {
     /// Replaces what is known by what the store holds.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] for a document that cannot be read; nothing is replaced then.
+    /// The first of [`Policies::replace_readable`]; the versions that can be read are known then.
     pub fn replace(&self, rows: &[PolicyRow]) -> Result<(), StoreError> {
+        self.replace_readable(rows).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Replaces what is known by what the store holds. Versions that cannot be read are left out and
+    /// returned, each as [`StoreError::Inconsistent`].
+    #[must_use = "what is left out is to be told"]
+    pub fn replace_readable(&self, rows: &[PolicyRow]) -> Vec<StoreError> {
         let before = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        let mut left_out = Vec::new();
         let known = rows
             .iter()
             .map(|row| {
@@ -59,9 +67,10 @@ impl Policies {
                     Policy::parse(&row.name, version, &row.document).map_err(|_| inconsistent())?;
                 Ok((reference, Arc::new(policy)))
             })
-            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+            .filter_map(|read| read.map_err(|error| left_out.push(error)).ok())
+            .collect::<ByReference>();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
-        Ok(())
+        left_out
     }
 
     /// Whether the purpose is anybody's. One that is not is free text of the caller, which could
@@ -101,8 +110,9 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &policies.find(&("p".into(), 1)).unwrap()));
         assert!(policies.find(&("p".into(), 2)).is_some());
         let bad = PolicyRow { document: "{}".into(), ..row(3) };
-        assert!(policies.replace(&[row(1), bad]).is_err());
-        policies.replace(&[row(2)]).unwrap();
+        assert_eq!(policies.replace_readable(&[bad, row(2)]).len(), 1);
+        assert!(policies.find(&("p".into(), 2)).is_some());
+        assert!(policies.find(&("p".into(), 3)).is_none());
         assert!(policies.find(&("p".into(), 1)).is_none());
     }
 }

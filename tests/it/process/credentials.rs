@@ -20,6 +20,34 @@ const COPIES: usize = 1_000;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_is_logged_although_its_result_cannot_be_printed() -> anyhow::Result<()> {
+    let app = TestApp::builder().at(&Clock::system().now().to_string()).start().await;
+    let office = Office { place: Place::new()?, kept: app.kept() };
+    let config = office.kept.config_file();
+    let policy = r#"{"grants": [], "disclosure": "outcome", "rate": 1, "burst": 1}"#;
+    fs::write(office.place.work().join("policy.json"), policy)?;
+    let commands: [&[&str]; 4] = [
+        &["client", "state", "carrier", "suspended", "--reason", "a leaked secret"],
+        &["client", "rotate", "carrier", "--retire", "1", "--force"],
+        &["policy", "put", "another", "--file", "policy.json"],
+        &["key", "rotate", "--force"],
+    ];
+    for (done, command) in commands.into_iter().enumerate() {
+        let ended = std::process::Command::new(program("gateway")?)
+            .arg("--config")
+            .arg(&config)
+            .args(command)
+            .current_dir(office.place.work())
+            .stdout(fs::OpenOptions::new().write(true).open("/dev/full")?)
+            .output()?;
+        let told = String::from_utf8_lossy(&ended.stderr);
+        ensure!(ended.status.code() == Some(1) && told.contains("cannot be printed"), "{told}");
+        ensure!(acts(&app).await.len() == done + 1, "{command:?}: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_and_keys_change_by_command_beside_a_running_gateway() -> anyhow::Result<()> {
     let app = TestApp::builder().at(&Clock::system().now().to_string()).start().await;
     let office = Office { place: Place::new()?, kept: app.kept() };

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::super::administering::Administering;
 use super::super::output::{plain_csv, plain_table};
-use super::super::report::print_json;
+use super::super::report::{print_json, print_line, print_text};
 use super::super::{CliError, Format};
 use super::facilities::{BadLine, Common, Facilities};
 use super::outbox::Outbox;
@@ -300,9 +300,9 @@ fn print_summary(summary: &Summary, format: Format) -> Result<(), CliError> {
     let columns = ["line", "client_id", "reasons"];
     match format {
         Format::Json => return print_json(summary),
-        Format::Csv => print!("{}", plain_csv(&columns, &bad)?),
+        Format::Csv => print_text(&plain_csv(&columns, &bad)?)?,
         Format::Table if bad.is_empty() => {}
-        Format::Table => println!("{}", plain_table(&columns, &bad)),
+        Format::Table => print_line(&plain_table(&columns, &bad))?,
     }
     let (added, there) = (summary.added, summary.there_already);
     let verb = if summary.dry_run { "would be added" } else { "added" };

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::outbox::sync_parent;
 use self::shown::{print_client, print_list};
 use super::administering::Administering;
 use super::credentials::{self, CredentialCommand};
@@ -160,7 +161,7 @@ async fn state(config: &Config, args: &StateArgs, format: Format) -> Result<(), 
     end(administering, done, args.dry_run, format).await
 }
 
-/// Shows what was done, or would be, and brings it into the log.
+/// Shows what was done, or would be, and brings it into the log, also where nobody reads it.
 async fn end(
     administering: Administering<'_>,
     done: Result<KnownClient, ClientError>,
@@ -168,13 +169,13 @@ async fn end(
     format: Format,
 ) -> Result<(), CliError> {
     let known = done.map_err(not_done)?;
-    print_client(&known, administering.clock.now(), format)?;
+    let printed = print_client(&known, administering.clock.now(), format);
     if dry_run {
         eprintln!("nothing was changed; without --dry-run the client would be as shown");
-        return Ok(());
+    } else {
+        administering.finish().await;
     }
-    administering.finish().await;
-    Ok(())
+    printed
 }
 
 async fn show(config: &Config, id: &str, format: Format) -> Result<(), CliError> {

@@ -121,7 +121,7 @@ impl Outbox {
 }
 
 /// Makes what was made, renamed or removed in a file's folder last.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+pub(in crate::cli) fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent(path))?.sync_all()
 }
 

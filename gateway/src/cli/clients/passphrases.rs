@@ -54,10 +54,7 @@ impl Passphrases {
             let path = path.display();
             return Err(CliError::Failed(format!("another import is at work on {path}")));
         }
-        if meta.len() == 0 {
-            let begun = file.write_all(&table(&[], true).map_err(failed())?);
-            begun.and_then(|()| file.sync_all()).map_err(failed())?;
-        }
+        begin(&mut file).map_err(failed())?;
         let mut table = Self { path: path.to_owned(), file, random };
         table.rows()?;
         table.tidy().map_err(failed())?;
@@ -149,6 +146,20 @@ impl Passphrases {
     }
 }
 
+/// Writes the header, unless it or something else is there. One that was cut off has nothing behind
+/// it, and is written again. The lock is held: nobody else writes meanwhile.
+fn begin(file: &mut File) -> io::Result<()> {
+    let header = table(&[], true)?;
+    let mut there = Vec::new();
+    (&*file).take(header.len() as u64).read_to_end(&mut there)?;
+    if there.len() == header.len() || !header.starts_with(&there) {
+        return Ok(());
+    }
+    file.set_len(0)?;
+    file.write_all(&header)?;
+    file.sync_all()
+}
+
 /// Rows as CSV.
 fn table(rows: &[Row], with_header: bool) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -204,6 +215,19 @@ mod tests {
             assert_eq!(fs::read_to_string(at(name)).unwrap(), "keep me");
         }
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_header_that_was_cut_off_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let header = "client_id,file,passphrase\n";
+        for end in 0..=header.len() {
+            fs::write(&path, &header[..end]).unwrap();
+            open(&path).unwrap().add(&[row("a")]).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(text, format!("{header}a,a.sealed.json,a-b\n"), "{end}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Clients as commands print them.
 
 use super::super::output::{plain_csv, plain_table};
-use super::super::report::print_json;
+use super::super::report::{print_json, print_line, print_text};
 use super::super::{CliError, Format};
 use crate::access::KnownClient;
 use crate::clock::Micros;
@@ -30,8 +30,8 @@ pub(super) fn print_client(
         reply.lines().into_iter().map(|(name, value)| [name.to_owned(), value]).collect()
     };
     match format {
-        Format::Table => println!("{}", plain_table(&["", "client"], &lines())),
-        Format::Csv => print!("{}", plain_csv(&["name", "value"], &lines())?),
+        Format::Table => print_line(&plain_table(&["", "client"], &lines()))?,
+        Format::Csv => print_text(&plain_csv(&["name", "value"], &lines())?)?,
         Format::Json => print_json(&reply)?,
     }
     Ok(())
@@ -47,8 +47,8 @@ pub(super) fn print_list(
         clients.iter().map(|known| ClientReply::new(known, now)).collect();
     let cells = || -> Vec<[String; 9]> { replies.iter().map(ClientReply::cells).collect() };
     match format {
-        Format::Table => println!("{}", plain_table(&COLUMNS, &cells())),
-        Format::Csv => print!("{}", plain_csv(&COLUMNS, &cells())?),
+        Format::Table => print_line(&plain_table(&COLUMNS, &cells()))?,
+        Format::Csv => print_text(&plain_csv(&COLUMNS, &cells())?)?,
         Format::Json => print_json(&serde_json::json!({ "clients": replies }))?,
     }
     Ok(())

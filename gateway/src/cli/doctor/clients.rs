@@ -25,7 +25,7 @@ pub(super) async fn check(store: &Store, now: Micros) -> Vec<Check> {
     let versions = match read.await {
         Ok(versions) => versions,
         Err(error) => {
-            let advice = "no gateway starts with a row it cannot read: mend or restore it";
+            let advice = "what it stands for is refused: mend or restore it";
             return vec![Check::failed(POLICIES, sentence(&CliError::Store(error)), advice)];
         }
     };
@@ -34,7 +34,7 @@ pub(super) async fn check(store: &Store, now: Micros) -> Vec<Check> {
     let policies = match lost {
         Some(client) => {
             let found = format!("client {} has one that is not there", client.client_id.as_str());
-            Check::failed(POLICIES, found, "no gateway starts without it: restore it")
+            Check::failed(POLICIES, found, "it is refused without it: restore it")
         }
         None => Check::ok(POLICIES, format!("{versions} versions, readable")),
     };

@@ -134,9 +134,9 @@ fn problem(error: TokenKeyError) -> Problem {
             Problem::retry_after(Code::NextKeyTooYoung, wait)
         }
         TokenKeyError::Changed => Code::SigningKeysChanged.into(),
+        TokenKeyError::ActiveLost { .. } => Code::ActiveKeyLost.into(),
+        TokenKeyError::NextLost { .. } => Code::NextKeyLost.into(),
         TokenKeyError::None(_)
-        | TokenKeyError::ActiveLost { .. }
-        | TokenKeyError::NextLost { .. }
         | TokenKeyError::File(_)
         | TokenKeyError::Key(_)
         | TokenKeyError::Store(_) => {
@@ -156,5 +156,14 @@ mod tests {
         assert_eq!(problem(TokenKeyError::Changed).code(), Code::SigningKeysChanged);
         let young = problem(TokenKeyError::TooYoung { wait_seconds: 9 });
         assert_eq!(young.code(), Code::NextKeyTooYoung);
+    }
+
+    #[test]
+    fn whose_key_is_lost_is_told_which_and_not_that_we_are_broken() {
+        let kid = || "k".to_owned();
+        let active = problem(TokenKeyError::ActiveLost { kid: kid() });
+        assert_eq!(active.code(), Code::ActiveKeyLost);
+        let next = problem(TokenKeyError::NextLost { kid: kid() });
+        assert_eq!(next.code(), Code::NextKeyLost);
     }
 }
