@@ -73,10 +73,10 @@ fn print(rotation: &KeyRotation, mode: RotationMode, format: Format) -> Result<(
                     print_line(&format!("{signs} signs, {retires} and all before it are void"))?;
                 }
                 Some(signs) => {
-                    print_line(&format!("{signs} signs, {retires} verifies what it has signed"))?
+                    print_line(&format!("{signs} signs, {retires} verifies what it has signed"))?;
                 }
                 None => {
-                    print_line(&format!("the file of {retires} is lost: another key comes next"))?
+                    print_line(&format!("the file of {retires} is lost: another key comes next"))?;
                 }
             }
             match next {
