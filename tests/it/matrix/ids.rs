@@ -54,7 +54,7 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 31] = [
+const QUERY: [(&str, &str, Asked); 32] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
