@@ -124,6 +124,7 @@ pub(crate) fn question(request: &HistoryRequest) -> PermitQuestion<'_> {
         purpose: &request.purpose,
         attributes: AttributeSet::EMPTY,
         on_behalf_of: None,
+        has_unknown_official: false,
     }
 }
 

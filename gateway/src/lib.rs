@@ -33,6 +33,9 @@ pub mod matching;
 // What was decided, provably, and counted.
 pub mod audit;
 
+// What administrators do.
+pub mod access;
+
 // What is built from the log behind its writer, and the figures.
 pub mod projections;
 pub mod reports;

@@ -5,7 +5,7 @@
 
 use std::io::IsTerminal;
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -52,6 +52,10 @@ pub struct Metrics {
     pub population_calls: Counter,
     /// Calls to the population database that brought no answer.
     pub population_failures: Counter,
+    /// Clients with an agreement or an assessment that ends within 30 days.
+    pub clients_ending: Gauge,
+    /// Clients with one that has ended.
+    pub clients_ended: Gauge,
 }
 
 impl Metrics {
@@ -70,7 +74,15 @@ impl Metrics {
         let histogram = |name: &'static str| {
             metrics::with_local_recorder(&recorder, || metrics::histogram!(name))
         };
+        let warned = |code: &'static str| {
+            metrics::with_local_recorder(
+                &recorder,
+                || metrics::gauge!("gateway_clients_warned", "code" => code),
+            )
+        };
         Self {
+            clients_ending: warned("ends-soon"),
+            clients_ended: warned("ended"),
             request_seconds: histogram("gateway_request_seconds"),
             log_entries: counter("gateway_log_entries_total"),
             log_commits: counter("gateway_log_commits_total"),

@@ -12,13 +12,15 @@ use crate::asked::Origin;
 use crate::audit::{
     Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
 };
-use crate::auth::Caller;
+use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
-use crate::policy::{self, Permit, PermitQuestion, Policy, Reason, Refusal};
+use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
 use crate::rate_limit::Admission;
-use crate::request::{Attribute, Claims, Operation, PersonalId, SubjectKey, Verification};
+use crate::request::{
+    AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
+};
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
@@ -92,7 +94,8 @@ pub async fn verify(
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
     let asked = Asked { app, caller, request, context, policy: &policy };
 
-    let permit = match policy::check(admission, caller, &policy, asked.question()) {
+    let question = asked.question(asked.has_unknown_official().await?);
+    let permit = match policy::check(admission, caller, &policy, question) {
         Ok(permit) => permit,
         Err(refusal) => {
             let receipt =
@@ -205,13 +208,28 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether an official is named whom the client has not made known; nobody looks where the
+    /// policy takes any.
+    async fn has_unknown_official(&self) -> Result<bool, LogUnavailable> {
+        let Some(official) = &self.request.official else { return Ok(false) };
+        if self.policy.officials() == Officials::Optional {
+            return Ok(false);
+        }
+        let client_id = &self.caller.client().client_id;
+        let digest = self.app.digests.official(client_id.as_str(), official.as_str());
+        let known = self.app.officials.know(&self.app.store, client_id, digest.0).await;
+        // Without the store there is no entry either.
+        known.map(|is_known| !is_known).map_err(|_| LogUnavailable)
+    }
+
     /// What the policy is asked.
-    fn question(&self) -> PermitQuestion<'_> {
+    fn question(&self, has_unknown_official: bool) -> PermitQuestion<'_> {
         PermitQuestion {
             operation: Operation::Verify,
             purpose: &self.request.purpose,
             attributes: self.request.claims.asked(),
             on_behalf_of: self.request.on_behalf_of.as_ref(),
+            has_unknown_official,
         }
     }
 
@@ -262,13 +280,28 @@ impl Asked<'_> {
             subject,
             policy: self.policy,
         };
+        let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
         Ok(Entry {
-            on_behalf_of: on_behalf_of.clone(),
+            on_behalf_of,
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
             ..origin.entry(at, person.map(|person| person.personal_id), record).await?
         })
+    }
+
+    /// An agency that was refused, that the caller may not act for and that nobody knows is not
+    /// repeated: it could be any text, and each would be a row of the counters for ever.
+    fn agency_told(&self, agency: &AgencyCode, record: &Decided) -> AgencyCode {
+        let is_told = match record {
+            Decided::Answered { .. } | Decided::Disclosed { .. } => true,
+            Decided::Refused { .. } => {
+                self.caller.client().may_act_for(agency)
+                    || Agency::is_listed(agency)
+                    || self.app.directory.client_of_agency(agency).is_some()
+            }
+        };
+        if is_told { agency.clone() } else { AgencyCode::unknown() }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, log, peers, report, run, truth};
+use crate::{accuracy, flood, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Log(LogArgs),
     /// Measures the match-rate report with the counters of so many entries
     Report(ReportArgs),
+    /// Floods the token endpoint with wrong credentials, and measures whom it disturbs
+    Flood(FloodArgs),
+    /// Measures whether the time of a refusal tells an unknown client from a wrong secret
+    Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
     #[command(hide = true)]
     Echo(EchoArgs),
@@ -158,6 +162,74 @@ pub(crate) struct ReportArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `flood`.
+#[derive(Debug, Args)]
+pub(crate) struct FloodArgs {
+    /// Wrong credentials a second
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) rate: u32,
+    /// Seconds
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) seconds: u32,
+    /// Addresses of 127.0.0.0/8 that they come from
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) addresses: u16,
+    /// What is wrong
+    #[arg(long, default_value = "secrets")]
+    pub(crate) with: With,
+    /// Whom they name
+    #[arg(long, default_value = "both")]
+    pub(crate) naming: Naming,
+    /// Verifications a second, before and meanwhile
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) verifications: u32,
+    /// Seconds of verifications alone
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) quiet: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// What is wrong with a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum With {
+    /// Wrong secrets
+    Secrets,
+    /// Assertions with a signature that is not the client's
+    Assertions,
+    /// Half of each
+    Both,
+}
+
+/// Whom a wrong credential names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Naming {
+    /// Clients that there are
+    Existing,
+    /// Nobody
+    Unknown,
+    /// In turns
+    Both,
+}
+
+/// Arguments of `timing`.
+#[derive(Debug, Args)]
+pub(crate) struct TimingArgs {
+    /// Refusals of each kind that is held to the bound
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) samples: u32,
+    /// Refusals of each kind that is only shown
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) others: u32,
+    /// Seed of the order
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// Arguments of `peers`.
 #[derive(Debug, Args)]
 pub(crate) struct PeersArgs {
@@ -221,7 +293,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         | Command::Peers(_)
         | Command::Truth(_)
         | Command::Accuracy(_)
-        | Command::Report(_) => Builder::new_current_thread(),
+        | Command::Report(_)
+        | Command::Flood(_)
+        | Command::Timing(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
     runtime.block_on(async {
@@ -242,6 +316,8 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Accuracy(args) => accuracy::run(&args).await,
         Command::Log(args) => log::run(&args).await,
         Command::Report(args) => report::run(&args).await,
+        Command::Flood(args) => flood::run(&args).await,
+        Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }
 }

@@ -2,7 +2,8 @@
 //! with what else could stand in the gateway's place.
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
-//! sibling of `run`, `peers` and `truth`: it makes a ring of requests, drives it, and reads the tally.
+//! sibling of `run`, `peers`, `truth` and `flood`: it makes a ring of requests, drives it, and reads
+//! the tally. `timing` sends one request at a time.
 //! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
 //! counters themselves.
 
@@ -18,20 +19,27 @@ mod stats;
 
 mod child;
 mod cpu;
+mod memory;
+mod ports;
 
 mod wire;
 
+mod credential;
 mod material;
 mod tally;
 mod token;
 
+mod private;
+
 mod drive;
 
 mod accuracy;
+mod flood;
 mod log;
 mod peers;
 mod report;
 mod run;
+mod timing;
 mod truth;
 
 mod cli;

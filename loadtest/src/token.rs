@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::credential::by_secret;
 use crate::failure::Failure;
 use crate::material::{Client, problem_code};
-use crate::wire::{Endpoint, Link, Post};
+use crate::wire::{Endpoint, Link};
 
 /// How long the gateway may take to hash a secret and answer, queueing included.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -31,16 +32,10 @@ pub(crate) struct Token {
 impl Token {
     /// Asks for a token with the client's secret.
     pub(crate) async fn fetch(endpoint: &Endpoint, client: &Client) -> Result<Self, Failure> {
-        let pair = format!("{}:{}", client.id, client.secret);
-        let post = Post {
-            path: "/oauth2/token",
-            authorization: &format!("Basic {}", STANDARD.encode(pair)),
-            content_type: "application/x-www-form-urlencoded",
-            body: b"grant_type=client_credentials",
-        };
+        let request = by_secret(endpoint, &client.id, &client.secret);
         let mut link = Link::new(endpoint.clone());
         let where_ = endpoint.authority();
-        let status = tokio::time::timeout(ANSWER_MAX, link.exchange(&post.bytes(endpoint)))
+        let status = tokio::time::timeout(ANSWER_MAX, link.exchange(&request))
             .await
             .map_err(|_| Failure::Unavailable(format!("{where_}: no token within 10 s")))?
             .map_err(|error| Failure::Unavailable(format!("{where_}: {error}")))?;

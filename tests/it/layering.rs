@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "clock",
     "hex",
     "config",
@@ -20,6 +20,7 @@ const ORDER: [&str; 31] = [
     "population",
     "matching",
     "audit",
+    "access",
     "projections",
     "reports",
     "app",

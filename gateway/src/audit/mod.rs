@@ -53,7 +53,7 @@ pub use read_entry::read_entry;
 pub use recount::{Recount, recount};
 pub use recovery::{OpenError, check_tail, last_entry_at, split_bundle};
 pub use retention::{Droppable, RetentionError, drop_days, droppable};
-pub use search::{find_request, times_of_request};
+pub use search::{find_request, first_index_after, times_of_request};
 pub use sums::Sums;
 pub use tiles::{Tiles, TilesError};
 pub use tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash, node_hash, tile_root};

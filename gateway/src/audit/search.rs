@@ -35,7 +35,7 @@ pub async fn find_request(
     request_id: RequestId,
 ) -> Result<Option<u64>, VerifyError> {
     let times = times_of_request(request_id);
-    let first = first_bundle_after(store, log, size, times.start).await?;
+    let first = first_index_after(store, log, size, times.start).await?;
     let mut next = first;
     while next < size {
         let bundles = store.bundles_from(log, next as i64, BUNDLES_PER_READ).await?;
@@ -62,7 +62,10 @@ pub async fn find_request(
 }
 
 /// An index from which on every entry is that was decided at `moment` or later, found by halving.
-async fn first_bundle_after(
+///
+/// # Errors
+/// If the log cannot be read.
+pub async fn first_index_after(
     store: &Store,
     log: &str,
     size: u64,

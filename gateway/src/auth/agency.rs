@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::clock::Micros;
 use crate::request::AgencyCode;
 
 const TABLE: &str = include_str!("../../data/agency_codes.csv");
@@ -52,6 +53,19 @@ impl Agency {
         }
     }
 
+    /// Whether there is an entry of this very code: one below it could be any text.
+    pub fn is_listed(code: &AgencyCode) -> bool {
+        AGENCIES.iter().any(|agency| agency.code == *code)
+    }
+
+    /// Whether `code` stands for an agency at `moment`, by the nearest entry above it. A code without
+    /// an entry does: the table holds what the sources name, and levels below the first are given
+    /// out by the agencies themselves.
+    pub fn is_in_use(code: &AgencyCode, moment: Micros) -> bool {
+        let closed_on = Self::find(code).and_then(|agency| agency.closed_on);
+        closed_on.is_none_or(|day| moment.vietnamese_hour().date < day)
+    }
+
     fn from_row(row: Row) -> Option<Self> {
         let successor = row.successor.as_deref().map(AgencyCode::parse).transpose().ok()?;
         let code = AgencyCode::parse(&row.code).ok()?;
@@ -84,6 +98,9 @@ mod tests {
             Agency::all().iter().map(|agency| agency.code.as_str()).collect();
         assert_eq!((codes.len(), Agency::all().len()), (107, 107));
         assert_eq!(codes.iter().filter(|code| code.starts_with('H')).count(), 63);
+        for code in codes {
+            assert_eq!(AgencyCode::adopt(code).unwrap().as_str(), code);
+        }
     }
 
     #[test]
@@ -113,6 +130,22 @@ mod tests {
         assert_eq!(find("G12.99").unwrap().code.as_str(), "G12");
         for nobodys in ["G240", "G99.01", "H"] {
             assert!(find(nobodys).is_none(), "{nobodys}");
+        }
+    }
+
+    #[test]
+    fn a_closed_code_is_in_use_until_the_midnight_of_its_day_in_viet_nam() {
+        let in_use = |code: &str, moment: &str| {
+            let code = AgencyCode::parse(code).unwrap();
+            Agency::is_in_use(&code, Micros::parse_rfc3339(moment).unwrap())
+        };
+        for code in ["G14", "G14.01"] {
+            assert!(in_use(code, "2025-02-28T23:59:59.999999+07:00"), "{code}");
+            assert!(!in_use(code, "2025-03-01T00:00:00+07:00"), "{code}");
+        }
+        assert!(in_use("H47", "2025-06-30T16:59:59Z") && !in_use("H47", "2025-06-30T17:00:00Z"));
+        for code in ["G12", "G12.18.03", "K01", "0100109106"] {
+            assert!(in_use(code, "2026-11-20T09:00:00+07:00"), "{code}");
         }
     }
 

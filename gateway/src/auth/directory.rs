@@ -11,7 +11,7 @@ use crate::request::{AgencyCode, ClientId};
 use crate::store::{ClientRow, StoreError};
 
 /// Level a security assessment must have (Circular 46/2022/TT-BCA: level 3 or above).
-const ASSESSMENT_LEVEL_MIN: u8 = 3;
+pub const ASSESSMENT_LEVEL_MIN: u8 = 3;
 
 /// What kind of organisation a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,6 +155,8 @@ pub struct Client {
     pub name_en: String,
     /// Name and version of its policy.
     pub policy: (String, u32),
+    /// Agencies it may act for beside those below its own code.
+    delegations: Vec<AgencyCode>,
     state: ClientState,
     agreement: (Micros, Micros),
     assessment_level: u8,
@@ -182,6 +184,12 @@ impl Client {
         Standing::Good
     }
 
+    /// Whether it may act for an agency: its own, one below, or one on its list. What lies below
+    /// one on the list is not on it.
+    pub fn may_act_for(&self, agency: &AgencyCode) -> bool {
+        agency.is_at_or_below(&self.agency_code) || self.delegations.contains(agency)
+    }
+
     /// Where it is on its way from application to closure.
     pub fn state(&self) -> ClientState {
         self.state
@@ -197,7 +205,7 @@ impl Client {
         (self.assessment_level, self.assessment_until)
     }
 
-    fn from_row(row: &ClientRow) -> Option<Self> {
+    fn from_row(row: &ClientRow, delegations: Vec<AgencyCode>) -> Option<Self> {
         Some(Self {
             client_id: ClientId::parse(&row.client_id).ok()?,
             agency_code: AgencyCode::parse(&row.agency_code).ok()?,
@@ -205,6 +213,7 @@ impl Client {
             name_vi: row.name_vi.clone(),
             name_en: row.name_en.clone(),
             policy: (row.policy_name.clone(), u32::try_from(row.policy_version).ok()?),
+            delegations,
             state: ClientState::find(&row.state)?,
             agreement: (Micros(row.agreement_from_us), Micros(row.agreement_until_us)),
             assessment_level: u8::try_from(row.assessment_level).ok()?,
@@ -216,27 +225,55 @@ impl Client {
 /// All clients, by identifier.
 #[derive(Debug, Default)]
 pub struct Directory {
-    clients: RwLock<Arc<HashMap<ClientId, Arc<Client>>>>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    clients: Arc<HashMap<ClientId, Arc<Client>>>,
+    /// The one that stands for each agency.
+    of_agencies: Arc<HashMap<AgencyCode, Arc<Client>>>,
 }
 
 impl Directory {
-    /// Replaces what is known by what the store holds.
+    /// Replaces what is known by what the store holds: clients, and with their identifiers the
+    /// agencies that they may act for.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] for a row that cannot be read; nothing is replaced then.
-    pub fn replace(&self, rows: &[ClientRow]) -> Result<(), StoreError> {
+    /// The first of [`Directory::replace_readable`]; the rows that can be read are known then.
+    pub fn replace(
+        &self,
+        rows: &[ClientRow],
+        delegations: &[(String, String)],
+    ) -> Result<(), StoreError> {
+        self.replace_readable(rows, delegations).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// As [`Directory::replace`], and tells all that is wrong. Rows that cannot be read are left out and returned, each as
+    /// [`StoreError::Inconsistent`]: nobody may do more without them.
+    #[must_use = "what is left out is to be told"]
+    pub fn replace_readable(
+        &self,
+        rows: &[ClientRow],
+        delegations: &[(String, String)],
+    ) -> Vec<StoreError> {
+        let (mut lists, mut left_out) = lists(delegations);
         let clients = rows
             .iter()
             .map(|row| {
-                let client = Client::from_row(row).ok_or_else(|| StoreError::Inconsistent {
-                    table: "clients",
-                    row: row.client_id.clone(),
-                })?;
+                let inconsistent =
+                    || StoreError::Inconsistent { table: "clients", row: row.client_id.clone() };
+                let list = lists.remove(row.client_id.as_str()).unwrap_or_default();
+                let client = Client::from_row(row, list).ok_or_else(inconsistent)?;
                 Ok((client.client_id.clone(), Arc::new(client)))
             })
-            .collect::<Result<HashMap<_, _>, StoreError>>()?;
-        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
-        Ok(())
+            .filter_map(|read: Result<_, StoreError>| {
+                read.map_err(|error| left_out.push(error)).ok()
+            })
+            .collect::<HashMap<_, _>>();
+        let known = Known { of_agencies: Arc::new(of_agencies(&clients)), clients: clients.into() };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        left_out
     }
 
     /// The client with this identifier.
@@ -246,8 +283,42 @@ impl Directory {
 
     /// All clients as they are known now.
     pub fn all(&self) -> Arc<HashMap<ClientId, Arc<Client>>> {
-        Arc::clone(&self.clients.read().unwrap_or_else(PoisonError::into_inner))
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clients.clone()
     }
+
+    /// The client that stands for an agency, if one of its systems is connected: of several, the
+    /// one whose identifier is first.
+    pub fn client_of_agency(&self, agency: &AgencyCode) -> Option<Arc<Client>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.of_agencies.get(agency).cloned()
+    }
+}
+
+/// The list of agencies of each client that has one, and the rows that cannot be read.
+fn lists(rows: &[(String, String)]) -> (HashMap<&str, Vec<AgencyCode>>, Vec<StoreError>) {
+    let mut lists: HashMap<&str, Vec<AgencyCode>> = HashMap::default();
+    let mut left_out = Vec::new();
+    for (client_id, code) in rows {
+        match AgencyCode::parse(code) {
+            Ok(code) => lists.entry(client_id).or_default().push(code),
+            Err(_) => left_out.push(StoreError::Inconsistent {
+                table: "client_delegations",
+                row: client_id.clone(),
+            }),
+        }
+    }
+    (lists, left_out)
+}
+
+fn of_agencies(clients: &HashMap<ClientId, Arc<Client>>) -> HashMap<AgencyCode, Arc<Client>> {
+    let mut found: HashMap<AgencyCode, Arc<Client>> = HashMap::default();
+    for client in clients.values().filter(|client| client.state == ClientState::Active) {
+        let first = found.entry(client.agency_code.clone()).or_insert_with(|| Arc::clone(client));
+        if client.client_id < first.client_id {
+            *first = Arc::clone(client);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -262,39 +333,76 @@ mod tests {
             name_vi: String::new(),
             name_en: String::new(),
             state: "active".into(),
+            state_reason: None,
+            state_us: 0,
             policy_name: "p".into(),
             policy_version: 1,
             agreement_from_us: 100,
             agreement_until_us: 200,
             assessment_level: 3,
+            assessment_from_us: 0,
             assessment_until_us: 180,
+            connected_us: Some(100),
             created_us: 0,
         }
     }
 
     #[test]
     fn dates_and_states_act_by_themselves() {
-        let client = Client::from_row(&row()).unwrap();
+        let client = Client::from_row(&row(), Vec::new()).unwrap();
         assert_eq!(client.standing(Micros(99)), Standing::AgreementExpired);
         assert_eq!(client.standing(Micros(100)), Standing::Good);
         assert_eq!(client.standing(Micros(180)), Standing::AssessmentExpired);
         assert_eq!(client.standing(Micros(200)), Standing::AgreementExpired);
-        let low = Client::from_row(&ClientRow { assessment_level: 2, ..row() }).unwrap();
+        let low =
+            Client::from_row(&ClientRow { assessment_level: 2, ..row() }, Vec::new()).unwrap();
         assert_eq!(low.standing(Micros(150)), Standing::AssessmentExpired);
         for state in ClientState::ALL {
             let client =
-                Client::from_row(&ClientRow { state: state.name().into(), ..row() }).unwrap();
+                Client::from_row(&ClientRow { state: state.name().into(), ..row() }, Vec::new())
+                    .unwrap();
             let good = client.standing(Micros(150)) == Standing::Good;
             assert_eq!(good, state == ClientState::Active, "{state:?}");
         }
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_replaces_nothing() {
+    fn a_client_acts_for_what_lies_below_it_and_for_what_is_on_its_list() {
         let directory = Directory::default();
-        directory.replace(&[row()]).unwrap();
-        let bad = ClientRow { kind: "pirate".into(), ..row() };
-        assert!(directory.replace(&[bad]).is_err());
-        assert_eq!(directory.all().len(), 1);
+        let with = |id: &str, code: &str, state: &str| ClientRow {
+            client_id: id.into(),
+            agency_code: code.into(),
+            state: state.into(),
+            ..row()
+        };
+        let rows = [
+            with("a", "G02", "suspended"),
+            with("b", "G02", "active"),
+            with("c", "G01", "active"),
+            with("d", "G02", "active"),
+        ];
+        directory.replace(&rows, &[("c".into(), "H26".into())]).unwrap();
+        let code = |text| AgencyCode::parse(text).unwrap();
+        let client = directory.client(&ClientId::parse("c").unwrap()).unwrap();
+        for (agency, may) in
+            [("G01", true), ("G01.5", true), ("H26", true), ("H26.1", false), ("G02", false)]
+        {
+            assert_eq!(client.may_act_for(&code(agency)), may, "{agency}");
+        }
+        let of = |agency| directory.client_of_agency(&code(agency));
+        assert_eq!(of("G02").unwrap().client_id.as_str(), "b");
+        assert!(of("H26").is_none());
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_left_out_and_holds_no_other_back() {
+        let directory = Directory::default();
+        directory.replace(&[row()], &[]).unwrap();
+        let bad = ClientRow { client_id: "bad".into(), kind: "pirate".into(), ..row() };
+        let suspended = ClientRow { state: "suspended".into(), ..row() };
+        let left_out = directory.replace_readable(&[bad, suspended], &[("c".into(), "g1".into())]);
+        assert_eq!(left_out.len(), 2);
+        let states: Vec<ClientState> = directory.all().values().map(|it| it.state()).collect();
+        assert_eq!(states, [ClientState::Suspended]);
     }
 }

@@ -3,16 +3,31 @@
 //! What a caller may do is the policy's question and how often the limiter's.
 
 mod agency;
+mod assertions;
 mod directory;
+mod hashing;
+mod jws;
+mod officials;
+mod public_key;
+mod revoked;
 mod secrets;
+mod signing;
 mod tokens;
+mod uses;
 
 use std::sync::Arc;
 
 pub use agency::Agency;
-pub use directory::{Client, ClientKind, ClientState, Directory, Standing};
-pub use secrets::{SecretCheck, Secrets, generate_secret, hash_secret};
+pub use assertions::{Assertions, VerifiedAssertion};
+pub use directory::{ASSESSMENT_LEVEL_MIN, Client, ClientKind, ClientState, Directory, Standing};
+pub use hashing::Turn;
+pub use officials::KnownOfficials;
+pub use public_key::{AssertionAlgorithm, KEY_FILE_BYTES_MAX, PublicKey, PublicKeyError};
+pub use revoked::RevokedTokens;
+pub use secrets::{SecretCheck, Secrets, SecretsError, generate_secret, hash_secret};
+pub use signing::{Retiring, SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
+pub use uses::CredentialUses;
 
 use crate::request::Operation;
 
@@ -105,6 +120,12 @@ impl OperationSet {
     #[must_use]
     pub fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// What both sets hold.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether nothing is in it.

@@ -1,48 +1,70 @@
 //! Client secrets: hashed slowly with argon2id, remembered briefly so that renewing tokens is cheap.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::password_hash::PasswordHasher;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tokio::sync::Semaphore;
 
+use super::hashing::{Hashing, QueueFull, Turn};
 use crate::clock::{Clock, Micros, Random};
 use crate::request::ClientId;
 use crate::store::SecretRow;
 
 /// A verified secret is known again for this long after its last use.
 const REMEMBERED_SECONDS: i64 = 30 * 60;
-/// Remembered secrets at most; 12,900 health facilities fit several times. Full: the oldest go.
+/// Remembered secrets at most; 12,900 health facilities fit several times.
 const REMEMBERED_MAX: usize = 65_536;
-/// Checks that may wait for a hash. Each takes about 20 ms of a core and 19 MiB while it runs, so
-/// the last in the queue waits under a second.
-const QUEUE_MAX: usize = 32;
 /// Hash of nothing anybody has: checked for unknown clients, so that they take the same time.
 const NOBODYS_SECRET: &str = "nobody has this secret";
 
 /// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretCheck {
-    /// It is the client's secret.
-    Right,
+    /// It is the client's secret, the one with this hash.
+    Right(String),
     /// It is not, or there is no such client.
     Wrong,
     /// Too many checks are waiting.
     Overloaded,
 }
 
+/// Secrets that were right a short while ago, by fingerprint.
+#[derive(Debug, Default)]
+struct Memory {
+    known: HashMap<[u8; 32], Remembered>,
+    /// Counts uses, to tell which was last.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    client_id: ClientId,
+    until: Micros,
+    last_use: u64,
+}
+
+/// Why secrets cannot be checked on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// Hashing does not work.
+    #[error("no hash is made: {0}")]
+    Hash(argon2::password_hash::Error),
+    /// The threads that hash do not start.
+    #[error("a thread does not start")]
+    Thread(#[source] std::io::Error),
+}
+
 /// Knows the hashes of all clients' secrets.
 #[derive(Debug)]
 pub struct Secrets {
     hashes: RwLock<HashMap<ClientId, Vec<String>>>,
-    remembered: Mutex<HashMap<[u8; 32], Micros>>,
+    remembered: Mutex<Memory>,
     boot_key: hmac::Key,
-    hashing: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    hashing: Hashing,
     nobodys_hash: String,
     clock: Clock,
 }
@@ -52,15 +74,13 @@ impl Secrets {
     ///
     /// # Errors
     /// If hashing does not work on this machine.
-    pub fn new(clock: Clock, random: &Random) -> Result<Self, argon2::password_hash::Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    pub fn new(clock: Clock, random: &Random) -> Result<Self, SecretsError> {
         Ok(Self {
             hashes: RwLock::default(),
             remembered: Mutex::default(),
             boot_key: hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<32>()),
-            hashing: Arc::new(Semaphore::new((cores / 2).max(1))),
-            waiting: Arc::new(Semaphore::new(QUEUE_MAX)),
-            nobodys_hash: hash_secret(NOBODYS_SECRET)?,
+            hashing: Hashing::start().map_err(SecretsError::Thread)?,
+            nobodys_hash: hash_secret(NOBODYS_SECRET).map_err(SecretsError::Hash)?,
             clock,
         })
     }
@@ -77,40 +97,43 @@ impl Secrets {
         *self.hashes.write().unwrap_or_else(PoisonError::into_inner) = hashes;
     }
 
+    /// Forgets which secrets were right, of clients that are not meant any more: they would take the
+    /// room of others.
+    pub fn forget(&self, is_meant: impl Fn(&ClientId) -> bool) {
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.known.retain(|_, remembered| is_meant(&remembered.client_id));
+    }
+
     /// Number of clients that have a secret.
     pub fn known(&self) -> usize {
         self.hashes.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether `secret` is a secret of `client_id`. Unknown clients take as long as wrong secrets.
-    pub async fn check(&self, client_id: &ClientId, secret: &str) -> SecretCheck {
+    /// `turn` is asked for where it has to be hashed.
+    pub async fn check(
+        &self,
+        client_id: &ClientId,
+        secret: &str,
+        turn: impl FnOnce() -> Turn,
+    ) -> SecretCheck {
         let hashes = self.hashes_of(client_id);
         let now = self.clock.now();
-        if hashes.iter().any(|hash| self.is_remembered(client_id, secret, hash, now)) {
-            return SecretCheck::Right;
+        let is_remembered = |hash: &&String| self.is_remembered(client_id, secret, hash, now);
+        if let Some(hash) = hashes.iter().find(is_remembered) {
+            return SecretCheck::Right(hash.clone());
         }
-        let Ok(_place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return SecretCheck::Overloaded;
-        };
-        let Ok(turn) = Arc::clone(&self.hashing).acquire_owned().await else {
-            return SecretCheck::Overloaded;
-        };
         // Two checks always: a client in rotation must not be told from one that is not.
         let mut candidates = hashes;
         candidates.resize(2, self.nobodys_hash.clone());
-        let secret_to_check = secret.to_owned();
-        let matching = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let checked: Vec<bool> =
-                candidates.iter().map(|hash| is_secret_of(hash, &secret_to_check)).collect();
-            checked.iter().position(|&right| right).map(|index| candidates.swap_remove(index))
-        })
-        .await
-        .unwrap_or_default();
-        match matching {
+        let found = match self.hashing.find(candidates.clone(), secret, turn()).await {
+            Ok(found) => found.map(|index| candidates.swap_remove(index)),
+            Err(QueueFull) => return SecretCheck::Overloaded,
+        };
+        match found {
             Some(hash) if hash != self.nobodys_hash => {
                 self.remember(client_id, secret, &hash);
-                SecretCheck::Right
+                SecretCheck::Right(hash)
             }
             Some(_) | None => SecretCheck::Wrong,
         }
@@ -118,16 +141,14 @@ impl Secrets {
 
     /// Counts a secret that was hashed just now, by us, as verified.
     pub fn remember(&self, client_id: &ClientId, secret: &str, hash: &str) {
-        let until = self.clock.now().plus_seconds(REMEMBERED_SECONDS);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED_MAX {
-            let now = self.clock.now();
-            remembered.retain(|_, until| *until > now);
-            if remembered.len() >= REMEMBERED_MAX {
-                remembered.clear();
-            }
-        }
-        remembered.insert(self.fingerprint(client_id, secret, hash), until);
+        let now = self.clock.now();
+        let fingerprint = self.fingerprint(client_id, secret, hash);
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.make_room(now);
+        memory.uses += 1;
+        let until = now.plus_seconds(REMEMBERED_SECONDS);
+        let remembered = Remembered { client_id: client_id.clone(), until, last_use: memory.uses };
+        memory.known.insert(fingerprint, remembered);
     }
 
     fn hashes_of(&self, client_id: &ClientId) -> Vec<String> {
@@ -137,14 +158,17 @@ impl Secrets {
 
     fn is_remembered(&self, client_id: &ClientId, secret: &str, hash: &str, now: Micros) -> bool {
         let fingerprint = self.fingerprint(client_id, secret, hash);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        match remembered.get_mut(&fingerprint) {
-            Some(until) if *until > now => {
-                *until = now.plus_seconds(REMEMBERED_SECONDS);
+        let mut memory = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.uses += 1;
+        let uses = memory.uses;
+        match memory.known.get_mut(&fingerprint) {
+            Some(remembered) if remembered.until > now => {
+                remembered.until = now.plus_seconds(REMEMBERED_SECONDS);
+                remembered.last_use = uses;
                 true
             }
             Some(_) => {
-                remembered.remove(&fingerprint);
+                memory.known.remove(&fingerprint);
                 false
             }
             None => false,
@@ -163,9 +187,22 @@ impl Secrets {
     }
 }
 
-fn is_secret_of(hash: &str, secret: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
+impl Memory {
+    /// Full: what is out of date goes, and where that is nothing, the quarter that was not used for
+    /// longest. If all went, all clients would be hashed again at once.
+    fn make_room(&mut self, now: Micros) {
+        if self.known.len() < REMEMBERED_MAX {
+            return;
+        }
+        self.known.retain(|_, remembered| remembered.until > now);
+        if self.known.len() < REMEMBERED_MAX {
+            return;
+        }
+        let mut uses: Vec<u64> = self.known.values().map(|known| known.last_use).collect();
+        let (_, last_to_go, _) = uses.select_nth_unstable(REMEMBERED_MAX / 4);
+        let last_to_go = *last_to_go;
+        self.known.retain(|_, remembered| remembered.last_use > last_to_go);
+    }
 }
 
 /// Hashes a secret with argon2id and a salt of its own, PHC form. Takes about 20 ms of a core.
@@ -191,12 +228,34 @@ mod tests {
         let (clock, _hand) = Clock::manual(Micros(0));
         let secrets = Secrets::new(clock, &Random::seeded(1)).unwrap();
         let client = ClientId::parse("c").unwrap();
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
+        let check = async |secret| secrets.check(&client, secret, || Turn::First).await;
+        assert_eq!(check("a").await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "a"), row("c", 2, "b")]);
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Right);
-        assert_eq!(secrets.check(&client, "b").await, SecretCheck::Right);
-        assert_eq!(secrets.check(&client, NOBODYS_SECRET).await, SecretCheck::Wrong);
+        assert!(matches!(check("a").await, SecretCheck::Right(_)));
+        assert!(matches!(check("b").await, SecretCheck::Right(_)));
+        assert_eq!(check(NOBODYS_SECRET).await, SecretCheck::Wrong);
         secrets.replace(&[row("c", 1, "c")]);
-        assert_eq!(secrets.check(&client, "a").await, SecretCheck::Wrong);
+        assert_eq!(check("a").await, SecretCheck::Wrong);
+    }
+
+    #[test]
+    fn a_full_memory_forgets_what_was_not_used_for_longest_and_no_more() {
+        let (clock, hand) = Clock::manual(Micros(0));
+        let secrets = Secrets::new(clock.clone(), &Random::seeded(1)).unwrap();
+        let client = |number: usize| ClientId::parse(&format!("c{number}")).unwrap();
+        let knows = |number| secrets.is_remembered(&client(number), "s", "h", clock.now());
+        let held = || secrets.remembered.lock().unwrap().known.len();
+        for number in 0..REMEMBERED_MAX {
+            secrets.remember(&client(number), "s", "h");
+        }
+        assert!(knows(0), "used just now");
+        secrets.remember(&client(REMEMBERED_MAX), "s", "h");
+        assert_eq!(held(), REMEMBERED_MAX * 3 / 4);
+        assert!(knows(0) && knows(REMEMBERED_MAX) && knows(REMEMBERED_MAX - 1));
+        assert!(!knows(1) && !knows(REMEMBERED_MAX / 4));
+        secrets.forget(|id| *id == client(0));
+        assert_eq!((held(), knows(0)), (1, true));
+        hand.advance(REMEMBERED_SECONDS * 1_000_000);
+        assert!(!knows(0));
     }
 }

@@ -9,7 +9,7 @@ use crate::audit::{
 };
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::store::{Hold, KeyFolder, Store};
+use crate::store::{Hold, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// An administrator at work on a gateway that stands still.
@@ -35,7 +35,18 @@ impl<'a> Acting<'a> {
     pub(super) async fn open_lost(config: &'a Config) -> Result<Self, CliError> {
         let keys = open_keys(config)?;
         let held = Store::hold(&config.store, &config.log.name).await?;
-        Ok(Self::with(config, keys, Store::open(&config.store).await?, held))
+        let is_lost = config.store.url.is_none() && !config.store.path.exists();
+        let opened = if is_lost {
+            Store::open(&config.store).await
+        } else {
+            Store::open_existing(&config.store).await
+        };
+        let store = match opened {
+            // A server's new database has no tables.
+            Err(StoreError::Older { version: 0, .. }) => Store::open(&config.store).await?,
+            opened => opened?,
+        };
+        Ok(Self::with(config, keys, store, held))
     }
 
     fn with(config: &'a Config, keys: KeyFolder, store: Store, held: Hold) -> Self {
@@ -116,18 +127,55 @@ pub(super) fn open_keys(config: &Config) -> Result<KeyFolder, CliError> {
         let folder = config.keys.folder.display();
         return Err(CliError::Usage(format!("there is no key folder at {folder}")));
     }
-    KeyFolder::open(&config.keys.folder, Random::system())
-        .map_err(|error| CliError::Failed(error.to_string()))
+    let opened = KeyFolder::open(&config.keys.folder, Random::system());
+    opened.map_err(|error| CliError::Start(error.into()))
 }
 
-/// Name of the system's user who runs this, from the system and not from the environment.
-fn user() -> String {
-    let id = rustix::process::getuid().as_raw().to_string();
+/// Name of the system's user who runs this, from the system and not from the environment; where
+/// somebody logged in as another user and became this one (`sudo`), with the one who did.
+pub(super) fn user() -> String {
+    let id = rustix::process::getuid().as_raw();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == id).then(|| name.to_owned())
-    });
-    name.unwrap_or(id)
+    // Written by the system at login, and not to be changed by the user (proc(5)).
+    let login = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    named(&users, id, login.trim().parse().ok())
+}
+
+/// The user of this number, and the one who logged in, if that is another.
+fn named(users: &str, id: u32, login: Option<u32>) -> String {
+    /// Nobody has logged in: a service.
+    const UNSET: u32 = u32::MAX;
+    let name_of = |id: u32| {
+        let id = id.to_string();
+        let name = users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)? == id).then(|| name.to_owned())
+        });
+        name.unwrap_or(id)
+    };
+    match login.filter(|login| *login != id && *login != UNSET) {
+        Some(login) => format!("{} (login {})", name_of(id), name_of(login)),
+        None => name_of(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_became_another_user_is_told_beside_it() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n";
+        for (id, login, told) in [
+            (0, Some(1000), "root (login alice)"),
+            (0, Some(1001), "root (login 1001)"),
+            (0, Some(0), "root"),
+            (0, Some(u32::MAX), "root"),
+            (1000, None, "alice"),
+            (7, None, "7"),
+        ] {
+            assert_eq!(named(users, id, login), told);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
-use super::{CliError, backup, projections};
+use super::{CliError, backup, clients, policies, projections, token_keys};
 use crate::request::Attribute;
 
 /// Population verification gateway.
@@ -41,6 +41,12 @@ pub(super) enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Clients: who may ask, from onboarding to closure.
+    #[command(subcommand)]
+    Client(clients::ClientCommand),
+    /// Policies: what clients may ask why, and how much they see.
+    #[command(subcommand)]
+    Policy(policies::PolicyCommand),
     /// What clients say is wrong. Decided on the admin listener of a running gateway.
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -217,6 +223,8 @@ pub(super) struct DropDaysArgs {
 pub(super) enum KeyCommand {
     /// Show which keys there are, since when, and which are in use.
     List,
+    /// Sign access tokens with the next key. No request fails by it.
+    Rotate(token_keys::KeyRotateArgs),
     /// Destroy the key of a past quarter: its pseudonyms can never be linked to people again. No
     /// gateway may run.
     Destroy {
@@ -258,6 +266,8 @@ impl Cli {
             | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Client(_)
+            | Command::Policy(_)
             | Command::Key(_)
             | Command::Projections(_)
             | Command::ProblemTable => Ok(None),

@@ -2,10 +2,11 @@
 
 use std::error::Error;
 
+use crate::access::token_keys::TokenKeyError;
 use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::server::DoorError;
-use crate::store::StoreError;
+use crate::store::{Absence, StoreError, find_absence};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum CliError {
     /// The log's tree cannot be read.
     #[error(transparent)]
     Tiles(#[from] crate::audit::TilesError),
+    /// The keys that sign access tokens stay as they are.
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeyError),
     /// A file or folder.
     #[error("{what}")]
     Io {
@@ -52,7 +56,7 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// Exit code: 1 failed, 2 usage, 3 configuration, 5 unavailable.
+    /// Exit code: 1 failed, 2 usage, 3 configuration, 4 access denied, 5 unavailable.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -63,8 +67,13 @@ impl CliError {
             | Self::Log(_)
             | Self::Projections(_)
             | Self::Tiles(_)
-            | Self::Io { .. }
-            | Self::Failed(_) => 1,
+            | Self::TokenKeys(_)
+            | Self::Io { .. } => match find_absence(self) {
+                Some(Absence::Denied) => 4,
+                Some(Absence::Unavailable) => 5,
+                None => 1,
+            },
+            Self::Failed(_) => 1,
         }
     }
 
@@ -84,4 +93,28 @@ pub fn sentence(error: &CliError) -> String {
         cause = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_used_is_code_4_wherever_it_is_found() {
+        let denied = || Error::from(ErrorKind::PermissionDenied);
+        let folder = CliError::io("the folder cannot be read")(denied());
+        let key = crate::store::KeyError::File { path: "k".into(), source: denied() };
+        let key = CliError::Start(key.into());
+        let signing = crate::store::KeyError::File { path: "k".into(), source: denied() };
+        let signing = CliError::from(TokenKeyError::from(signing));
+        assert!(sentence(&signing).ends_with(&denied().to_string()), "{}", sentence(&signing));
+        for error in [folder, key, signing] {
+            assert_eq!(error.exit_code(), 4, "{error}");
+        }
+        let absent = CliError::io("x")(Error::from(ErrorKind::NotFound));
+        assert_eq!(absent.exit_code(), 1);
+        assert_eq!(CliError::Store(StoreError::Held).exit_code(), 1);
+    }
 }

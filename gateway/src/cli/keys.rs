@@ -1,25 +1,35 @@
 //! `gateway key`: what lies in the key folder, and the end of a quarter's key.
 
 use super::acting::{Acting, open_keys};
-use super::report::print_json;
-use super::{CliError, Format, output};
+use super::report::{print_json, print_line, print_text};
+use super::{CliError, Format, open_store, output};
+use crate::access::token_keys;
 use crate::app::StartError;
 use crate::audit::{Quarter, find_lost_key};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{KeyError, KeyFile};
+use crate::store::{KeyError, KeyFile, KeyFolder, Store, TokenKeyRow};
 
 const COLUMNS: [&str; 5] = ["name", "kind", "quarter", "at", "state"];
 
-/// Prints the keys; writes nothing.
-pub(super) fn list(config: &Config, format: Format) -> Result<(), CliError> {
+/// Prints the keys; writes nothing. Which of them sign tokens is in the database; if that does not
+/// open, they are shown without.
+pub(super) async fn list(config: &Config, format: Format) -> Result<(), CliError> {
     let keys = open_keys(config)?;
     let now = Quarter::of(Clock::system().now());
-    let rows: Vec<[String; 5]> =
-        keys.list().map_err(failed)?.iter().map(|key| row(key, now, &config.log.name)).collect();
+    let signing = match open_store(config).await {
+        Ok(store) => signing_files(&store, &keys).await,
+        Err(_) => Vec::new(),
+    };
+    let rows: Vec<[String; 5]> = keys
+        .list()
+        .map_err(failed)?
+        .iter()
+        .map(|key| row(key, now, &config.log.name, &signing))
+        .collect();
     match format {
-        Format::Table => println!("{}", output::plain_table(&COLUMNS, &rows)),
-        Format::Csv => print!("{}", output::plain_csv(&COLUMNS, &rows)?),
+        Format::Table => print_line(&output::plain_table(&COLUMNS, &rows))?,
+        Format::Csv => print_text(&output::plain_csv(&COLUMNS, &rows)?)?,
         Format::Json => {
             let object = |row: &[String; 5]| -> serde_json::Value {
                 COLUMNS.iter().zip(row).map(|(name, cell)| (*name, cell.as_str())).collect()
@@ -32,7 +42,17 @@ pub(super) fn list(config: &Config, format: Format) -> Result<(), CliError> {
     Ok(())
 }
 
-fn row(key: &KeyFile, now: Quarter, log: &str) -> [String; 5] {
+/// Name of the file and state of each key that signs tokens, will, or did.
+async fn signing_files(store: &Store, keys: &KeyFolder) -> Vec<(String, String)> {
+    let rows = store.token_keys().await.unwrap_or_default();
+    let file = |row: TokenKeyRow| {
+        token_keys::file_of(keys, &row.kid).ok().map(|(name, _)| (name, row.state))
+    };
+    rows.into_iter().filter_map(file).collect()
+}
+
+fn row(key: &KeyFile, now: Quarter, log: &str, signing: &[(String, String)]) -> [String; 5] {
+    let signs = signing.iter().find(|(name, _)| *name == key.name);
     let quarter = Quarter::of_key_name(&key.name);
     let kind = match key.name.as_str() {
         _ if quarter.is_some() => "pseudonyms of a quarter",
@@ -41,18 +61,19 @@ fn row(key: &KeyFile, now: Quarter, log: &str) -> [String; 5] {
         "token-signing" => "access tokens",
         "subject-token" => "subject tokens",
         name if name.starts_with("log-") => "signs a log",
+        name if name.starts_with("token-signing-") => "access tokens",
         _ => "unknown",
     };
     let in_use = match (quarter, key.name.strip_prefix("log-")) {
         (Some(quarter), _) => quarter == now,
         (None, Some(signed)) => signed == log,
-        (None, None) => kind != "unknown",
+        (None, None) => kind != "unknown" && kind != "access tokens",
     };
     let state = match (key.is_there, key.is_destroyed) {
         (false, _) => "destroyed",
         (true, true) => "to be destroyed",
         (true, false) if in_use => "in use",
-        (true, false) => "kept",
+        (true, false) => signs.map_or("kept", |(_, state)| state.as_str()),
     };
     let quarter = quarter.map_or_else(|| "-".to_owned(), |quarter| quarter.to_string());
     [key.name.clone(), kind.into(), quarter, key.at.to_string(), state.into()]
@@ -92,11 +113,11 @@ pub(super) async fn destroy(
             "act_index": receipt.index(),
         })),
         Format::Table | Format::Csv => {
-            println!(
+            print_line(&format!(
                 "the key {name} is destroyed, on record as entry {}: {effect}",
                 receipt.index()
-            );
-            println!("copies of it, in backups above all, are yours to destroy");
+            ))?;
+            print_line("copies of it, in backups above all, are yours to destroy")?;
             Ok(())
         }
     }
@@ -131,10 +152,13 @@ pub(super) async fn accept_loss(
             "act_index": receipt.index(),
         })),
         Format::Table | Format::Csv => {
-            println!("the loss of {name} is on record as entry {}: {effect}", receipt.index());
-            println!(
-                "the next start makes the key of this folder the known one; copy it to every node"
-            );
+            print_line(&format!(
+                "the loss of {name} is on record as entry {}: {effect}",
+                receipt.index()
+            ))?;
+            print_line(
+                "the next start makes the key of this folder the known one; copy it to every node",
+            )?;
             Ok(())
         }
     }
@@ -189,7 +213,8 @@ mod tests {
         let shown = |name: &str, is_there, is_destroyed| {
             let at = crate::clock::Micros(0);
             let key = KeyFile { name: name.into(), at, is_there, is_destroyed };
-            let [_, _, quarter, _, state] = row(&key, now, "n1");
+            let signing = [("token-signing".to_owned(), "retiring".to_owned())];
+            let [_, _, quarter, _, state] = row(&key, now, "n1", &signing);
             format!("{quarter} {state}")
         };
         assert_eq!(shown("pseudonym-2026Q4", true, false), "2026Q4 in use");
@@ -199,5 +224,7 @@ mod tests {
         assert_eq!(shown("log-n1", true, false), "- in use");
         assert_eq!(shown("log-n2", true, false), "- kept");
         assert_eq!(shown("guesses", true, false), "- in use");
+        assert_eq!(shown("token-signing", true, false), "- retiring");
+        assert_eq!(shown("token-signing-AAAAAAAAAAA", true, false), "- kept");
     }
 }

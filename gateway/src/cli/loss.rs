@@ -1,7 +1,7 @@
 //! `gateway log accept-loss`: goes on with a log that has lost entries, and puts that on record.
 
 use super::acting::{Acting, open_keys};
-use super::report::print_json;
+use super::report::{print_json, print_line};
 use super::{CliError, Format};
 use crate::audit::find_loss;
 use crate::config::Config;
@@ -34,12 +34,12 @@ pub(super) async fn accept(config: &Config, log: &str, format: Format) -> Result
             "superseded": kept,
         })),
         Format::Table | Format::Csv => {
-            println!("log {log}: accepted: {}", loss.figures());
-            println!(
+            print_line(&format!("log {log}: accepted: {}", loss.figures()))?;
+            print_line(&format!(
                 "on record as entry {}; the published checkpoint is kept as {}",
                 receipt.index(),
                 kept.display()
-            );
+            ))?;
             Ok(())
         }
     }

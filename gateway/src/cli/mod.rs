@@ -1,11 +1,14 @@
 //! The commands.
 
 mod acting;
+mod administering;
 mod arguments;
 mod backup;
 mod compare;
+mod credentials;
 mod disputes;
 pub mod client;
+mod clients;
 mod doctor;
 mod error;
 mod keys;
@@ -17,10 +20,12 @@ mod log_proof;
 mod log_search;
 mod normalize;
 mod output;
+mod policies;
 mod projections;
 mod report;
 mod retention;
 mod serve;
+mod token_keys;
 
 pub use arguments::Cli;
 #[cfg(feature = "sandbox")]
@@ -60,7 +65,10 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Doctor => doctor::doctor(Config::load(cli.config.as_deref()), cli.output).await,
         Command::Backup(args) => backup::backup(&load(cli)?, args, cli.output).await,
         Command::Restore(args) => backup::restore(&load(cli)?, args, cli.output).await,
-        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output),
+        Command::Key(KeyCommand::List) => keys::list(&load(cli)?, cli.output).await,
+        Command::Key(KeyCommand::Rotate(args)) => {
+            token_keys::rotate(&load(cli)?, args, cli.output).await
+        }
         Command::Key(KeyCommand::AcceptLoss { name, yes }) => {
             keys::accept_loss(&load(cli)?, name, *yes, cli.output).await
         }
@@ -77,6 +85,10 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             log_search::search(&load(cli)?, args, cli.output).await
         }
         Command::Projections(command) => projections::run(command, &load(cli)?, cli.output).await,
+        Command::Client(command) => {
+            clients::run(command, Config::load(cli.config.as_deref()), cli.output).await
+        }
+        Command::Policy(command) => policies::run(command, &load(cli)?, cli.output).await,
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }
@@ -98,7 +110,8 @@ fn load(cli: &Cli) -> Result<Config, CliError> {
     Ok(Config::load(cli.config.as_deref())?)
 }
 
-/// Opens the store of a configuration; a command that reads makes none.
+/// Opens the store of a configuration as it is: a command makes none, and brings none up to date
+/// under a gateway that runs on it.
 async fn open_store(config: &Config) -> Result<Store, CliError> {
     require_store(config)?;
     Ok(Store::open_existing(&config.store).await?)

@@ -1,5 +1,7 @@
 //! `gateway report`: the figures from the store, whether a gateway runs on it or not.
 
+use std::io::{self, Write as _};
+
 use super::{CliError, DistinctPersonsArgs, Format, MatchRatesArgs, open_store, output};
 use crate::audit;
 use crate::clock::Clock;
@@ -119,13 +121,24 @@ pub(super) async fn distinct_persons(
 
 async fn client_kinds(store: &crate::store::Store) -> Result<Kinds, CliError> {
     let directory = crate::auth::Directory::default();
-    directory.replace(&store.clients().await?)?;
+    directory.replace(&store.clients().await?, &[])?;
     Ok(directory.all().iter().map(|(id, client)| (id.clone(), client.kind.name())).collect())
 }
 
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     let text =
         serde_json::to_string_pretty(value).map_err(|error| CliError::Failed(error.to_string()))?;
-    println!("{text}");
-    Ok(())
+    print_line(&text)
+}
+
+/// Prints a line; that nobody reads it is an error, and no panic: what was done before stays done.
+pub(super) fn print_line(text: &str) -> Result<(), CliError> {
+    print_text(&format!("{text}\n"))
+}
+
+/// As [`print_line`], of text that has its line ends.
+pub(super) fn print_text(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.map_err(CliError::io("the result cannot be printed"))
 }

@@ -1,7 +1,7 @@
 //! `gateway log drop-days`: drops the entries of days that need not be kept any more.
 
 use super::acting::Acting;
-use super::report::print_json;
+use super::report::{print_json, print_line};
 use super::{CliError, DropDaysArgs, Format, open_store};
 use crate::audit::{self, Droppable};
 use crate::clock::{Clock, date_of_day};
@@ -49,12 +49,12 @@ fn print(days: &[Droppable], is_dry: bool, format: Format) -> Result<(), CliErro
     let verb = if is_dry { "could be dropped" } else { "dropped" };
     for day in days {
         let (first, last) = (day.first_index, day.end_index - 1);
-        println!("{}: entries {first} to {last} {verb}", date_of_day(day.day));
+        print_line(&format!("{}: entries {first} to {last} {verb}", date_of_day(day.day)))?;
     }
-    println!(
+    print_line(&format!(
         "{} days, {entries} entries; a day goes once the day after it has ended and both are \
          counted, in full tiles and built into searches",
         days.len()
-    );
+    ))?;
     Ok(())
 }

@@ -3,13 +3,17 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod networks;
 mod sections;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use networks::{Networks, NotANetwork};
 pub use sections::{
     AuthConfig, KeysConfig, LogConfig, LogFormat, PopulationConfig, ServerConfig, StoreConfig,
     TelemetryConfig,
@@ -136,6 +140,9 @@ impl Config {
         if !is_log_name(&self.log.name) {
             return refuse("log.name", "must be 1 to 32 of a-z, 0-9 and -");
         }
+        if let Err(problem) = check_public_url(&self.server.public_url) {
+            return refuse("server.public_url", problem);
+        }
         if self.log.batch_entries_max == 0 || self.log.queue_entries_max == 0 {
             return refuse("log.batch_entries_max", "and log.queue_entries_max must be at least 1");
         }
@@ -159,6 +166,37 @@ impl Config {
 pub fn is_log_name(text: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=32).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+/// What is wrong with the URL by which clients know the gateway. It is the issuer of tokens and of the
+/// metadata about them (RFC 8414, section 2: `https`, without query and fragment), which are served
+/// at the root alone: with a path they would have to be elsewhere (section 3.1).
+fn check_public_url(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    // A URI drops its fragment when it is read.
+    if text.contains(['?', '#']) {
+        return Err("must have no query and no fragment");
+    }
+    let url: Option<Uri> = text.parse().ok();
+    let Some((url, authority)) = url.as_ref().and_then(|url| Some((url, url.authority()?))) else {
+        return Err("must be a URL, such as https://gateway.example.gov.vn");
+    };
+    if authority.as_str().contains('@') {
+        return Err("must name nobody before the host");
+    }
+    if !matches!(url.path(), "" | "/") {
+        return Err("must have no path");
+    }
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_here =
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    match url.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if is_here => Ok(()),
+        Some(_) | None => Err("must begin with https://, or http:// for this machine alone"),
+    }
 }
 
 /// Takes a secret from its file, where it is not given in place.
@@ -217,6 +255,50 @@ mod tests {
         assert!(on_server.store.url.is_some() && on_server.store.path.as_os_str().is_empty());
         let both = "[store]\nurl = \"postgres://localhost/x\"\npath = \"a.sqlite\"\n";
         assert!(load(both).unwrap_err().to_string().contains("store.url"));
+    }
+
+    #[test]
+    fn proxies_are_trusted_only_by_name() {
+        assert_eq!(load("").unwrap().server.trusted_proxies, Networks::default());
+        let named = load("[server]\ntrusted_proxies = [\"10.1.0.0/16\", \"::1\"]\n").unwrap();
+        let expected = Networks::parse(["10.1.0.0/16", "::1"]).unwrap();
+        assert_eq!(named.server.trusted_proxies, expected);
+        let one = load("[server]\ntrusted_proxies = \"10.1.0.0/16, ::1\"\n").unwrap();
+        assert_eq!(one.server.trusted_proxies, expected, "as the environment gives it");
+        let error = load("[server]\ntrusted_proxies = [\"10.1.2.3/8\"]\n").unwrap_err();
+        let told = format!("{error:?}");
+        assert!(told.contains("10.1.2.3/8") && told.contains("is no network"), "{told}");
+    }
+
+    #[test]
+    fn the_public_url_is_one_that_an_issuer_can_have() {
+        let load = |url: &str| load(&format!("[server]\npublic_url = \"{url}\"\n"));
+        for url in [
+            "https://gateway.example.gov.vn",
+            "https://gateway.example.gov.vn/",
+            "https://gateway.example.gov.vn:8443",
+            "http://127.0.0.1:8080",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(load(url).is_ok(), "{url}");
+        }
+        for url in [
+            "gateway.example.gov.vn",
+            "/gateway",
+            "ftp://gateway.example.gov.vn",
+            "http://gateway.example.gov.vn",
+            "http://127.0.0.1.example.gov.vn",
+            "https://gateway.example.gov.vn/verify",
+            "https://gateway.example.gov.vn//",
+            "https://gateway.example.gov.vn/?a=b",
+            "https://gateway.example.gov.vn#a",
+            "https://user@gateway.example.gov.vn",
+            "https://",
+        ] {
+            let error = load(url).unwrap_err().to_string();
+            assert!(error.starts_with("server.public_url "), "{url}: {error}");
+        }
     }
 
     #[test]

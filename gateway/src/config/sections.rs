@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::networks::Networks;
+
 /// Listeners and their limits.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,9 +16,12 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Address of the admin listener: metrics now, administration later.
     pub admin_listen: SocketAddr,
-    /// Base URL under which clients reach the API; issuer and audience of tokens. Empty: made from
-    /// `listen`.
+    /// Base URL under which clients reach the API; issuer and audience of tokens. `https` (or `http`
+    /// on this machine), without path, query and fragment. Empty: made from `listen`.
     pub public_url: String,
+    /// Proxies whose `Forwarded` field (RFC 7239) is believed: addresses and networks. Nobody else's
+    /// is.
+    pub trusted_proxies: Networks,
     /// Connections open at once; more wait in the kernel's queue.
     pub connections_max: usize,
     /// Time for a client to send a whole request head, and then again its body, in milliseconds.
@@ -35,6 +40,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             public_url: String::new(),
+            trusted_proxies: Networks::default(),
             connections_max: 10_000,
             header_timeout_ms: 10_000,
             request_timeout_ms: 10_000,

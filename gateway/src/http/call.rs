@@ -17,7 +17,7 @@ use crate::auth::Caller;
 use crate::policy::Policy;
 use crate::rate_limit::Admission;
 use crate::reports::Edge;
-use crate::request::{ClientId, Operation, Purpose};
+use crate::request::{AgencyCode, ClientId, Operation, Purpose};
 
 /// A request whose caller is known.
 #[derive(Debug, Clone)]
@@ -94,16 +94,26 @@ impl Call {
     /// # Errors
     /// 429, which is counted.
     pub(super) fn admit(&self) -> Result<Admission, Problem> {
-        self.admit_for(None)
+        self.admit_for(None, None)
     }
 
     /// The same where a purpose is told, under which a refusal is counted: one of the client's own,
     /// or made-up ones would fill the table.
     ///
+    /// Who acts for an agency whose own system is connected takes from that one's rate, too; who may
+    /// not act for it takes nothing from it and is refused by the policy.
+    ///
     /// # Errors
     /// 429, which is counted.
-    pub(super) fn admit_for(&self, own: Option<&Purpose>) -> Result<Admission, Problem> {
-        self.app.client_limits.admit(&self.caller).map_err(|limited| {
+    pub(super) fn admit_for(
+        &self,
+        own: Option<&Purpose>,
+        agency: Option<&AgencyCode>,
+    ) -> Result<Admission, Problem> {
+        let agency = agency.filter(|agency| self.caller.client().may_act_for(agency));
+        let other = agency.and_then(|agency| self.app.directory.client_of_agency(agency));
+        let other = other.as_ref().map(|client| &client.client_id);
+        self.app.client_limits.admit(&self.caller, other).map_err(|limited| {
             self.count(own, Edge::Throttled);
             Problem::retry_after(Code::RateLimited, limited.retry_after)
         })

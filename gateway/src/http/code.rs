@@ -32,8 +32,10 @@ pub enum Code {
     OperationNotPermitted,
     /// The purpose is not the client's, or nobody's.
     PurposeNotPermitted,
-    /// The agency is not the client's own or below it.
+    /// The agency is not the client's own, below it or on its list.
     OnBehalfOfNotPermitted,
+    /// The official is not one whom the client has made known.
+    OfficialUnknown,
     /// The client was suspended.
     ClientSuspended,
     /// The client is not connected.
@@ -50,6 +52,38 @@ pub enum Code {
     UnknownDispute,
     /// The dispute was decided, and not so.
     DisputeDecided,
+    /// There is no such client.
+    UnknownClient,
+    /// There is no such policy, or not this version of it.
+    UnknownPolicy,
+    /// The client's identifier is taken.
+    ClientExists,
+    /// No step leads to the state.
+    StateNotReachable,
+    /// Nothing changes about a closed client.
+    ClientClosed,
+    /// The client's papers do not allow it to be connected.
+    ClientNotReady,
+    /// Another list of officials came in meanwhile.
+    OfficialsChanged,
+    /// The client has no such secret or key.
+    UnknownCredential,
+    /// The client could not authenticate any more.
+    LastCredential,
+    /// The client has a key of this name, or as many as it may have.
+    NoRoomForKey,
+    /// Another client has this key.
+    KeyOfAnotherClient,
+    /// The secret in use would end.
+    NewerSecretUnused,
+    /// Somebody else has changed the signing keys.
+    SigningKeysChanged,
+    /// The next signing key may not be known everywhere.
+    NextKeyTooYoung,
+    /// The file of the key that signs is not there.
+    ActiveKeyLost,
+    /// The file of the next signing key is not there.
+    NextKeyLost,
     /// The path does not take this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -91,7 +125,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 49] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -101,6 +135,7 @@ impl Code {
         Self::OperationNotPermitted,
         Self::PurposeNotPermitted,
         Self::OnBehalfOfNotPermitted,
+        Self::OfficialUnknown,
         Self::ClientSuspended,
         Self::ClientNotActive,
         Self::AgreementExpired,
@@ -108,9 +143,25 @@ impl Code {
         Self::NotFound,
         Self::UnknownReceipt,
         Self::UnknownDispute,
+        Self::UnknownClient,
+        Self::UnknownPolicy,
+        Self::UnknownCredential,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::DisputeDecided,
+        Self::ClientExists,
+        Self::StateNotReachable,
+        Self::ClientClosed,
+        Self::ClientNotReady,
+        Self::OfficialsChanged,
+        Self::LastCredential,
+        Self::NoRoomForKey,
+        Self::KeyOfAnotherClient,
+        Self::NewerSecretUnused,
+        Self::NextKeyTooYoung,
+        Self::SigningKeysChanged,
+        Self::ActiveKeyLost,
+        Self::NextKeyLost,
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -160,8 +211,8 @@ impl Code {
             Self::InvalidClient => (
                 "invalid-client",
                 401,
-                "The client is unknown or its secret is wrong.",
-                "Hệ thống không tồn tại hoặc mật khẩu không đúng.",
+                "The client is unknown, or its secret or assertion is not good.",
+                "Hệ thống không tồn tại, hoặc mật khẩu hay chứng thực (assertion) không đúng.",
             ),
             Self::OperationNotPermitted => (
                 "operation-not-permitted",
@@ -178,8 +229,14 @@ impl Code {
             Self::OnBehalfOfNotPermitted => (
                 "on-behalf-of-not-permitted",
                 403,
-                "The agency is neither this client's own nor below it. The refusal was recorded.",
-                "Cơ quan được nêu không phải cơ quan của hệ thống này và cũng không trực thuộc. Việc từ chối đã được ghi nhật ký.",
+                "The agency is neither this client's own, nor below it, nor on its list of agencies to act for. The refusal was recorded.",
+                "Cơ quan được nêu không phải cơ quan của hệ thống này, không trực thuộc và không có trong danh sách được ủy quyền. Việc từ chối đã được ghi nhật ký.",
+            ),
+            Self::OfficialUnknown => (
+                "official-unknown",
+                403,
+                "The official is not on the list that this client has sent by PUT /v1/officials, which its policy demands. The refusal was recorded.",
+                "Cán bộ tra cứu không có trong danh sách mà hệ thống đã gửi bằng PUT /v1/officials theo yêu cầu của chính sách. Việc từ chối đã được ghi nhật ký.",
             ),
             Self::ClientSuspended => (
                 "client-suspended",
@@ -229,6 +286,102 @@ impl Code {
                 "This dispute was decided otherwise; a decision does not change.",
                 "Khiếu nại này đã được quyết định khác; quyết định không thay đổi.",
             ),
+            Self::UnknownClient => (
+                "unknown-client",
+                404,
+                "There is no client with this identifier.",
+                "Không có hệ thống kết nối nào mang mã này.",
+            ),
+            Self::UnknownPolicy => (
+                "unknown-policy",
+                404,
+                "There is no policy with this name, or not this version of it.",
+                "Không có chính sách mang tên này, hoặc không có phiên bản này.",
+            ),
+            Self::ClientExists => (
+                "client-exists",
+                409,
+                "There is a client with this identifier already; identifiers are never given again.",
+                "Đã có hệ thống kết nối mang mã này; mã không được cấp lại.",
+            ),
+            Self::StateNotReachable => (
+                "state-not-reachable",
+                409,
+                "No step leads from the client's state to this one.",
+                "Không thể chuyển hệ thống kết nối từ trạng thái hiện tại sang trạng thái này.",
+            ),
+            Self::ClientClosed => (
+                "client-closed",
+                409,
+                "The client is closed for good, and nothing changes about it.",
+                "Hệ thống kết nối đã đóng vĩnh viễn và không thay đổi được nữa.",
+            ),
+            Self::ClientNotReady => (
+                "client-not-ready",
+                409,
+                "The client cannot be connected: its agreement, security assessment or agency code does not allow it; see errors.",
+                "Chưa thể kết nối: thỏa thuận, đánh giá an toàn thông tin hoặc mã định danh không cho phép; xem errors.",
+            ),
+            Self::UnknownCredential => (
+                "unknown-credential",
+                404,
+                "The client has no such secret or key.",
+                "Hệ thống không có mật khẩu hoặc khóa này.",
+            ),
+            Self::OfficialsChanged => (
+                "officials-changed",
+                409,
+                "Another list of officials came in while this one was put down: send the one that is right again.",
+                "Một danh sách cán bộ khác được gửi cùng lúc: hãy gửi lại danh sách đúng.",
+            ),
+            Self::LastCredential => (
+                "last-credential",
+                409,
+                "It is the client's last credential, and the client is not closed: add another first, or repeat with force=true.",
+                "Đây là thông tin xác thực cuối cùng của hệ thống chưa đóng: hãy thêm cái khác trước, hoặc lặp lại với force=true.",
+            ),
+            Self::NoRoomForKey => (
+                "no-room-for-key",
+                409,
+                "The client has a key with this kid, or 8 keys already: remove one first.",
+                "Hệ thống đã có khóa mang kid này hoặc đã đủ 8 khóa: hãy bỏ bớt trước.",
+            ),
+            Self::KeyOfAnotherClient => (
+                "key-of-another-client",
+                409,
+                "Another client has this key: each client signs with keys of its own.",
+                "Hệ thống khác đã có khóa này: mỗi hệ thống ký bằng khóa riêng.",
+            ),
+            Self::NewerSecretUnused => (
+                "newer-secret-unused",
+                409,
+                "The newer of the two secrets was never used, and the older one, which is in use then, would end: use the newer one first, delete it, or repeat with force=true.",
+                "Mật khẩu mới hơn chưa được dùng lần nào, còn mật khẩu cũ đang dùng sẽ bị thay: hãy dùng mật khẩu mới trước, xóa nó, hoặc lặp lại với force=true.",
+            ),
+            Self::SigningKeysChanged => (
+                "signing-keys-changed",
+                409,
+                "Somebody else has moved the signing keys on meanwhile: look at them before you repeat it.",
+                "Người khác vừa thay đổi các khóa ký: hãy xem lại các khóa trước khi lặp lại.",
+            ),
+            Self::NextKeyTooYoung => (
+                "next-key-too-young",
+                409,
+                "The next signing key may not be known to every node and cache yet: wait as long as Retry-After says.",
+                "Khóa ký tiếp theo có thể chưa đến mọi nút và bộ nhớ đệm: hãy chờ theo Retry-After.",
+            ),
+            Self::ActiveKeyLost => (
+                "active-key-lost",
+                409,
+                "The file of the signing key is not in the gateway's key folder: see whether it is the right folder, and put the file back; if it is lost, repeat with force=true.",
+                "Tệp của khóa đang ký không có trong thư mục khóa của cổng: hãy kiểm tra thư mục và đưa tệp trở lại; nếu đã mất tệp, hãy lặp lại với force=true.",
+            ),
+            Self::NextKeyLost => (
+                "next-key-lost",
+                409,
+                "The file of the next signing key, which would have to sign now, is not in the gateway's key folder: put it back, or rotate once without compromised=true to replace it, then repeat.",
+                "Tệp của khóa ký tiếp theo, khóa sẽ phải ký ngay, không có trong thư mục khóa của cổng: hãy đưa tệp trở lại, hoặc đổi khóa một lần không có compromised=true để thay khóa đó, rồi lặp lại.",
+            ),
             Self::MethodNotAllowed => (
                 "method-not-allowed",
                 405,
@@ -262,8 +415,8 @@ impl Code {
             Self::RequiredAttributeMissing => (
                 "required-attribute-missing",
                 422,
-                "The policy requires attributes that were not sent; see errors.",
-                "Thiếu thuộc tính mà chính sách yêu cầu; xem errors.",
+                "The policy requires attributes, or an official, that were not sent; see errors.",
+                "Thiếu thuộc tính hoặc cán bộ tra cứu mà chính sách yêu cầu; xem errors.",
             ),
             Self::GroupingNotAvailable => (
                 "grouping-not-available",
@@ -339,7 +492,9 @@ impl Code {
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
             | Self::RequestTimeout => Some("invalid_request"),
-            Self::AddressLimited | Self::Overloaded => Some("temporarily_unavailable"),
+            Self::RateLimited | Self::AddressLimited | Self::Overloaded => {
+                Some("temporarily_unavailable")
+            }
             _ => None,
         }
     }

@@ -24,6 +24,7 @@ use crate::store::{DistinctPersonsRow, Store};
 /// Parameters of the report.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DistinctPersonsQuery {
     /// First Vietnamese month, `2026-11`; the first in the log when left out.
     pub from_month: Option<String>,

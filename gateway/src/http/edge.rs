@@ -16,13 +16,14 @@ use tower::Service;
 use super::code::Code;
 use super::error::Problem;
 use super::extract::Exchange;
+use super::forwarded;
 use crate::app::App;
 use crate::audit::RequestIds;
 use crate::rate_limit::RateState;
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 20] = [
+const ROUTES: [&str; 38] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -30,20 +31,41 @@ const ROUTES: [&str; 20] = [
     "/v1/subjects/history",
     "/v1/disputes",
     "/v1/normalize",
+    "/v1/officials",
     "/v1/reports/distinct-persons",
     "/admin/v1/log/entries",
     "/admin/v1/disputes",
     "/admin/v1/disputes/{id}/decision",
+    "/admin/v1/clients",
+    "/admin/v1/clients/{id}",
+    "/admin/v1/clients/{id}/state",
+    "/admin/v1/clients/{id}/secrets",
+    "/admin/v1/clients/{id}/secrets/{slot}",
+    "/admin/v1/clients/{id}/keys",
+    "/admin/v1/clients/{id}/keys/{kid}",
+    "/admin/v1/policies",
+    "/admin/v1/policies/{name}",
+    "/admin/v1/policies/{name}/diff",
+    "/admin/v1/policies/{name}/try",
+    "/admin/v1/keys",
+    "/admin/v1/keys/rotate",
     "/v1/logs",
     "/v1/logs/{log}/checkpoint",
     "/v1/logs/{log}/tile/{*tile}",
     "/v1/logs/{log}/entries/{index}",
     "/v1/logs/{log}/proof/{kind}",
+    "/oauth2/introspect",
+    "/oauth2/revoke",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
     "/livez",
     "/readyz",
     "/metrics",
     "/openapi.json",
 ];
+/// Routes that take long by what they do, and how long they may take at least.
+const LONG_ROUTES: [&str; 2] = ["/v1/officials", "/admin/v1/policies/{name}/try"];
+const LONG: Duration = Duration::from_mins(2);
 /// Statuses that are counted apart; any other counts as the first of its class.
 const STATUSES: [u16; 16] =
     [200, 300, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 100];
@@ -76,11 +98,13 @@ impl Edge {
     pub async fn answer(&self, mut request: Request<Body>, peer: IpAddr) -> Response {
         let started = self.app.clock.monotonic_nanos();
         let received_at = self.app.clock.now();
-        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, peer));
+        let proxies = &self.app.config.server.trusted_proxies;
+        let source = forwarded::source(peer, request.headers(), proxies);
+        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, source));
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
-        let response = self.run(request).await;
+        let response = self.run(request, self.time_for(route)).await;
         let mut response = complete(response, &exchange, in_vietnamese);
         self.add_rate_fields(&exchange, response.headers_mut());
         let seconds = (self.app.clock.monotonic_nanos() - started) as f64 / 1e9;
@@ -89,9 +113,15 @@ impl Edge {
         response
     }
 
-    async fn run(&self, request: Request<Body>) -> Response {
+    /// What a request may take.
+    fn time_for(&self, route: Option<usize>) -> Duration {
+        let is_long = route.is_some_and(|route| LONG_ROUTES.contains(&ROUTES[route]));
+        if is_long { self.timeout.max(LONG) } else { self.timeout }
+    }
+
+    async fn run(&self, request: Request<Body>, time: Duration) -> Response {
         let call = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
-        match tokio::time::timeout(self.timeout, call).await {
+        match tokio::time::timeout(time, call).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => {
@@ -99,7 +129,7 @@ impl Edge {
                 Problem::from(Code::InternalError).into_response()
             }
             Err(_elapsed) => {
-                tracing::error!(timeout = ?self.timeout, "a request was not answered in time");
+                tracing::error!(timeout = ?time, "a request was not answered in time");
                 Problem::from(Code::Overloaded).into_response()
             }
         }
@@ -185,11 +215,16 @@ fn complete(response: Response, exchange: &Exchange, in_vietnamese: bool) -> Res
     completed
 }
 
-/// The router answers 405 by itself, with an empty body.
+/// What the router and its extractors answer by themselves: 405 with an empty body, 400 with a text
+/// where a path is not encoded well, which is the path of nothing.
 fn axums_own_refusal(response: &Response) -> Option<Code> {
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
-        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        StatusCode::REQUEST_TIMEOUT => Some(Code::RequestTimeout),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Code::BodyTooLarge),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Code::UnsupportedMediaType),
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Some(Code::NotFound),
+        status if status.is_client_error() => Some(Code::InvalidRequest),
         status if status.is_server_error() => Some(Code::InternalError),
         _ => None,
     }
@@ -231,7 +266,8 @@ mod tests {
     fn every_route_is_counted_by_name() {
         let described = crate::http::openapi();
         let described = described.paths.paths.keys().map(String::as_str);
-        let admin = crate::http::admin_routes().into_iter().map(|(path, _)| path);
+        let (_, admin) = crate::http::admin_api();
+        let admin = admin.paths.paths.keys().map(String::as_str);
         for path in described.chain(admin).chain(["/openapi.json"]) {
             assert!(ROUTES.iter().any(|route| fits(route, path)), "{path}");
         }

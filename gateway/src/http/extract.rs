@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, Request, header};
 use futures_util::future::poll_immediate;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -27,16 +27,16 @@ pub struct Exchange {
     pub request_id: RequestId,
     /// When its head had come in.
     pub received_at: Micros,
-    /// Address of the peer.
-    pub peer: IpAddr,
+    /// Address that the request comes from: that of the peer, or the one that trusted proxies name.
+    pub source: IpAddr,
     /// Whose rate the answer tells; set once the caller is known.
     client: OnceLock<ClientId>,
 }
 
 impl Exchange {
     /// A request that has just come in.
-    pub fn new(request_id: RequestId, received_at: Micros, peer: IpAddr) -> Self {
-        Self { request_id, received_at, peer, client: OnceLock::new() }
+    pub fn new(request_id: RequestId, received_at: Micros, source: IpAddr) -> Self {
+        Self { request_id, received_at, source, client: OnceLock::new() }
     }
 
     /// The authenticated client, if there is one.
@@ -125,6 +125,39 @@ pub async fn body(app: &App, request: Request<Body>, media_type: &str) -> Result
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
         Err(_) => Err(Code::InvalidJson.into()),
+    }
+}
+
+/// Refuses a body where none is expected: what it asks for would be done by nobody.
+///
+/// # Errors
+/// 400 for one that is not empty, 408.
+pub async fn no_body(app: &App, request: Request<Body>) -> Result<(), Problem> {
+    let body = request.into_body();
+    if body.is_end_stream() {
+        return Ok(());
+    }
+    let time = Duration::from_millis(app.config.server.header_timeout_ms);
+    let collected = tokio::time::timeout(time, Limited::new(body, 0).collect()).await;
+    let collected = collected.map_err(|_| Problem::from(Code::RequestTimeout))?;
+    collected.map(drop).map_err(|_| {
+        let error = FieldError { pointer: String::new(), code: "unexpected-body" };
+        Problem::with_errors(Code::InvalidRequest, vec![error])
+    })
+}
+
+/// A parameter that is `true` or `false`, which is the same as none.
+///
+/// # Errors
+/// 422 for anything else.
+pub fn truth(pointer: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            let error = FieldError { pointer: pointer.to_owned(), code: "malformed" };
+            Err(Problem::with_errors(Code::InvalidValue, vec![error]))
+        }
     }
 }
 

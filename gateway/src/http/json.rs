@@ -16,8 +16,10 @@ use crate::request::Malformed;
 /// A JSON value that borrows from its text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node<'a> {
-    /// `null`, a boolean or a number that is not whole: nothing that a request of ours holds.
+    /// `null` or a number that is not whole: nothing that a request of ours holds.
     Other,
+    /// `true` or `false`.
+    Bool(bool),
     /// A whole number from 0 on.
     Number(u64),
     /// A string.
@@ -34,9 +36,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
     }
 }
 
-/// Members of one object, and items of one array, that are read; ours have up to ten. It bounds
-/// what reading and refusing a hostile body costs.
-const MEMBERS_MAX: usize = 64;
+/// Members of one object, and items of one array, that are read; ours have up to ten, a platform's
+/// list of agencies a hundred. It bounds what reading and refusing a hostile body costs.
+const MEMBERS_MAX: usize = 256;
 
 struct NodeVisitor;
 
@@ -51,8 +53,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
+    fn visit_bool<E>(self, truth: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Bool(truth))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
@@ -105,7 +107,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(NodeVisitor)? {
             Node::Text(text) => Ok(Self(text)),
-            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 Err(serde::de::Error::custom("a member's name is a string"))
             }
         }
@@ -148,9 +150,25 @@ impl Errors {
         self.value.push(FieldError { pointer, code });
     }
 
-    /// Notes an attribute that the policy requires and that was not sent.
+    /// Notes a name that stands for nothing.
+    pub fn unknown_name(&mut self, pointer: String) {
+        self.value.push(FieldError { pointer, code: "unknown-name" });
+    }
+
+    /// Notes an attribute, or an official, that the policy requires and that was not sent.
     pub fn required_attribute(&mut self, pointer: String) {
         self.value.push(FieldError { pointer, code: REQUIRED });
+    }
+
+    /// Whether nothing was found wrong.
+    pub fn is_empty(&self) -> bool {
+        self.shape.is_empty() && self.value.is_empty()
+    }
+
+    /// Notes what was found wrong elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.shape.extend(other.shape);
+        self.value.extend(other.value);
     }
 
     /// Ends the reading: nothing wrong, or one problem with everything that is.
@@ -211,7 +229,7 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub fn text(&mut self, name: &str, errors: &mut Errors) -> Option<&'n str> {
         match self.take(name)? {
             Node::Text(text) => Some(text),
-            Node::Other | Node::Number(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }
@@ -242,11 +260,33 @@ impl<'n, 'a> Fields<'n, 'a> {
                 errors.value(self.pointer(name), Malformed::Form);
                 None
             }
-            Node::Other | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }
         }
+    }
+
+    /// Takes a truth value, if it is there.
+    pub fn truth(&mut self, name: &str, errors: &mut Errors) -> Option<bool> {
+        match self.take(name)? {
+            Node::Bool(truth) => Some(*truth),
+            Node::Other | Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                None
+            }
+        }
+    }
+
+    /// Takes the items of a list with their pointers, if it is there.
+    pub fn list(&mut self, name: &str, errors: &mut Errors) -> Option<Vec<(String, &'n Node<'a>)>> {
+        let pointer = self.pointer(name);
+        let Node::List(items) = self.take(name)? else {
+            errors.shape(pointer, "wrong-type");
+            return None;
+        };
+        let items = items.iter().enumerate();
+        Some(items.map(|(place, item)| (format!("{pointer}/{place}"), item)).collect())
     }
 
     /// Takes an object, if it is there.

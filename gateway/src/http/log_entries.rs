@@ -6,10 +6,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
+use utoipa::IntoParams;
 
 use super::call::Call;
 use super::code::Code;
-use super::error::{FieldError, Problem};
+use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::found::FoundReply;
 use super::reports::read_day;
@@ -54,7 +55,52 @@ pub struct Search {
     pub limit: usize,
 }
 
+/// Parameters of the search. Those that narrow take several values, split by commas.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogEntriesQuery {
+    /// Kinds of entry.
+    pub kind: Option<String>,
+    /// Clients.
+    pub client: Option<String>,
+    /// Outcomes.
+    pub outcome: Option<String>,
+    /// Reasons of verdicts or codes of refusals.
+    pub reason: Option<String>,
+    /// Purposes.
+    pub purpose: Option<String>,
+    /// Operations.
+    pub operation: Option<String>,
+    /// First Vietnamese day, or first moment (RFC 3339).
+    pub from: Option<String>,
+    /// Last Vietnamese day, or first moment after it.
+    pub to: Option<String>,
+    /// Identity of one request.
+    pub request_id: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// Entries on the page, 1 to 1,000; 100 when left out.
+    pub limit: Option<String>,
+}
+
 /// Searches all logs, for callers with `audit` or `admin`; pseudonyms are shown to the former.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/log/entries",
+    params(LogEntriesQuery),
+    responses(
+        (status = 200, description = "Entries, the newest first", body = serde_json::Value),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
 pub async fn get_log_entries(
     State(app): State<Arc<App>>,
     request: Request<Body>,
@@ -154,7 +200,7 @@ impl Errors {
 
 /// A moment as RFC 3339, or the beginning of a Vietnamese day so many days after the one that is
 /// named: `to` takes the whole of its day.
-fn read_moment(text: &str, days_after: i64) -> Option<Micros> {
+pub(super) fn read_moment(text: &str, days_after: i64) -> Option<Micros> {
     let Some(day) = read_day(text) else { return Micros::parse_rfc3339(text) };
     let midnight = Micros::parse_rfc3339(&format!("{day}T00:00:00+07:00"))?;
     Some(midnight.plus_seconds(days_after * 24 * 3_600))

@@ -3,6 +3,7 @@
 //! A handler turns wire into a request, calls the story, and turns what comes back into a reply or
 //! a [`Problem`]. It decides nothing.
 
+mod admin;
 mod call;
 mod claims;
 mod code;
@@ -15,6 +16,7 @@ mod entry_reply;
 mod error;
 mod extract;
 mod finish;
+mod forwarded;
 mod found;
 mod health;
 mod idempotency;
@@ -23,6 +25,7 @@ mod log_entries;
 mod logs;
 mod normalize;
 mod oauth;
+mod officials;
 mod reports;
 mod subject;
 mod subjects;
@@ -34,7 +37,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::get;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{
@@ -44,6 +47,11 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use admin::{
+    ClientReply, ListedClients, NewVersionReply, PoliciesReply, PolicyChangeReply,
+    PolicyChangesReply, PolicyReply, PolicyVersionReply, TrialReply, TrialRowReply, client_page,
+    parse_policy_label, read_client_change, read_new_client, read_policy,
+};
 pub use code::{Code, Explained, problem_table};
 pub use distinct_persons::{DistinctPersonsReply, Months, read_months};
 pub use document::Document;
@@ -67,6 +75,17 @@ use crate::request::Operation;
 )]
 struct Api;
 
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Population verification gateway: administration",
+        description = "Who may ask what, and what became of it. On the admin listener alone.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&SecuritySchemes)
+)]
+struct AdminApi;
+
 struct SecuritySchemes;
 
 impl Modify for SecuritySchemes {
@@ -87,6 +106,10 @@ impl Modify for SecuritySchemes {
 fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let (router, mut description) = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(oauth::post_token))
+        .routes(routes!(oauth::post_revoke))
+        .routes(routes!(oauth::post_introspect))
+        .routes(routes!(oauth::get_metadata))
+        .routes(routes!(oauth::get_jwks))
         .routes(routes!(verifications::post_verification))
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
@@ -100,12 +123,25 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(logs::get_inclusion))
         .routes(routes!(logs::get_consistency))
         .routes(routes!(normalize::post_normalize))
+        .routes(routes!(officials::put_list, officials::get_list))
         .routes(routes!(whoami::get_whoami))
         .routes(routes!(health::get_livez))
         .routes(routes!(health::get_readyz))
         .split_for_parts();
     close_request_bodies(&mut description);
     name_wildcards(&mut description);
+    (router, description)
+}
+
+/// What is administered, and its description.
+fn admin_api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut description) = OpenApiRouter::with_openapi(AdminApi::openapi())
+        .routes(routes!(log_entries::get_log_entries))
+        .routes(routes!(disputes::get_admin_disputes))
+        .routes(routes!(disputes::post_decision))
+        .merge(admin::routes())
+        .split_for_parts();
+    close_request_bodies(&mut description);
     (router, description)
 }
 
@@ -133,40 +169,35 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api().1
 }
 
-/// The API behind its edge, and with it the documents that the caller has to show.
-pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
-    let (router, description) = api();
+/// Lets everybody read how the routes are described.
+fn describe(router: Router<Arc<App>>, description: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
     let description: Arc<str> = description.to_json().unwrap_or_default().into();
     let json = HeaderValue::from_static("application/json");
     let serve = move || {
         let body = description.to_string();
         async move { ([(header::CONTENT_TYPE, json)], body).into_response() }
     };
+    router.route("/openapi.json", get(serve))
+}
+
+/// The API behind its edge, and with it the documents that the caller has to show.
+pub fn api_edge(app: &Arc<App>, documents: Vec<Document>) -> Edge {
+    let (router, description) = api();
     let router = documents
         .into_iter()
-        .fold(router.route("/openapi.json", get(serve)), document::add)
+        .fold(describe(router, &description), document::add)
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)
 }
 
-/// What the admin listener serves.
-fn admin_routes() -> [(&'static str, MethodRouter<Arc<App>>); 6] {
-    [
-        ("/livez", get(health::get_livez)),
-        ("/readyz", get(health::get_readyz)),
-        ("/metrics", get(health::get_metrics)),
-        ("/admin/v1/log/entries", get(log_entries::get_log_entries)),
-        ("/admin/v1/disputes", get(disputes::get_admin_disputes)),
-        ("/admin/v1/disputes/{id}/decision", post(disputes::post_decision)),
-    ]
-}
-
 /// The admin listener behind its edge.
 pub fn admin_edge(app: &Arc<App>) -> Edge {
-    let router = admin_routes()
-        .into_iter()
-        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+    let (router, description) = admin_api();
+    let router = describe(router, &description)
+        .route("/livez", get(health::get_livez))
+        .route("/readyz", get(health::get_readyz))
+        .route("/metrics", get(health::get_metrics))
         .fallback(edge::not_found)
         .with_state(Arc::clone(app));
     Edge::new(Arc::clone(app), router)

@@ -17,6 +17,7 @@ use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
 use super::verifications::json_reply;
 use crate::app::App;
+use crate::audit::Cube;
 use crate::policy::{Disclosure, Policy};
 use crate::reports::{
     self, DEFINITION_EN, DEFINITION_VI, Dimension, Grouping, Period, Question, ReportError, Row,
@@ -27,6 +28,7 @@ use crate::request::Operation;
 /// Parameters of the report.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct MatchRatesQuery {
     /// First Vietnamese day, `2026-11-01`; the first in the log when left out.
     pub from: Option<String>,
@@ -38,6 +40,10 @@ pub struct MatchRatesQuery {
     /// `client`, `kind`, `operation`, `purpose`, `dispute_reason`; and with any of them `hour`,
     /// `day`, `month`.
     pub group_by: Option<String>,
+    /// `asked` (default): what the caller has asked, or everybody with `report`. `acted_for`: what
+    /// anybody has asked on behalf of the caller's agency or of one below it; `group_by` then takes
+    /// `client`, `kind`, `on_behalf_of`, `operation`, `purpose`, `outcome`, `status` and times.
+    pub view: Option<String>,
 }
 
 /// The report.
@@ -97,16 +103,27 @@ pub async fn get_match_rates(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, Some(Operation::Report))?;
-    let [from, to, group_by] = extract::query(&request, ["from", "to", "group_by"])?;
+    let [from, to, group_by, view] = extract::query(&request, ["from", "to", "group_by", "view"])?;
+    let acted_for = read_view(view.as_deref())?;
     let (period, grouping) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
     let _admission = call.admit()?;
     let (sees_all, policy) = (call.may(Operation::Report)?, call.policy()?);
     if !sees_all && !may_see(&policy, &grouping) {
         return Err(not_available("not-available"));
     }
-    let scope = if sees_all { Scope::All } else { Scope::Client(call.client().clone()) };
+    let is_long = grouping.has(Dimension::Hour);
+    if acted_for && (is_long || grouping.cube() != Cube::Outcomes) {
+        return Err(not_available("not-available"));
+    }
+    let scope = match (acted_for, sees_all) {
+        (true, _) => Scope::ActedFor(call.caller.client().agency_code.clone()),
+        (false, true) => Scope::All,
+        (false, false) => Scope::Client(call.client().clone()),
+    };
     let question = Question { period, grouping, scope };
     let (now, kinds) = (call.exchange.received_at, app.client_kinds());
+    // Read over all clients, so it must not take every turn.
+    let _of_these_one = if acted_for { Some(app.acted_for_turn.acquire().await) } else { None };
     let _turn = app.report_turns.acquire().await;
     let report = reports::match_rates(&app.store, &app.edge, now, &question, &kinds).await;
     let report = report.map_err(|error| match error {
@@ -147,6 +164,18 @@ fn may_see(policy: &Policy, grouping: &Grouping) -> bool {
 fn not_available(code: &'static str) -> Problem {
     let errors = vec![FieldError { pointer: "/group_by".into(), code }];
     Problem::with_errors(Code::GroupingNotAvailable, errors)
+}
+
+/// Whether it is asked what others did on behalf of the caller's agency.
+fn read_view(view: Option<&str>) -> Result<bool, Problem> {
+    match view {
+        None | Some("asked") => Ok(false),
+        Some("acted_for") => Ok(true),
+        Some(_) => {
+            let error = FieldError { pointer: "/view".into(), code: "unknown-name" };
+            Err(Problem::with_errors(Code::InvalidValue, vec![error]))
+        }
+    }
 }
 
 /// Reads the parameters; all that is wrong is told at once.

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::json::parse;
 use super::subject::Reader;
 use super::verifications::read_verification;
+use crate::policy::Demands;
 use crate::population::SubjectTokens;
-use crate::request::{AttributeSet, ClientId, PersonalId, SubjectKey};
+use crate::request::{ClientId, PersonalId, SubjectKey};
 
 fn schema(name: &str) -> Value {
     let description: Value = serde_json::to_value(super::openapi()).unwrap();
@@ -52,7 +53,7 @@ fn tokens() -> SubjectTokens {
 fn read(body: &Value) -> Result<(), super::Problem> {
     let text = body.to_string();
     let reader = Reader { client: &client(), tokens: &tokens(), current_year: 2026 };
-    read_verification(&parse(text.as_bytes())?, AttributeSet::EMPTY, reader).map(drop)
+    read_verification(&parse(text.as_bytes())?, Demands::default(), reader).map(drop)
 }
 
 #[test]
@@ -138,7 +139,11 @@ fn the_api_description_is_published_as_3_1() {
     assert_eq!(
         paths,
         [
+            "/.well-known/jwks.json",
+            "/.well-known/oauth-authorization-server",
             "/livez",
+            "/oauth2/introspect",
+            "/oauth2/revoke",
             "/oauth2/token",
             "/readyz",
             "/v1/disputes",
@@ -150,6 +155,7 @@ fn the_api_description_is_published_as_3_1() {
             "/v1/logs/{log}/tile/entries/{index}",
             "/v1/logs/{log}/tile/{level}/{index}",
             "/v1/normalize",
+            "/v1/officials",
             "/v1/reports/distinct-persons",
             "/v1/reports/match-rates",
             "/v1/subjects/history",

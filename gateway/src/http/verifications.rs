@@ -24,10 +24,10 @@ use super::subject::{Reader, SubjectBody, read_subject};
 use crate::app::App;
 use crate::audit::Receipt;
 use crate::matching::{self, Shown};
+use crate::policy::{Demands, Disclosure, Refusal};
 use crate::replay;
 use crate::request::{
-    AgencyCode, Attribute, AttributeSet, CaseRef, OfficialRef, Operation, Procedure, Purpose,
-    Verification,
+    AgencyCode, Attribute, CaseRef, OfficialRef, Operation, Procedure, Purpose, Verification,
 };
 use crate::verification::{self, Decision, NotAnswered};
 
@@ -177,10 +177,10 @@ pub async fn post_verification(
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, Some(Operation::Verify))?;
     let policy = call.policy()?;
-    let read = read(&call, policy.required(), request).await;
+    let read = read(&call, policy.demands(), request).await;
     let (sent, verification) = call.well_formed(read)?;
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
-    let admission = call.admit_for(own_purpose)?;
+    let admission = call.admit_for(own_purpose, verification.on_behalf_of.as_ref())?;
     let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
@@ -217,21 +217,21 @@ pub async fn post_verification(
 /// Everything a request says: as it was sent, and what it means.
 async fn read(
     call: &Call,
-    required: AttributeSet,
+    demands: Demands,
     request: Request<Body>,
 ) -> Result<(Sent, Verification), Problem> {
     let sent = Sent::read(call, request).await?;
-    let verification = read_verification(&json::parse(&sent.body)?, required, Reader::of(call))?;
+    let verification = read_verification(&json::parse(&sent.body)?, demands, Reader::of(call))?;
     Ok((sent, verification))
 }
 
 /// The code that tells a client why the policy refused.
-pub(super) fn refusal_code(refusal: crate::policy::Refusal) -> Code {
-    use crate::policy::Refusal;
+pub(super) fn refusal_code(refusal: Refusal) -> Code {
     match refusal {
         Refusal::Operation => Code::OperationNotPermitted,
         Refusal::Purpose => Code::PurposeNotPermitted,
         Refusal::OnBehalfOf => Code::OnBehalfOfNotPermitted,
+        Refusal::Official => Code::OfficialUnknown,
     }
 }
 
@@ -244,7 +244,7 @@ pub(super) fn refusal_code(refusal: crate::policy::Refusal) -> Code {
 /// 400 or 422 with every wrong field.
 pub fn read_verification(
     node: &json::Node<'_>,
-    required: AttributeSet,
+    demands: Demands,
     reader: Reader<'_>,
 ) -> Result<Verification, Problem> {
     let mut errors = Errors::default();
@@ -255,11 +255,14 @@ pub fn read_verification(
     }
     let purpose = fields.parsed("purpose", &mut errors, Purpose::parse);
     let case_ref = fields.parsed("case_ref", &mut errors, CaseRef::parse);
+    if demands.official && !fields.has("official") {
+        errors.required_attribute(fields.pointer("official"));
+    }
     let official = fields.parsed("official", &mut errors, OfficialRef::parse);
-    let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse);
+    let on_behalf_of = fields.parsed("on_behalf_of", &mut errors, AgencyCode::parse_either);
     let procedure = fields.parsed("procedure", &mut errors, Procedure::parse);
     let SentClaims { claims, from_card } =
-        read_claims(&mut fields, sent.card, required, reader.current_year, &mut errors);
+        read_claims(&mut fields, sent.card, demands.attributes, reader.current_year, &mut errors);
     fields.finish(&mut errors);
     errors.finish()?;
     // Whatever is missing was noted above, so both are there now.
@@ -279,7 +282,7 @@ pub fn read_verification(
 }
 
 fn reply(decision: Decision) -> Response {
-    let disclosed = decision.policy.disclosure() > crate::policy::Disclosure::Outcome;
+    let disclosed = decision.policy.disclosure() > Disclosure::Outcome;
     let body = VerificationReply {
         id: format!("ver_{}", decision.request_id),
         outcome: decision.outcome.name(),

@@ -53,8 +53,8 @@ pub struct WhoamiReply {
     limits: LimitsReply,
     /// The clocks of both sides.
     clock: ClockReply,
-    /// Address of the peer as the gateway sees it; behind a proxy or a gateway of the organisation,
-    /// that one's.
+    /// Address that the request comes from, as the gateway sees it: the last one that is not of its own
+    /// proxies. Behind a proxy or a gateway of the organisation, that one's.
     #[schema(example = "203.0.113.7")]
     source_address: String,
 }
@@ -127,6 +127,8 @@ pub struct PolicyReply {
     required: Vec<&'static str>,
     /// Reasons of a `close` that count as a match.
     accepted_reasons: Vec<&'static str>,
+    /// `optional`, `known` or `required`: what is asked of the official who asks.
+    officials: &'static str,
     /// `outcome`, `verdicts` or `reasons`: how much of an answer the client sees.
     disclosure: &'static str,
     /// Whether the client sees that a subject is dead, superseded or unknown.
@@ -254,7 +256,7 @@ fn reply(
             remaining: rate.remaining,
         },
         clock: clock_reply(exchange.received_at, client_time(headers)),
-        source_address: exchange.peer.to_canonical().to_string(),
+        source_address: exchange.source.to_string(),
     }
 }
 
@@ -266,6 +268,7 @@ fn policy_reply(policy: &Policy) -> PolicyReply {
         grants: policy.grants().iter().map(grant_reply).collect(),
         required: names(policy.required()),
         accepted_reasons: policy.accepted_reasons().iter().map(Reason::name).collect(),
+        officials: policy.officials().name(),
         disclosure: policy.disclosure().name(),
         discloses_status: policy.discloses_status(),
     }

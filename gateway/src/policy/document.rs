@@ -35,6 +35,34 @@ impl Disclosure {
     }
 }
 
+/// What is asked of the official, the person at the client who asks. Each demands more than the one
+/// before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Officials {
+    /// May be named, whoever it is.
+    #[default]
+    Optional,
+    /// May be named, and is then one whom the client has made known.
+    Known,
+    /// Must be named, and is one whom the client has made known.
+    Required,
+}
+
+impl Officials {
+    /// All, the least demanding first.
+    pub const ALL: [Self; 3] = [Self::Optional, Self::Known, Self::Required];
+
+    /// The name in the store and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Known => "known",
+            Self::Required => "required",
+        }
+    }
+}
+
 /// The form in the store: names, as an administrator writes them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +75,9 @@ pub struct PolicyDocument {
     /// Reasons of a `close` that count as good enough.
     #[serde(default)]
     pub accepted_reasons: Vec<String>,
+    /// What is asked of the official.
+    #[serde(default)]
+    pub officials: Officials,
     /// How much the client sees.
     pub disclosure: Disclosure,
     /// Whether the client sees that a subject is dead, superseded or unknown.
@@ -97,9 +128,19 @@ pub struct Policy {
     grants: Vec<ParsedGrant>,
     required: AttributeSet,
     accepted_reasons: ReasonSet,
+    officials: Officials,
     disclosure: Disclosure,
     discloses_status: bool,
     limits: Limits,
+}
+
+/// What a request must bring.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demands {
+    /// Attributes.
+    pub attributes: AttributeSet,
+    /// Whether the official must be named.
+    pub official: bool,
 }
 
 /// A grant ready to be applied.
@@ -143,6 +184,7 @@ impl Policy {
                 .iter()
                 .map(|name| Reason::find(name).ok_or_else(|| unknown("accepted_reasons", name)))
                 .collect::<Result<_, _>>()?,
+            officials: document.officials,
             disclosure: document.disclosure,
             discloses_status: document.discloses_status,
             limits: Limits::new(document.rate, document.burst).ok_or(PolicyError::Limits)?,
@@ -164,9 +206,20 @@ impl Policy {
         self.required
     }
 
+    /// What a request must bring.
+    pub fn demands(&self) -> Demands {
+        let official = self.officials == Officials::Required;
+        Demands { attributes: self.required, official }
+    }
+
     /// The reasons of a `close` that count as good enough.
     pub fn accepted_reasons(&self) -> ReasonSet {
         self.accepted_reasons
+    }
+
+    /// What is asked of the official.
+    pub fn officials(&self) -> Officials {
+        self.officials
     }
 
     /// How much the client sees.

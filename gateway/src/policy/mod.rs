@@ -3,6 +3,7 @@
 //! Pure: no async, no I/O, no clock. A policy is a document with a version, immutable once used;
 //! [`Summary`] says in plain words what it says.
 
+mod diff;
 mod document;
 mod permit;
 mod purposes;
@@ -10,7 +11,10 @@ mod reason;
 mod summary;
 mod words;
 
-pub use document::{Disclosure, Grant, ParsedGrant, Policy, PolicyDocument, PolicyError};
+pub use diff::{Effect, PolicyChange, diff, headline};
+pub use document::{
+    Demands, Disclosure, Grant, Officials, ParsedGrant, Policy, PolicyDocument, PolicyError,
+};
 pub use permit::{HistoryPermit, Permit, PermitQuestion, Refusal, check};
 pub use purposes::PurposeName;
 pub use reason::{Reason, ReasonSet};
@@ -35,8 +39,17 @@ impl Policies {
     /// Replaces what is known by what the store holds.
     ///
     /// # Errors
-    /// [`StoreError::Inconsistent`] for a document that cannot be read; nothing is replaced then.
+    /// The first of [`Policies::replace_readable`]; the versions that can be read are known then.
     pub fn replace(&self, rows: &[PolicyRow]) -> Result<(), StoreError> {
+        self.replace_readable(rows).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Replaces what is known by what the store holds. Versions that cannot be read are left out and
+    /// returned, each as [`StoreError::Inconsistent`].
+    #[must_use = "what is left out is to be told"]
+    pub fn replace_readable(&self, rows: &[PolicyRow]) -> Vec<StoreError> {
+        let before = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        let mut left_out = Vec::new();
         let known = rows
             .iter()
             .map(|row| {
@@ -45,13 +58,19 @@ impl Policies {
                     row: format!("{}@{}", row.name, row.version),
                 };
                 let version = u32::try_from(row.version).map_err(|_| inconsistent())?;
+                let reference = (row.name.clone(), version);
+                // A version never changes, and there are ever more of them.
+                if let Some(policy) = before.get(&reference) {
+                    return Ok((reference, Arc::clone(policy)));
+                }
                 let policy =
                     Policy::parse(&row.name, version, &row.document).map_err(|_| inconsistent())?;
-                Ok(((row.name.clone(), version), Arc::new(policy)))
+                Ok((reference, Arc::new(policy)))
             })
-            .collect::<Result<HashMap<_, _>, StoreError>>()?;
+            .filter_map(|read| read.map_err(|error| left_out.push(error)).ok())
+            .collect::<ByReference>();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
-        Ok(())
+        left_out
     }
 
     /// Whether the purpose is anybody's. One that is not is free text of the caller, which could
@@ -70,5 +89,30 @@ impl Policies {
     /// The policy of this name and version.
     pub fn find(&self, reference: &(String, u32)) -> Option<Arc<Policy>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_known_is_not_read_again() {
+        let row = |version| PolicyRow {
+            name: "p".into(),
+            version,
+            document: r#"{"grants": [], "disclosure": "outcome", "rate": 1, "burst": 1}"#.into(),
+        };
+        let policies = Policies::default();
+        policies.replace(&[row(1)]).unwrap();
+        let first = policies.find(&("p".into(), 1)).unwrap();
+        policies.replace(&[row(1), row(2)]).unwrap();
+        assert!(Arc::ptr_eq(&first, &policies.find(&("p".into(), 1)).unwrap()));
+        assert!(policies.find(&("p".into(), 2)).is_some());
+        let bad = PolicyRow { document: "{}".into(), ..row(3) };
+        assert_eq!(policies.replace_readable(&[bad, row(2)]).len(), 1);
+        assert!(policies.find(&("p".into(), 2)).is_some());
+        assert!(policies.find(&("p".into(), 3)).is_none());
+        assert!(policies.find(&("p".into(), 1)).is_none());
     }
 }

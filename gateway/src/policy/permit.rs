@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Policy;
+use super::{Officials, Policy};
 use crate::auth::Caller;
 use crate::rate_limit::Admission;
 use crate::request::{AgencyCode, AttributeSet, Operation, Purpose};
@@ -54,6 +54,9 @@ pub struct PermitQuestion<'a> {
     pub attributes: AttributeSet,
     /// For which agency, if not the caller's own.
     pub on_behalf_of: Option<&'a AgencyCode>,
+    /// Whether an official is named whom the client has not made known. Of no interest where the
+    /// policy takes any.
+    pub has_unknown_official: bool,
 }
 
 /// Why the policy refuses. Refusals are recorded before they are answered.
@@ -64,13 +67,15 @@ pub enum Refusal {
     Operation = 1,
     /// The purpose is not the client's for this operation, or nobody's.
     Purpose = 2,
-    /// The agency is not below the client's own.
+    /// The agency is neither at or below the client's own, nor on its list.
     OnBehalfOf = 3,
+    /// The official is not one whom the client has made known.
+    Official = 4,
 }
 
 impl Refusal {
     /// All refusals in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Operation, Self::Purpose, Self::OnBehalfOf];
+    pub const ALL: [Self; 4] = [Self::Operation, Self::Purpose, Self::OnBehalfOf, Self::Official];
 
     /// The refusal with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -83,6 +88,7 @@ impl Refusal {
             Self::Operation => "operation-not-permitted",
             Self::Purpose => "purpose-not-permitted",
             Self::OnBehalfOf => "on-behalf-of-not-permitted",
+            Self::Official => "official-unknown",
         }
     }
 }
@@ -97,41 +103,22 @@ pub fn check(
     policy: &Arc<Policy>,
     question: PermitQuestion<'_>,
 ) -> Result<Permit, Refusal> {
-    let PermitQuestion { operation, purpose, attributes, on_behalf_of } = question;
+    let PermitQuestion { operation, purpose, attributes, on_behalf_of, .. } = question;
     if !caller.has_scope(operation) || !policy.operations().contains(operation) {
         return Err(Refusal::Operation);
     }
     let Some(granted) = policy.granted(operation, purpose) else {
         return Err(Refusal::Purpose);
     };
-    if on_behalf_of.is_some_and(|agency| !is_at_or_below(agency, &caller.client().agency_code)) {
+    if on_behalf_of.is_some_and(|agency| !caller.client().may_act_for(agency)) {
         return Err(Refusal::OnBehalfOf);
+    }
+    if question.has_unknown_official && policy.officials() >= Officials::Known {
+        return Err(Refusal::Official);
     }
     Ok(Permit {
         operation,
         attributes: attributes.intersection(granted),
         policy: Arc::clone(policy),
     })
-}
-
-/// Whether `agency` is `own` or lies below it: `G14.01` below `G14`, but not `G140`.
-fn is_at_or_below(agency: &AgencyCode, own: &AgencyCode) -> bool {
-    agency
-        .as_str()
-        .strip_prefix(own.as_str())
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_dots_make_an_agency_lie_below_another() {
-        let code = |text| AgencyCode::parse(text).unwrap();
-        assert!(is_at_or_below(&code("G14"), &code("G14")));
-        assert!(is_at_or_below(&code("G14.01"), &code("G14")));
-        assert!(!is_at_or_below(&code("G140"), &code("G14")));
-        assert!(!is_at_or_below(&code("G14"), &code("G14.01")));
-    }
 }

@@ -1,7 +1,7 @@
 //! A policy in plain words: what a client may ask, what it must send, which near misses count as a
 //! match, and what it gets to see. The sentences follow the policy and never the other way round.
 
-use super::document::{Disclosure, ParsedGrant, Policy};
+use super::document::{Disclosure, Officials, ParsedGrant, Policy};
 use super::purposes::PurposeName;
 use super::words::{self, Language};
 use crate::request::{AttributeSet, Operation, Purpose};
@@ -38,6 +38,7 @@ fn sentences(policy: &Policy, language: Language) -> Vec<String> {
     // What has no outcome compares nothing: the rest would be about something that never happens.
     if policy.operations().iter().any(Operation::is_counted) {
         sentences.push(must_send(policy.required(), language));
+        sentences.push(names_official(policy.officials(), language));
         sentences.push(counts_as_match(policy, language));
         sentences.push(gets_to_see(policy.disclosure(), language));
         sentences.push(learns_status(policy.discloses_status(), language));
@@ -65,7 +66,7 @@ fn may_do(grant: &ParsedGrant, language: Language) -> String {
 }
 
 /// The code, which is what a request sends, with its name before it where it has one.
-fn named(purpose: &Purpose, language: Language) -> String {
+pub(super) fn named(purpose: &Purpose, language: Language) -> String {
     let code = purpose.as_str();
     let name = PurposeName::find(purpose).map(|name| match language {
         Language::Vietnamese => &name.vi,
@@ -89,6 +90,27 @@ fn must_send(required: AttributeSet, language: Language) -> String {
     }
 }
 
+pub(super) fn names_official(officials: Officials, language: Language) -> String {
+    match officials {
+        Officials::Optional => in_language(
+            language,
+            "Có thể nêu cán bộ tra cứu hoặc không.",
+            "The official who asks may be named or not.",
+        ),
+        Officials::Known => in_language(
+            language,
+            "Cán bộ tra cứu nếu được nêu phải có trong danh sách mà đơn vị đã gửi.",
+            "The official who asks may be named, and must then be on the list that you have sent.",
+        ),
+        Officials::Required => in_language(
+            language,
+            "Mỗi yêu cầu phải nêu cán bộ tra cứu có trong danh sách mà đơn vị đã gửi.",
+            "Every request must name the official who asks, who must be on the list that you have \
+             sent.",
+        ),
+    }
+}
+
 fn counts_as_match(policy: &Policy, language: Language) -> String {
     let accepted = policy.accepted_reasons().iter().filter_map(words::near_miss);
     let accepted = list(accepted, "; ", language);
@@ -106,7 +128,7 @@ fn counts_as_match(policy: &Policy, language: Language) -> String {
     }
 }
 
-fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
+pub(super) fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
     match disclosure {
         Disclosure::Outcome => in_language(
             language,
@@ -127,7 +149,7 @@ fn gets_to_see(disclosure: Disclosure, language: Language) -> String {
     }
 }
 
-fn learns_status(discloses_status: bool, language: Language) -> String {
+pub(super) fn learns_status(discloses_status: bool, language: Language) -> String {
     if discloses_status {
         return in_language(
             language,
@@ -145,11 +167,15 @@ fn learns_status(discloses_status: bool, language: Language) -> String {
     )
 }
 
-fn attributes(attributes: AttributeSet, language: Language) -> String {
+pub(super) fn attributes(attributes: AttributeSet, language: Language) -> String {
     list(attributes.iter().map(words::attribute), ", ", language)
 }
 
-fn list(items: impl Iterator<Item = words::Words>, separator: &str, language: Language) -> String {
+pub(super) fn list(
+    items: impl Iterator<Item = words::Words>,
+    separator: &str,
+    language: Language,
+) -> String {
     items.map(|item| item.in_language(language)).collect::<Vec<_>>().join(separator)
 }
 
@@ -181,6 +207,7 @@ mod tests {
         insta::assert_snapshot!(en.join("\n"), @r#"
         For "Verify a subscriber at registration" (telecom.subscriber), own.code you may: compare what you hold about a person with the register. You may ask about: full name, date of birth.
         Every request about a person must send: full name.
+        The official who asks may be named or not.
         These near misses count as a match: the name without any diacritics; one side has the coarser date and they agree as far as it goes.
         You see the outcome, the verdict on each attribute, and the reason where it is not a match.
         You are not told whether a number exists: without the right name all answers read alike.
@@ -188,6 +215,7 @@ mod tests {
         insta::assert_snapshot!(vi.join("\n"), @r#"
         Với mục đích "Xác thực thông tin thuê bao" (telecom.subscriber), own.code, đơn vị được: đối chiếu thông tin mình có về một người. Thuộc tính được hỏi: họ và tên, ngày sinh.
         Mỗi yêu cầu về một người phải gửi: họ và tên.
+        Có thể nêu cán bộ tra cứu hoặc không.
         Các trường hợp gần đúng sau được coi là khớp: họ tên viết không dấu; một bên chỉ có năm hoặc tháng và phần đó khớp.
         Đơn vị thấy kết quả chung, kết quả của từng thuộc tính và lý do khi không khớp.
         Đơn vị không được biết một số có tồn tại hay không: khi không có đúng họ tên, mọi câu trả lời đều như nhau.
@@ -216,11 +244,13 @@ mod tests {
             (r#""full_name", "date_of_birth""#, r#""sex""#, 0),
             (r#""required": ["full_name"]"#, r#""required": []"#, 1),
             (r#""required": ["full_name"]"#, r#""required": ["sex"]"#, 1),
-            (r#""marks_missing", "year_only", "different""#, r#""different""#, 2),
-            (r#""marks_missing""#, r#""one_letter""#, 2),
-            (r#""disclosure": "reasons""#, r#""disclosure": "verdicts""#, 3),
-            (r#""disclosure": "reasons""#, r#""disclosure": "outcome""#, 3),
-            (r#""rate": 1"#, r#""discloses_status": true, "rate": 1"#, 4),
+            (r#""marks_missing", "year_only", "different""#, r#""different""#, 3),
+            (r#""marks_missing""#, r#""one_letter""#, 3),
+            (r#""disclosure": "reasons""#, r#""disclosure": "verdicts""#, 4),
+            (r#""disclosure": "reasons""#, r#""disclosure": "outcome""#, 4),
+            (r#""rate": 1"#, r#""discloses_status": true, "rate": 1"#, 5),
+            (r#""rate": 1"#, r#""officials": "known", "rate": 1"#, 2),
+            (r#""rate": 1"#, r#""officials": "required", "rate": 1"#, 2),
         ] {
             let changed = summary(&CARRIER.replace(from, to));
             for (before, after) in [(&base.vi, &changed.vi), (&base.en, &changed.en)] {

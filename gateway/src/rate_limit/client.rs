@@ -1,16 +1,12 @@
 //! The rate of one client.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::HashMap;
-use governor::middleware::StateInformationMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 
-use super::MonotonicClock;
+use super::gcra::{Gcra, Taken};
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::request::ClientId;
@@ -44,6 +40,20 @@ pub struct Admission {
     _private: (),
 }
 
+/// An authentication that the client's limit had room for.
+#[derive(Debug)]
+pub struct Authentication {
+    limiter: Arc<Limiter>,
+    taken: Taken,
+}
+
+impl Authentication {
+    /// It was none of the client's: somebody sent what the client had sent before.
+    pub fn give_back(self) {
+        self.limiter.authentications.give_back(self.taken);
+    }
+}
+
 /// The limit has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's rate is used up")]
@@ -61,33 +71,26 @@ pub struct RateState {
     pub remaining: u32,
 }
 
-type Gcra = RateLimiter<NotKeyed, InMemoryState, MonotonicClock, StateInformationMiddleware>;
-
 #[derive(Debug)]
 struct Limiter {
     limits: Limits,
     gcra: Gcra,
-    clock: MonotonicClock,
-    /// What was left at the last check and when, because `governor` cannot be asked without
-    /// taking: `remaining` in the low 24 bits, above them as much of the monotonic microseconds as
-    /// fits.
-    last: AtomicU64,
+    /// Of the same size, and apart: who has used its rate up must still be able to renew its token.
+    authentications: Gcra,
+    clock: Clock,
 }
-
-const REMAINING_BITS: u32 = 24;
-const REMAINING_MAX: u32 = (1 << REMAINING_BITS) - 1;
 
 /// The limits of all clients.
 #[derive(Debug)]
 pub struct ClientLimits {
-    clock: MonotonicClock,
+    clock: Clock,
     limiters: RwLock<HashMap<ClientId, Arc<Limiter>>>,
 }
 
 impl ClientLimits {
     /// Starts with no client known.
     pub fn new(clock: Clock) -> Self {
-        Self { clock: MonotonicClock(clock), limiters: RwLock::default() }
+        Self { clock, limiters: RwLock::default() }
     }
 
     /// Replaces the limits; a client whose limits stay keeps what it has used.
@@ -102,21 +105,54 @@ impl ClientLimits {
         }));
     }
 
-    /// Takes one unit of the caller's rate. A refusal takes nothing.
+    /// Takes one unit of the caller's rate, and one of the client's it acts for: both or none.
     ///
     /// # Errors
     /// [`RateLimited`] with the time after which a request passes.
-    pub fn admit(&self, caller: &Caller) -> Result<Admission, RateLimited> {
-        match self.limiter(&caller.client().client_id) {
-            Some(limiter) => limiter.take(),
-            // The directory was replaced a moment ago and the limits follow: refuse, never guess.
-            None => Err(RateLimited { retry_after: Duration::from_secs(1) }),
+    pub fn admit(
+        &self,
+        caller: &Caller,
+        other: Option<&ClientId>,
+    ) -> Result<Admission, RateLimited> {
+        let own_id = &caller.client().client_id;
+        let own = self.known(own_id)?;
+        let other = other.filter(|id| *id != own_id).map(|id| self.known(id)).transpose()?;
+        // Looked at first, so that it is rare that something has to be given back.
+        if let Some(other) = &other {
+            other.look()?;
         }
+        let taken = own.take()?;
+        if let Some(other) = other
+            && let Err(limited) = other.take()
+        {
+            own.gcra.give_back(taken);
+            return Err(limited);
+        }
+        Ok(Admission { _private: () })
+    }
+
+    /// Takes one authentication of a client that has proved who it is.
+    ///
+    /// # Errors
+    /// [`RateLimited`] with the time after which one passes.
+    pub fn admit_authentication(
+        &self,
+        client_id: &ClientId,
+    ) -> Result<Authentication, RateLimited> {
+        let limiter = self.known(client_id)?;
+        let taken = limiter.take_of(&limiter.authentications)?;
+        Ok(Authentication { limiter, taken })
     }
 
     /// What the header fields tell a client now.
     pub fn state(&self, client_id: &ClientId) -> Option<RateState> {
         self.limiter(client_id).map(|limiter| limiter.state())
+    }
+
+    fn known(&self, client_id: &ClientId) -> Result<Arc<Limiter>, RateLimited> {
+        // The directory was replaced a moment ago and the limits follow: refuse, never guess.
+        let limited = RateLimited { retry_after: Duration::from_secs(1) };
+        self.limiter(client_id).ok_or(limited)
     }
 
     fn limiter(&self, client_id: &ClientId) -> Option<Arc<Limiter>> {
@@ -125,47 +161,28 @@ impl ClientLimits {
 }
 
 impl Limiter {
-    fn new(limits: Limits, clock: MonotonicClock) -> Self {
-        let quota = Quota::per_second(limits.rate).allow_burst(limits.burst);
-        let gcra = RateLimiter::direct_with_clock(quota, clock.clone()).with_middleware();
-        let limiter = Self { limits, gcra, clock, last: AtomicU64::new(0) };
-        limiter.note(limits.burst.get());
-        limiter
+    fn new(limits: Limits, clock: Clock) -> Self {
+        let gcra = || Gcra::new(limits.rate, limits.burst);
+        Self { limits, gcra: gcra(), authentications: gcra(), clock }
     }
 
-    fn take(&self) -> Result<Admission, RateLimited> {
-        use governor::clock::Clock as _;
-        match self.gcra.check() {
-            Ok(state) => {
-                self.note(state.remaining_burst_capacity());
-                Ok(Admission { _private: () })
-            }
-            Err(refusal) => {
-                self.note(0);
-                Err(RateLimited { retry_after: refusal.wait_time_from(self.clock.now()) })
-            }
-        }
+    fn take(&self) -> Result<Taken, RateLimited> {
+        self.take_of(&self.gcra)
     }
 
-    fn note(&self, remaining: u32) {
-        let packed = self.now_micros() << REMAINING_BITS | u64::from(remaining.min(REMAINING_MAX));
-        self.last.store(packed, Ordering::Relaxed);
+    fn look(&self) -> Result<(), RateLimited> {
+        let looked = self.gcra.look(self.clock.monotonic_nanos());
+        looked.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
+    }
+
+    fn take_of(&self, gcra: &Gcra) -> Result<Taken, RateLimited> {
+        let taken = gcra.take(self.clock.monotonic_nanos());
+        taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
     fn state(&self) -> RateState {
-        let packed = self.last.load(Ordering::Relaxed);
-        let noted = packed & u64::from(REMAINING_MAX);
-        // The 40 bits of time begin anew every 12.7 days, so the difference is taken within them.
-        // Whoever was away for longer may be told less than they have, until they ask again.
-        let elapsed_micros =
-            self.now_micros().wrapping_sub(packed >> REMAINING_BITS) & (u64::MAX >> REMAINING_BITS);
-        let refilled = elapsed_micros.saturating_mul(u64::from(self.limits.rate.get())) / 1_000_000;
-        let remaining = noted.saturating_add(refilled).min(u64::from(self.limits.burst.get()));
-        RateState { limits: self.limits, remaining: remaining as u32 }
-    }
-
-    fn now_micros(&self) -> u64 {
-        self.clock.0.monotonic_nanos() / 1_000
+        let remaining = self.gcra.remaining(self.clock.monotonic_nanos());
+        RateState { limits: self.limits, remaining }
     }
 }
 
@@ -177,7 +194,7 @@ mod tests {
     #[test]
     fn never_more_than_burst_and_rate_times_time() {
         let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let limiter = Limiter::new(Limits::new(50, 100).unwrap(), MonotonicClock(clock));
+        let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
         let admitted = |tries| (0..tries).filter(|_| limiter.take().is_ok()).count();
         assert_eq!(admitted(500), 100);
         hand.advance(999_000);
@@ -190,10 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn authentications_have_a_limit_of_their_own() {
+        let (clock, hand) = Clock::manual(Micros(1_000_000));
+        let limiter = Limiter::new(Limits::new(5, 10).unwrap(), clock);
+        let passed = |tries| {
+            (0..tries).filter(|_| limiter.take_of(&limiter.authentications).is_ok()).count()
+        };
+        assert_eq!((passed(50), limiter.state().remaining), (10, 10));
+        hand.advance(1_000_000);
+        assert_eq!(passed(50), 5);
+    }
+
+    #[test]
     fn what_is_left_is_told_however_long_the_process_runs() {
         for days in [0, 12, 13, 400, 20_000] {
             let (clock, hand) = Clock::manual(Micros(days * 86_400_000_000));
-            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), MonotonicClock(clock));
+            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
             assert_eq!(limiter.state().remaining, 100, "{days} days");
             assert!(limiter.take().is_ok());
             assert_eq!(limiter.state().remaining, 99, "{days} days");

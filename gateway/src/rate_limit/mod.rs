@@ -1,13 +1,15 @@
 //! How often: the client's rate and the guard on addresses that fail to authenticate.
 //!
-//! Both are GCRA in this process, by `governor`. Several nodes and giving permits back come with
-//! the limits of design section 8.
+//! Both are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
+//! given back where somebody acts for an agency whose own has no room. Several nodes come with the
+//! limits of design section 8.
 
 mod address;
 mod client;
+mod gcra;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, ClientLimits, Limits, RateLimited, RateState};
+pub use client::{Admission, Authentication, ClientLimits, Limits, RateLimited, RateState};
 
 use governor::clock::{Clock as GovernorClock, Reference};
 use governor::nanos::Nanos;

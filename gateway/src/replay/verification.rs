@@ -40,6 +40,8 @@ pub async fn verify(
             purpose: &request.purpose,
             attributes: AttributeSet::EMPTY,
             on_behalf_of: request.on_behalf_of.as_ref(),
+            // Looked at when it was answered.
+            has_unknown_official: false,
         };
         let permit = policy::check(admission, caller, &policy, question)
             .map_err(|refusal| NotAnswered::Refused(refusal, receipt.clone()))?;

@@ -13,7 +13,7 @@ use super::plan::{Finest, digits, pieces};
 use super::table::Table;
 use crate::audit::{self, Cube, Grain};
 use crate::clock::Micros;
-use crate::request::ClientId;
+use crate::request::{AgencyCode, ClientId};
 use crate::store::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange, Store, StoreError};
 
 /// What the figures mean, in English.
@@ -60,6 +60,9 @@ pub enum Scope {
     All,
     /// One client's.
     Client(ClientId),
+    /// What anybody has asked on behalf of an agency or of one below it. Of attributes, provinces
+    /// and disputes, and of what never reached the log, it is not counted for whom they were.
+    ActedFor(AgencyCode),
 }
 
 /// Vietnamese days, both inclusive; open ends reach to the first and last day counted.
@@ -215,7 +218,7 @@ fn tail_cubes(grouping: &Grouping) -> &'static [Cube] {
 fn plan(question: &Question, extent: &Extent) -> Result<Vec<CounterBatch>, ReportError> {
     let Question { period, grouping, scope } = question;
     let client = match scope {
-        Scope::All => String::new(),
+        Scope::All | Scope::ActedFor(_) => String::new(),
         Scope::Client(client) => format!("{client}|"),
     };
     let mut batches = Vec::new();

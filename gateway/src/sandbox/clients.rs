@@ -57,12 +57,16 @@ impl SandboxClient {
             name_vi: self.name_vi.clone(),
             name_en: self.name_en.clone(),
             state: "active".to_owned(),
+            state_reason: None,
+            state_us: self.agreement_from.0,
             policy_name: self.policy.name.clone(),
             policy_version: 1,
             agreement_from_us: self.agreement_from.0,
             agreement_until_us: until,
             assessment_level: 3,
+            assessment_from_us: self.agreement_from.0,
             assessment_until_us: until,
+            connected_us: Some(self.agreement_from.0),
             created_us: now.0,
         }
     }

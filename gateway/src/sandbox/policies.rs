@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::tables::{POLICIES_TABLE, PURPOSES_TABLE, rows, words};
-use crate::policy::{Disclosure, Grant, PolicyDocument};
+use crate::policy::{Disclosure, Grant, Officials, PolicyDocument};
 use crate::request::{Attribute, Operation};
 use crate::store::PolicyRow;
 
@@ -57,6 +57,7 @@ impl SandboxPolicy {
             required: self.required.clone(),
             accepted_reasons: self.accepted_reasons.clone(),
             disclosure: Disclosure::Reasons,
+            officials: Officials::Optional,
             discloses_status: self.discloses_status,
             rate: self.rate,
             burst: self.burst,

@@ -1,39 +1,9 @@
-//! Clients, their secrets' hashes, and policies.
+//! Secrets' hashes and policies, and clients as they are seeded.
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError};
-
-/// One connected system.
-#[derive(Debug, Clone, FromRow)]
-pub struct ClientRow {
-    /// Identifier.
-    pub client_id: String,
-    /// Agency code (Decision 20/2020/QD-TTg).
-    pub agency_code: String,
-    /// Kind of client by name.
-    pub kind: String,
-    /// Name in Vietnamese.
-    pub name_vi: String,
-    /// Name in English.
-    pub name_en: String,
-    /// State by name.
-    pub state: String,
-    /// Name of the policy.
-    pub policy_name: String,
-    /// Version of the policy.
-    pub policy_version: i64,
-    /// First moment of the agreement.
-    pub agreement_from_us: i64,
-    /// First moment after the agreement.
-    pub agreement_until_us: i64,
-    /// Level of the security assessment, 1 to 5; 0 for none.
-    pub assessment_level: i64,
-    /// First moment after the assessment's validity.
-    pub assessment_until_us: i64,
-    /// When the row was made.
-    pub created_us: i64,
-}
+use super::clients::insert_client;
+use super::{ClientRow, Store, StoreError};
 
 /// Hash of one secret.
 #[derive(Debug, Clone, FromRow)]
@@ -58,8 +28,9 @@ pub struct PolicyRow {
 }
 
 /// The nodes' signal to load the directory again; part of every change's transaction, so that
-/// nobody sees the number without the change.
-const BUMP_VERSION: &str = "update directory_version set version = version + 1";
+/// nobody sees the number without the change. First in it: on a server, writers then wait for each
+/// other here, and never in a ring.
+pub(super) const BUMP_VERSION: &str = "update directory_version set version = version + 1";
 
 impl Store {
     /// A number that grows with every change of clients, secrets or policies.
@@ -67,17 +38,6 @@ impl Store {
         let version = on_pool!(self, (pool, _) => { sqlx::query_scalar("select version from directory_version")
             .fetch_one(pool).await })?;
         Ok(version)
-    }
-
-    /// All clients.
-    pub async fn clients(&self) -> Result<Vec<ClientRow>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => { sqlx::query_as(
-            "select client_id, agency_code, kind, name_vi, name_en, state, policy_name, \
-             policy_version, agreement_from_us, agreement_until_us, assessment_level, \
-             assessment_until_us, created_us from clients order by client_id",
-        )
-        .fetch_all(pool).await })?;
-        Ok(rows)
     }
 
     /// All hashes of secrets.
@@ -108,6 +68,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for policy in policies {
             sqlx::query(
                 "insert into policies (name, version, document, created_us) \
@@ -121,30 +82,8 @@ impl Store {
             .await?;
         }
         for client in clients {
-            sqlx::query(
-                "insert into clients (client_id, agency_code, kind, name_vi, name_en, state, \
-                 policy_name, policy_version, agreement_from_us, agreement_until_us, \
-                 assessment_level, assessment_until_us, created_us) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-                 on conflict (client_id) do nothing",
-            )
-            .bind(&client.client_id)
-            .bind(&client.agency_code)
-            .bind(&client.kind)
-            .bind(&client.name_vi)
-            .bind(&client.name_en)
-            .bind(&client.state)
-            .bind(&client.policy_name)
-            .bind(client.policy_version)
-            .bind(client.agreement_from_us)
-            .bind(client.agreement_until_us)
-            .bind(client.assessment_level)
-            .bind(client.assessment_until_us)
-            .bind(client.created_us)
-            .execute(&mut *transaction)
-            .await?;
+            insert_client!(transaction, client);
         }
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         });
         Ok(())
@@ -154,6 +93,7 @@ impl Store {
     pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for secret in secrets {
             sqlx::query(
                 "insert into client_secrets (client_id, slot, hash, created_us) \
@@ -168,7 +108,6 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         });
         Ok(())
@@ -178,12 +117,12 @@ impl Store {
     pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
         let changed = on_pool!(self, (pool, dialect) => {
         let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         let done = sqlx::query("update clients set state = $2 where client_id = $1")
             .bind(client_id)
             .bind(state)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         transaction.commit().await?;
         done.rows_affected() == 1
         });

@@ -43,10 +43,23 @@ impl Store {
 
     /// Number of the last migration that the tables have.
     pub async fn migration(&self) -> Result<i64, StoreError> {
+        let text = match &self.pool {
+            Pool::Sqlite(..) => {
+                "select count(*) from sqlite_master where name = '_sqlx_migrations'"
+            }
+            Pool::Postgres(..) => {
+                "select count(*) from pg_tables where tablename = '_sqlx_migrations' \
+                 and schemaname = any (current_schemas(false))"
+            }
+        };
+        let tables: i64 =
+            on_pool!(self, (pool, _) => sqlx::query_scalar(text).fetch_one(pool).await)?;
+        if tables == 0 {
+            return Ok(0);
+        }
         let version = on_pool!(self, (pool, _) => {
-            sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
-                .fetch_one(pool)
-                .await
+            let text = "select coalesce(max(version), 0) from _sqlx_migrations where success";
+            sqlx::query_scalar(text).fetch_one(pool).await
         })?;
         Ok(version)
     }

@@ -75,8 +75,8 @@ impl Store {
     }
 
     /// Deletes the keys that were used before `before_us`, at most `limit` of them, so that the
-    /// log's writer does not wait long; how many there were. None while a dispute is not settled:
-    /// its key keeps it from being logged twice.
+    /// log's writer does not wait long; how many there were. None while a dispute is not settled or
+    /// an act not logged: its key keeps it from being logged twice.
     pub async fn forget_idempotency_keys(
         &self,
         before_us: i64,
@@ -87,6 +87,7 @@ impl Store {
                 "delete from idempotency_keys where (client_id, key_digest) in ( \
                  select client_id, key_digest from idempotency_keys where created_us < $1 \
                  and not exists (select 1 from disputes where settled = 0) \
+                 and not exists (select 1 from acts) \
                  order by created_us limit $2)",
             )
             .bind(before_us)

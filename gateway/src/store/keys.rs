@@ -84,6 +84,19 @@ impl KeyFolder {
         }
     }
 
+    /// Keeps a key that was made elsewhere; there must be none of this name.
+    pub fn create(&self, name: &str, key: &[u8; KEY_BYTES]) -> Result<(), KeyError> {
+        let path = self.path(name);
+        create(&self.folder, &path, key, &self.random)
+            .map_err(|source| KeyError::File { path, source })
+    }
+
+    /// Removes a key that was made just now and is of no use: nothing was done with it.
+    pub fn forget(&self, name: &str) -> Result<(), KeyError> {
+        let path = self.path(name);
+        fs::remove_file(&path).map_err(|source| KeyError::File { path, source })
+    }
+
     /// Where the files are.
     pub fn folder(&self) -> &Path {
         &self.folder

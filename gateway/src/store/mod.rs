@@ -24,10 +24,14 @@ macro_rules! on_pool {
     };
 }
 
+mod absence;
 mod access;
+mod acts;
 mod backup;
+mod clients;
 mod commit;
 mod counters;
+mod credentials;
 mod disputes;
 mod failed_disk;
 mod hold;
@@ -37,10 +41,14 @@ mod key_files;
 mod key_fingerprints;
 mod keys;
 mod log;
+mod policies;
 mod published;
 mod retention;
 mod server_copy;
+mod spent;
+mod token_keys;
 mod log_check;
+mod officials;
 mod patience;
 mod person_rows;
 mod projection_upkeep;
@@ -48,6 +56,7 @@ mod projection_writer;
 mod projections;
 mod writer;
 
+use std::cmp::Ordering;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,9 +69,16 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-pub use access::{ClientRow, PolicyRow, SecretRow};
+pub use absence::{Absence, find_absence};
+pub use access::{PolicyRow, SecretRow};
+pub use acts::ActRow;
+pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use credentials::{
+    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, newer_is_unused,
+    slot_for_new,
+};
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use failed_disk::disk_failed;
 pub use hold::{Hold, Session};
@@ -75,12 +91,15 @@ pub use log::{BundleRow, CheckpointRow, TileRow};
 pub use log_check::{LogExtent, StoredBundle};
 pub use patience::in_time;
 pub use person_rows::PersonRows;
+pub use policies::PolicyVersionRow;
 pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
 pub use projections::{DistinctPersonsRow, PEOPLE, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
+pub use spent::{ALL_TOKENS, RevokedRow};
+pub use token_keys::{TokenKeyRow, TokenKeyStep};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;
@@ -159,10 +178,24 @@ static POSTGRES: Dialect = Dialect {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is of a newer version of this program.
-    #[error("the database was written by a newer version of this program (migration {version})")]
+    #[error(
+        "the database was written by a newer version of this program (migration {version}): use \
+         that version"
+    )]
     Newer {
-        /// The first migration that this program does not know.
+        /// The last migration of the database.
         version: i64,
+    },
+    /// The database is of an older version of this program, which may be running on it.
+    #[error(
+        "the database is at migration {version}, and this program needs {needed}: start this \
+         version's `gateway serve`, which brings it up to date, or use the version that made it"
+    )]
+    Older {
+        /// The last migration of the database; 0 where it has no tables.
+        version: i64,
+        /// The last migration of this program.
+        needed: i64,
     },
     /// Another gateway runs on the same data.
     #[error("another gateway is running on this database")]
@@ -206,35 +239,58 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens the database, makes the file if it is not there, and brings its tables up to date.
+    /// Opens the database, makes the file if it is not there, and brings its tables up to date. For
+    /// what holds the database: beside a gateway that runs, see [`Store::open_existing`].
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
-        if config.url.is_some() {
-            return Self::open_existing(config).await;
-        }
-        // Made here, because SQLite would let everyone read it; the files beside it follow its mode.
-        let path = &config.path;
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::Database(sqlx::Error::Io(error)));
+        if config.url.is_none() {
+            // Made here, because SQLite would let everyone read it; the files beside it follow its
+            // mode.
+            let mut options = OpenOptions::new();
+            let made = options.write(true).create_new(true).mode(0o600).open(&config.path);
+            match made {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(StoreError::Database(sqlx::Error::Io(error)));
+                }
+                Ok(_) | Err(_) => {}
             }
-            Ok(_) | Err(_) => {}
         }
-        Self::open_file(path, true).await
+        Self::open_and_bring_up_to_date(config).await
     }
 
-    /// Opens a database that must exist: for commands that only read.
+    /// Opens a database that must exist, and brings its tables up to date.
+    pub async fn open_and_bring_up_to_date(config: &StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::connect(config).await?;
+        let migrated = match &store.pool {
+            Pool::Sqlite(pool, _) => SQLITE_MIGRATIONS.run(pool).await,
+            Pool::Postgres(pool, _) => POSTGRES_MIGRATIONS.run(pool).await,
+        };
+        migrated.map_err(migration_error)?;
+        Ok(store)
+    }
+
+    /// Opens a database that must exist and have the tables of this program, and changes none: for
+    /// commands, which work beside a gateway that may be of another version.
     pub async fn open_existing(config: &StoreConfig) -> Result<Self, StoreError> {
-        match &config.url {
-            Some(url) => Self::open_server(url.expose_secret()).await,
-            None => Self::open_file(&config.path, false).await,
+        let store = Self::connect(config).await?;
+        let (version, needed) = (store.migration().await?, Self::newest_migration());
+        match version.cmp(&needed) {
+            Ordering::Equal => Ok(store),
+            Ordering::Greater => Err(StoreError::Newer { version }),
+            Ordering::Less => Err(StoreError::Older { version, needed }),
         }
     }
 
-    async fn open_file(path: &Path, create: bool) -> Result<Self, StoreError> {
+    async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        match &config.url {
+            Some(url) => Self::connect_server(url.expose_secret()).await,
+            None => Self::connect_file(&config.path).await,
+        }
+    }
+
+    async fn connect_file(path: &Path) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(create)
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             // FULL: a commit that returned is on disk. Everything the log promises rests on it.
             .synchronous(SqliteSynchronous::Full)
@@ -246,11 +302,10 @@ impl Store {
             .max_connections(SQLITE_CONNECTIONS_MAX)
             .connect_with(options.clone())
             .await?;
-        SQLITE_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
         Ok(Self { pool: Pool::Sqlite(pool, options) })
     }
 
-    async fn open_server(url: &str) -> Result<Self, StoreError> {
+    async fn connect_server(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         // A server may be set to commit later; on our connections a commit waits for the disk.
         let options = options.application_name("gateway").options([
@@ -258,12 +313,7 @@ impl Store {
             // Whoever gave up waiting leaves a statement that nobody waits for.
             ("client_connection_check_interval", "5s"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS_MAX)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
-            .connect_with(options.clone())
-            .await?;
+        let pool = server_pool(POSTGRES_CONNECTIONS_MAX).connect_with(options.clone()).await?;
         for setting in ["fsync", "full_page_writes"] {
             let value: String = sqlx::query_scalar("select current_setting($1)")
                 .bind(setting)
@@ -273,8 +323,23 @@ impl Store {
                 return Err(StoreError::NotDurable { setting });
             }
         }
-        POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
         Ok(Self { pool: Pool::Postgres(pool, options) })
+    }
+
+    /// The same database over connections of its own, made when they are needed.
+    #[must_use]
+    pub fn apart(&self, connections_max: u32) -> Self {
+        let pool = match &self.pool {
+            Pool::Sqlite(_, options) => {
+                let pool = SqlitePoolOptions::new().max_connections(connections_max);
+                Pool::Sqlite(pool.connect_lazy_with(options.clone()), options.clone())
+            }
+            Pool::Postgres(_, options) => {
+                let pool = server_pool(connections_max).connect_lazy_with(options.clone());
+                Pool::Postgres(pool, options.clone())
+            }
+        };
+        Self { pool }
     }
 
     /// Whether the database answers.
@@ -282,6 +347,13 @@ impl Store {
         on_pool!(self, (pool, _) => sqlx::query("select 1").execute(pool).await.map(drop))?;
         Ok(())
     }
+}
+
+fn server_pool(connections_max: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_release(|connection, _| Box::pin(patience::is_alive(connection)))
 }
 
 fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {

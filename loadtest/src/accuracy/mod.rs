@@ -16,7 +16,6 @@ mod row;
 mod strangers;
 mod work;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mock_population_db::Nation;
@@ -24,14 +23,14 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::cli::AccuracyArgs;
 use crate::failure::Failure;
-use crate::peers::programs_folder;
+use crate::private::program;
 use engine::Engine;
 use report::Report;
 use work::Plan;
 
 /// Compares the records and judges the answers.
 pub(crate) async fn run(args: &AccuracyArgs) -> Result<(), Failure> {
-    let program = program(args)?;
+    let program = args.gateway.clone().map_or_else(|| program("gateway"), Ok)?;
     let folder = tempfile::tempdir().map_err(anyhow::Error::from)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Arc::new(Plan::new(args.records, cores));
@@ -61,19 +60,4 @@ pub(crate) async fn run(args: &AccuracyArgs) -> Result<(), Failure> {
         report.write(path)?;
     }
     report.judge()
-}
-
-fn program(args: &AccuracyArgs) -> Result<PathBuf, Failure> {
-    if let Some(program) = &args.gateway {
-        return Ok(program.clone());
-    }
-    let program = programs_folder()?.join("gateway");
-    if program.is_file() {
-        return Ok(program);
-    }
-    Err(Failure::Unavailable(
-        "there is no `gateway` beside this program: build it with the same profile, or give \
-         --gateway"
-            .to_owned(),
-    ))
 }

@@ -20,8 +20,9 @@ pub(crate) async fn closed_loop(load: &Load, duration: Duration) -> anyhow::Resu
     let next = Arc::new(AtomicU64::new(0));
     let end = Instant::now() + duration;
     let mut connections = JoinSet::new();
-    for _ in 0..load.connections {
-        let connection = send_until(end, load.clone(), Arc::clone(&next), tally.clone());
+    for index in 0..load.connections {
+        let link = load.link(index);
+        let connection = send_until(end, load.clone(), link, Arc::clone(&next), tally.clone());
         let tally = tally.clone();
         connections.spawn(async move {
             let deadline = tokio::time::Instant::from_std(end + GRACE);
@@ -36,8 +37,13 @@ pub(crate) async fn closed_loop(load: &Load, duration: Duration) -> anyhow::Resu
     tally.take()
 }
 
-async fn send_until(end: Instant, load: Load, next: Arc<AtomicU64>, tally: SharedTally) {
-    let mut link = Link::new(load.endpoint);
+async fn send_until(
+    end: Instant,
+    load: Load,
+    mut link: Link,
+    next: Arc<AtomicU64>,
+    tally: SharedTally,
+) {
     let mut sent_at = Instant::now();
     while sent_at < end {
         let index = next.fetch_add(1, Ordering::Relaxed);

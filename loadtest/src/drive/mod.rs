@@ -14,11 +14,12 @@ pub(crate) use judge::Judge;
 pub(crate) use open::open_loop;
 pub(crate) use schedule::Schedule;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::material::Ring;
-use crate::wire::Endpoint;
+use crate::wire::{Endpoint, Link};
 
 /// How long answers are waited for after the last request.
 const GRACE: Duration = Duration::from_secs(5);
@@ -37,6 +38,17 @@ pub(crate) struct Load {
     pub(crate) judge: Judge,
     /// Connections, each with at most one request in flight.
     pub(crate) connections: u32,
+    /// Addresses of this machine that connections come from in turns; the system's choice where
+    /// there are none.
+    pub(crate) sources: Vec<Ipv4Addr>,
+}
+
+impl Load {
+    /// The link of the `index`th connection.
+    fn link(&self, index: u32) -> Link {
+        let turn = (index as usize).checked_rem(self.sources.len());
+        Link::between(turn.map(|turn| self.sources[turn]), self.endpoint.clone())
+    }
 }
 
 #[cfg(test)]

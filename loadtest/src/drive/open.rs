@@ -57,8 +57,15 @@ pub(crate) async fn open_loop(load: &Load, schedule: Schedule) -> anyhow::Result
     });
     let deadline = arrivals.start + schedule.duration() + GRACE;
     let mut tasks = JoinSet::new();
-    for _ in 0..load.connections {
-        tasks.spawn(serve_arrivals(load.clone(), Arc::clone(&arrivals), tally.clone(), deadline));
+    for index in 0..load.connections {
+        let link = load.link(index);
+        tasks.spawn(serve_arrivals(
+            load.clone(),
+            link,
+            Arc::clone(&arrivals),
+            tally.clone(),
+            deadline,
+        ));
     }
     let (released, connections) = (Arc::clone(&arrivals), load.connections);
     std::thread::Builder::new()
@@ -92,12 +99,12 @@ fn release(arrivals: &Arrivals, connections: u32) {
 
 async fn serve_arrivals(
     load: Load,
+    mut link: Link,
     arrivals: Arc<Arrivals>,
     tally: SharedTally,
     deadline: Instant,
 ) {
     let deadline = tokio::time::Instant::from_std(deadline);
-    let mut link = Link::new(load.endpoint);
     while tokio::time::Instant::now() < deadline {
         let Ok(Some(index)) = tokio::time::timeout_at(deadline, arrivals.take()).await else {
             return;

@@ -17,7 +17,7 @@ async fn load(router: Router, connections: u32) -> Load {
     tokio::spawn(async move { axum::serve(listener, router).await });
     let caller = Caller { token: "t", kind: Kind::Carrier, purpose: "telecom.subscriber" };
     let ring = Arc::new(Ring::build(&endpoint, caller, &made_up_people()));
-    Load { endpoint, ring, judge: Judge::SampledEchoes, connections }
+    Load { endpoint, ring, judge: Judge::SampledEchoes, connections, sources: Vec::new() }
 }
 
 fn echo() -> Router {

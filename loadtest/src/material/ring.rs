@@ -26,8 +26,8 @@ const FORMS: [(Spelling, bool); 6] = [
 pub(crate) struct Prepared {
     bytes: Box<[u8]>,
     body_at: usize,
-    /// What the answer must say.
-    pub(super) expected: Expected,
+    /// What the answer must say; nothing where the request must be refused.
+    pub(super) expected: Option<Expected>,
 }
 
 impl Prepared {
@@ -38,7 +38,10 @@ impl Prepared {
 
     /// Holds the body of a 200 answer against the truth.
     pub(crate) fn check(&self, answer: &[u8]) -> Checked {
-        check(answer, self.expected)
+        match self.expected {
+            Some(expected) => check(answer, expected),
+            None => Checked::Wrong("answered what must be refused".to_owned()),
+        }
     }
 
     /// Its body.
@@ -84,11 +87,21 @@ impl Ring {
                 requests.push(Prepared {
                     body_at: bytes.len() - body.len(),
                     bytes,
-                    expected: expected(claims.planted, caller.kind, claims.sex.is_some()),
+                    expected: Some(expected(claims.planted, caller.kind, claims.sex.is_some())),
                 });
             }
         }
         Self { requests }
+    }
+
+    /// Requests that must all be refused.
+    pub(crate) fn of_refused(requests: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let refused = |bytes: Vec<u8>| Prepared {
+            body_at: bytes.len(),
+            bytes: bytes.into_boxed_slice(),
+            expected: None,
+        };
+        Self { requests: requests.into_iter().map(refused).collect() }
     }
 
     /// The request of the `index`th arrival; the ring has no end.
@@ -164,7 +177,8 @@ mod tests {
         assert_eq!(ring.len(), 6000);
         let distinct: HashSet<_> = ring.requests.iter().map(Prepared::bytes).collect();
         assert!(distinct.len() > 4000, "{}", distinct.len());
-        let truth = |prepared: &&Prepared| prepared.expected.planted.name() == "true_claims";
+        let truth =
+            |prepared: &&Prepared| prepared.expected.unwrap().planted.name() == "true_claims";
         assert_eq!(ring.requests.iter().filter(truth).count(), 4800);
     }
 
@@ -172,7 +186,13 @@ mod tests {
     fn the_ring_has_no_end_and_a_person_has_one_false_set_of_claims() {
         let ring = ring();
         assert_eq!(ring.at(3).bytes(), ring.at(6003).bytes());
-        assert_eq!(ring.at(3).expected.planted.name(), "wrong_name");
+        assert_eq!(ring.at(3).expected.unwrap().planted.name(), "wrong_name");
         assert_eq!(ring.at(3).bytes(), ring.at(1003).bytes());
+    }
+
+    #[test]
+    fn an_answer_to_what_must_be_refused_is_wrong() {
+        let ring = Ring::of_refused([b"POST / HTTP/1.1\r\n\r\n".to_vec()]);
+        assert!(matches!(ring.at(7).check(b"{}"), Checked::Wrong(_)));
     }
 }

@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::ports;
 use crate::child::Child;
 use crate::failure::Failure;
+use crate::ports;
 
 /// Worker threads: as many as `HAProxy`'s and as the cores of the reference machine.
 const WORKERS: usize = 2;

@@ -1,21 +1,13 @@
 //! The gateway with everything on: one that runs already, or a sandbox of our own.
 
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
-use super::{ports, programs_folder};
 use crate::child::Child;
 use crate::cli::{self, Optional, PeersArgs};
 use crate::failure::Failure;
 use crate::material::{Client, Person, load_clients, load_people, pick};
+use crate::private::{Sandbox, program};
 use crate::wire::Endpoint;
-
-/// How long a sandbox may take to start and to finish its own demonstration.
-const DEMO_MAX: Duration = Duration::from_mins(2);
-
-/// The sandbox's other ports, from the one of its API: admin listener and mock.
-const OTHER_PORTS: [u16; 2] = [1, 10];
 
 /// The gateway under comparison.
 pub(super) struct Gateway {
@@ -44,42 +36,17 @@ impl Gateway {
                 _child: None,
             }));
         }
-        let program = programs_folder()?.join("gateway");
-        if program.is_file() {
-            return Self::sandbox(&program, folder).await.map(Some);
+        match program("gateway") {
+            Ok(program) => Self::sandbox(&program, folder).await.map(Some),
+            Err(_) if args.tolerate_missing.contains(&Optional::Gateway) => Ok(None),
+            Err(missing) => Err(missing),
         }
-        if args.tolerate_missing.contains(&Optional::Gateway) {
-            return Ok(None);
-        }
-        Err(Failure::Unavailable(
-            "there is no `gateway` beside this program: build it with the same profile, \
-             or give --url, --clients and --people of one that runs"
-                .to_owned(),
-        ))
     }
 
-    /// Starts a sandbox whose data lies in `folder`, and waits until it is idle.
     async fn sandbox(program: &Path, folder: &Path) -> Result<Self, Failure> {
-        let port = ports::free(&OTHER_PORTS)?;
-        let mut command = Command::new(program);
-        command.args(["sandbox", "--fresh", "--port", &port.to_string()]).current_dir(folder);
-        let mut child = Child::start("gateway", &mut command, folder)?;
-        let data = folder.join("sandbox-data");
-        let deadline = Instant::now() + DEMO_MAX;
-        eprintln!("waiting for the sandbox's own demonstration to end ...");
-        while !data.join("demo.done").exists() {
-            child.check_running()?;
-            if Instant::now() > deadline {
-                return Err(Failure::Unavailable(format!(
-                    "the sandbox did not finish its demonstration within {} s:\n{}",
-                    DEMO_MAX.as_secs(),
-                    child.last_words()
-                )));
-            }
-            tokio::time::sleep(ports::POLL).await;
-        }
+        let Sandbox { child, data, endpoint } = Sandbox::start(program, folder).await?;
         Ok(Self {
-            endpoint: Endpoint::local(port),
+            endpoint,
             client: pick(load_clients(&data.join("clients.json"))?, None)?,
             people: load_people(&data.join("people.ndjson"))?,
             pid: Some(child.pid()),

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use super::{TOKEN_S, ports};
+use super::TOKEN_S;
 use crate::child::Child;
 use crate::failure::Failure;
+use crate::ports;
 use crate::token;
 use crate::wire::{Endpoint, Link, Post};
 

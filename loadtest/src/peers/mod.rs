@@ -7,11 +7,8 @@
 mod echo;
 mod gateway;
 mod haproxy;
-mod ports;
 mod report;
 mod rounds;
-
-use std::path::PathBuf;
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -90,10 +87,4 @@ impl Peers {
             purpose: client.map_or("telecom.subscriber", |client| &client.purposes[0]),
         }
     }
-}
-
-/// The folder of our own executable, where the workspace's other programs are too.
-pub(crate) fn programs_folder() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("where our own executable is")?;
-    Ok(own.parent().context("an executable without a folder")?.to_owned())
 }

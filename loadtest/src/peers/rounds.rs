@@ -92,6 +92,7 @@ impl Rounds {
             endpoint,
             judge,
             connections: self.connections,
+            sources: Vec::new(),
         };
         let echo = peers.echo.pid();
         match system {

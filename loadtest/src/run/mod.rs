@@ -26,6 +26,7 @@ pub(crate) async fn run(args: &RunArgs) -> Result<(), Failure> {
         endpoint,
         judge: Judge::EveryVerdict,
         connections: args.connections,
+        sources: Vec::new(),
     };
     println!(
         "{}: {} requests/s for {} s as {}, {} connections, {} distinct requests",

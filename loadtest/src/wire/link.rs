@@ -1,9 +1,10 @@
 //! One kept-alive connection, opened when it is first needed and again after it broke.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Endpoint;
 use super::response::{self, Head, ResponseError};
@@ -35,6 +36,7 @@ pub(crate) enum ExchangeError {
 #[derive(Debug)]
 pub(crate) struct Link {
     endpoint: Endpoint,
+    source: Option<Ipv4Addr>,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
     filled: usize,
@@ -44,7 +46,13 @@ pub(crate) struct Link {
 impl Link {
     /// A link that connects with its first exchange.
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, stream: None, buffer: vec![0; BUFFER_BYTES], filled: 0, head: None }
+        Self::between(None, endpoint)
+    }
+
+    /// The same from an address of this machine; the system chooses where none is given.
+    pub(crate) fn between(source: Option<Ipv4Addr>, endpoint: Endpoint) -> Self {
+        let buffer = vec![0; BUFFER_BYTES];
+        Self { endpoint, source, stream: None, buffer, filled: 0, head: None }
     }
 
     /// Sends a request and waits for the whole answer, whose status is returned. The body is
@@ -75,8 +83,12 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<TcpStream, ExchangeError> {
-        let stream =
-            TcpStream::connect(self.endpoint.address()).await.map_err(ExchangeError::Connect)?;
+        let address = self.endpoint.address();
+        let connecting = match self.source {
+            None => TcpStream::connect(address).await,
+            Some(source) => connect_from(source, address).await,
+        };
+        let stream = connecting.map_err(ExchangeError::Connect)?;
         stream.set_nodelay(true).map_err(ExchangeError::Connect)?;
         Ok(stream)
     }
@@ -102,6 +114,12 @@ impl Link {
             }
         }
     }
+}
+
+async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((source, 0)))?;
+    socket.connect(address).await
 }
 
 #[cfg(test)]
@@ -164,5 +182,19 @@ mod tests {
         let long = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhello".to_vec();
         let mut link = Link::new(server(vec![long]).await);
         assert!(matches!(link.exchange(b"x").await, Err(ExchangeError::Surplus)));
+    }
+
+    #[tokio::test]
+    async fn a_connection_comes_from_the_address_that_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::local(listener.local_addr().unwrap().port());
+        let source = Ipv4Addr::new(127, 66, 0, 7);
+        let mut link = Link::between(Some(source), endpoint);
+        let (answer, accepted) = tokio::join!(link.exchange(b"x"), async {
+            let (mut stream, peer) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            peer
+        });
+        assert_eq!((answer.unwrap(), accepted.ip()), (204, source.into()));
     }
 }

@@ -11,4 +11,4 @@ mod response;
 
 pub(crate) use endpoint::{Endpoint, Reach};
 pub(crate) use link::{ExchangeError, Link};
-pub(crate) use request::{Post, get};
+pub(crate) use request::{Post, form, get};

@@ -40,6 +40,16 @@ pub(crate) fn get(endpoint: &Endpoint, path: &str, bearer: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// A POST of a form without `Authorization`, on the wire.
+pub(crate) fn form(endpoint: &Endpoint, path: &str, body: &str) -> Vec<u8> {
+    let (host, length) = (endpoint.authority(), body.len());
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

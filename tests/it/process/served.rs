@@ -62,6 +62,27 @@ impl Served {
     }
 }
 
+impl Served {
+    /// A second gateway on the same database and keys, ready to answer, and the port of its API. The
+    /// configuration is that of the first, as it is now.
+    pub(super) async fn second(&self, place: &Place) -> anyhow::Result<(Process, u16)> {
+        let first = fs::read_to_string(place.data().join("gateway.toml"))?;
+        let [api, admin] = [2, 3].map(|offset| place.port + offset);
+        let config = first
+            .replace(&listen("listen", place.port), &listen("listen", api))
+            .replace(&listen("admin_listen", place.port + 1), &listen("admin_listen", admin));
+        fs::write(place.data().join("second.toml"), format!("{config}[log]\nname = \"n2\"\n"))?;
+        let mut second =
+            place.start("gateway", &["serve", "--config", "sandbox-data/second.toml"])?;
+        second.wait_for("it is ready", async || is_ready(api).await).await?;
+        Ok((second, api))
+    }
+}
+
+fn listen(name: &str, port: u16) -> String {
+    format!("\n{name} = \"127.0.0.1:{port}\"\n")
+}
+
 fn client() -> TestClient {
     TestClient { purposes: &["service.public"], ..TestClient::carrier("ndxp") }
 }

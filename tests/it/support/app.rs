@@ -336,8 +336,11 @@ impl TestApp {
 
     /// Asks for a token. `authorization` is the header field, `form` the body.
     pub async fn ask_token(&self, authorization: Option<String>, form: &str) -> Answer {
-        let url = format!("{}/oauth2/token", self.api);
-        let mut request = self.http.post(url).body(form.to_owned());
+        self.form("/oauth2/token", authorization, form).await
+    }
+
+    async fn form(&self, path: &str, authorization: Option<String>, form: &str) -> Answer {
+        let mut request = self.http.post(format!("{}{path}", self.api)).body(form.to_owned());
         request = request.header("content-type", "application/x-www-form-urlencoded");
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
@@ -358,6 +361,16 @@ impl TestApp {
     /// Asks for a token with this secret.
     pub async fn ask_token_with(&self, client: &str, secret: &str) -> Answer {
         self.ask_token(Some(basic(client, secret)), "grant_type=client_credentials").await
+    }
+
+    /// Posts a form with a client's right secret.
+    pub async fn post_form(&self, path: &str, client: &str, form: &str) -> Answer {
+        self.form(path, Some(basic(client, SECRET)), form).await
+    }
+
+    /// Posts a form without a secret.
+    pub async fn post_form_as_nobody(&self, path: &str, form: &str) -> Answer {
+        self.form(path, None, form).await
     }
 
     /// A client that has its token.

@@ -26,11 +26,15 @@ impl Bare {
 
     /// Opens it; its tables are made.
     pub async fn store(&self) -> Store {
-        let config = match &self.postgres {
+        Store::open(&self.config()).await.expect("the database opens")
+    }
+
+    /// Where it is.
+    pub fn config(&self) -> StoreConfig {
+        match &self.postgres {
             Some(postgres) => StoreConfig::server(postgres.url()),
             None => StoreConfig::file(self.folder.path().join("gateway.sqlite")),
-        };
-        Store::open(&config).await.expect("the database opens")
+        }
     }
 
     /// The keys.

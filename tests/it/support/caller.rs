@@ -61,6 +61,33 @@ impl Caller {
         Answer::read(request.send().await.expect("the gateway answers")).await
     }
 
+    /// Deletes anything.
+    pub async fn delete(&self, path: &str) -> Answer {
+        let request = self.http.delete(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Changes anything by JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.patch(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Puts anything.
+    pub async fn put_text(&self, path: &str, media_type: &str, body: &str) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", media_type).body(body.to_owned());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
+    /// Puts JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        Answer::read(request.send().await.expect("the gateway answers")).await
+    }
+
     /// Gets anything.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.token);

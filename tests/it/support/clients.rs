@@ -2,7 +2,7 @@
 
 use gateway::auth::{ClientKind, ClientState, hash_secret};
 use gateway::clock::Micros;
-use gateway::policy::{Disclosure, Grant, PolicyDocument};
+use gateway::policy::{Disclosure, Grant, Officials, PolicyDocument};
 use gateway::request::Attribute;
 use gateway::store::{ClientRow, PolicyRow};
 use std::sync::OnceLock;
@@ -27,6 +27,7 @@ pub struct TestClient {
     pub attributes: Vec<&'static str>,
     pub required: &'static [&'static str],
     pub accepted: &'static [&'static str],
+    pub officials: Officials,
     pub disclosure: Disclosure,
     pub discloses_status: bool,
     pub rate: u32,
@@ -53,6 +54,7 @@ impl TestClient {
             attributes: Attribute::ALL.map(Attribute::name).to_vec(),
             required: &["full_name", "date_of_birth"],
             accepted: &["marks_missing", "merged_place", "year_only"],
+            officials: Officials::Optional,
             disclosure: Disclosure::Reasons,
             discloses_status: false,
             rate: 100_000,
@@ -121,6 +123,7 @@ impl TestClient {
             }],
             required: owned(self.required),
             accepted_reasons: owned(self.accepted),
+            officials: self.officials,
             disclosure: self.disclosure,
             discloses_status: self.discloses_status,
             rate: self.rate,
@@ -138,12 +141,16 @@ impl TestClient {
             name_vi: self.id.into(),
             name_en: self.id.into(),
             state: ClientState::Active.name().into(),
+            state_reason: None,
+            state_us: 0,
             policy_name: format!("{}-policy", self.id),
             policy_version: 1,
             agreement_from_us: self.agreement.0.0,
             agreement_until_us: self.agreement.1.0,
             assessment_level: self.assessment_level,
+            assessment_from_us: 0,
             assessment_until_us: self.assessment_until.0,
+            connected_us: Some(self.agreement.0.0),
             created_us: 0,
         }
     }

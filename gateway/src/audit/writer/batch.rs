@@ -137,13 +137,14 @@ impl Batch {
         singles.chain(self.manies.iter().map(|many| many.last_day)).max().unwrap_or_default()
     }
 
-    /// The idempotency keys, where the first entry will stand at `first_index`.
-    pub(super) fn keys(&self, first_index: u64) -> Vec<KeyRow> {
+    /// The idempotency keys, where the first entry will stand at `first_index`. They are held from
+    /// `now` on, whatever the time of their entry: an act may be logged a day after it was done, and
+    /// another node must not take its key for one that is free again.
+    pub(super) fn keys(&self, first_index: u64, now: Micros) -> Vec<KeyRow> {
         let placed = (first_index..).zip(&self.singles);
         let mut keys: Vec<KeyRow> = placed
             .flat_map(|(index, single)| {
-                let at = single.entry.at();
-                single.keys.iter().map(move |key| key.row(index as i64, at))
+                single.keys.iter().map(move |key| key.row(index as i64, now))
             })
             .collect();
         // In one order everywhere: two nodes that take the same keys must not wait for each other

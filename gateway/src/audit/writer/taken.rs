@@ -14,8 +14,9 @@ impl Writer {
     /// writer must stop for good. What is held is asked once: one by one, hundreds of callers would
     /// wait for as many commits because one of them sent a request twice.
     pub(super) async fn write_without_taken(&mut self, mut batch: Batch) -> bool {
-        let after_us = self.clock.now().0 - KEY_HELD_US;
-        let held = self.rows.held_keys(&batch.keys(0), after_us).await;
+        let now = self.clock.now();
+        let after_us = now.0 - KEY_HELD_US;
+        let held = self.rows.held_keys(&batch.keys(0, now), after_us).await;
         let held: BTreeSet<HeldKey> = held
             .unwrap_or_else(|error| {
                 let error = &error as &dyn std::error::Error;

@@ -190,6 +190,7 @@ impl Writer {
         let counters = if counting { self.uncounted.sums().to_json() } else { "{}".to_owned() };
         let counted_size =
             if counting { first_index } else { first_index - self.uncounted.entries() };
+        let now = self.clock.now();
         let append = Append {
             log: &self.log,
             size_before: first_index as i64,
@@ -198,8 +199,8 @@ impl Writer {
             entries: &batch.bytes(),
             tiles: &tiles,
             counters: &counters,
-            keys: &batch.keys(first_index),
-            keys_after_us: self.clock.now().0 - KEY_HELD_US,
+            keys: &batch.keys(first_index, now),
+            keys_after_us: now.0 - KEY_HELD_US,
         };
         let read = self.rows.append(&append).await?;
         if !is_what_was_meant(&read, batch, &tiles) {

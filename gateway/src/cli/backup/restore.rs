@@ -181,7 +181,7 @@ async fn check(
     keys: &KeyFolder,
     config: &Config,
 ) -> Result<(), CliError> {
-    let store = Store::open_existing(restored).await?;
+    let store = Store::open_and_bring_up_to_date(restored).await?;
     let logs = manifest::read_logs(&store, keys, &config.log).await;
     store.close().await;
     let fits = |(found, said): (&manifest::CopiedLog, &manifest::CopiedLog)| {

@@ -1,14 +1,13 @@
 //! Clients and policies: whether they can be read, and whose papers run out.
 
 use super::Check;
+use crate::access::NOTICE_SECONDS;
 use crate::auth::{Client, ClientState, Directory};
 use crate::cli::{CliError, sentence};
 use crate::clock::Micros;
 use crate::policy::Policies;
 use crate::store::{Store, StoreError};
 
-/// Time in which an agreement or an assessment can be renewed, in seconds.
-const NOTICE_SECONDS: i64 = 30 * 86_400;
 /// Clients that are named; the others are counted.
 const NAMED_MAX: usize = 5;
 
@@ -20,13 +19,13 @@ pub(super) async fn check(store: &Store, now: Micros) -> Vec<Check> {
     let read = async {
         let (rows, clients) = (store.policies().await?, store.clients().await?);
         policies.replace(&rows)?;
-        directory.replace(&clients)?;
+        directory.replace(&clients, &store.delegations(None).await?)?;
         Ok::<_, StoreError>(rows.len())
     };
     let versions = match read.await {
         Ok(versions) => versions,
         Err(error) => {
-            let advice = "no gateway starts with a row it cannot read: mend or restore it";
+            let advice = "what it stands for is refused: mend or restore it";
             return vec![Check::failed(POLICIES, sentence(&CliError::Store(error)), advice)];
         }
     };
@@ -35,7 +34,7 @@ pub(super) async fn check(store: &Store, now: Micros) -> Vec<Check> {
     let policies = match lost {
         Some(client) => {
             let found = format!("client {} has one that is not there", client.client_id.as_str());
-            Check::failed(POLICIES, found, "no gateway starts without it: restore it")
+            Check::failed(POLICIES, found, "it is refused without it: restore it")
         }
         None => Check::ok(POLICIES, format!("{versions} versions, readable")),
     };

@@ -5,13 +5,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::Check;
+use crate::access::token_keys;
 use crate::audit::Quarter;
+use crate::auth::SigningState;
 use crate::clock::{Micros, Random};
 use crate::config::Config;
-use crate::store::{KeyFile, KeyFolder};
+use crate::store::{KeyFile, KeyFolder, Store};
 
 const FOLDER: &str = "key folder";
 const KEYS: &str = "keys";
+const SIGNING: &str = "token keys";
 
 pub(super) fn check(config: &Config, now: Micros) -> Vec<Check> {
     let folder = &config.keys.folder;
@@ -25,6 +28,45 @@ pub(super) fn check(config: &Config, now: Micros) -> Vec<Check> {
         Err(error) => vec![Check::failed(FOLDER, error.to_string(), "let this user read it")],
         Ok(keys) => {
             vec![modes(folder, &keys), there(&keys, &config.log.name, Quarter::of(now))]
+        }
+    }
+}
+
+/// The keys that sign tokens: rows and files belong together.
+pub(super) async fn signing(store: &Store, config: &Config) -> Check {
+    const PUT_BACK: &str = "put back a copy of the file";
+    let keys = KeyFolder::open(&config.keys.folder, Random::system());
+    let (Ok(keys), Ok(rows)) = (keys, store.token_keys().await) else {
+        return Check::failed(SIGNING, "they cannot be read", "see the checks above");
+    };
+    let of = |state: SigningState| rows.iter().filter(move |row| row.state == state.name());
+    let lost = |state: SigningState| -> Vec<&str> {
+        let row = of(state).filter(|row| token_keys::file_of(&keys, &row.kid).is_err());
+        row.map(|row| row.kid.as_str()).collect()
+    };
+    if let [kid, ..] = lost(SigningState::Active)[..] {
+        return Check::failed(
+            SIGNING,
+            format!("the file of {kid}, which signs, is lost"),
+            PUT_BACK,
+        );
+    }
+    if let [kid, ..] = lost(SigningState::Retiring)[..] {
+        let found = format!("the file of {kid} is lost: what it has signed is refused");
+        return Check::warning(SIGNING, found, PUT_BACK);
+    }
+    if let [kid, ..] = lost(SigningState::Next)[..] {
+        let found = format!("the file of {kid}, which comes next, is lost");
+        return Check::warning(SIGNING, found, "gateway key rotate makes another");
+    }
+    match (of(SigningState::Active).next(), of(SigningState::Next).next()) {
+        (Some(active), Some(next)) => {
+            let retiring = of(SigningState::Retiring).count();
+            let found = format!("{} signs, {} is next, {retiring} retiring", active.kid, next.kid);
+            Check::ok(SIGNING, found)
+        }
+        (Some(_) | None, _) => {
+            Check::warning(SIGNING, "there are none yet", "a start of the gateway makes them")
         }
     }
 }
@@ -57,11 +99,10 @@ fn there(keys: &[KeyFile], log: &str, now: Quarter) -> Check {
         .filter_map(|key| Some(Quarter::of_key_name(&key.name)?.to_string()))
         .collect();
     let found = format!("{}, quarters {}", keys.len(), quarters.join(" "));
-    let lost: Vec<String> =
-        [format!("log-{log}"), "token-signing".into(), "references".into(), "guesses".into()]
-            .into_iter()
-            .filter(|name| !is_there(name))
-            .collect();
+    let lost: Vec<String> = [format!("log-{log}"), "references".into(), "guesses".into()]
+        .into_iter()
+        .filter(|name| !is_there(name))
+        .collect();
     if !lost.is_empty() {
         let found = format!("{} not there", lost.join(", "));
         return Check::failed(

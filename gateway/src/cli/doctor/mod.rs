@@ -88,6 +88,7 @@ async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
         Ok((store, opened)) => {
             checks.extend(opened);
             checks.push(store::durability(&store).await);
+            checks.push(keys::signing(&store, config).await);
             checks.extend(log::check(&store, config, now).await);
             checks.extend(clients::check(&store, now).await);
             store.close().await;

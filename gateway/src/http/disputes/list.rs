@@ -11,15 +11,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::admin::admin_call;
 use super::super::call::Call;
 use super::super::code::Code;
 use super::super::described::CallProblems;
 use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
 use super::super::verifications::json_reply;
+use super::problem;
 use super::read::is_dispute_id;
 use super::shown::{DisputeReply, Seen, dispute_reply};
-use super::{admin, problem};
 use crate::app::App;
 use crate::audit::DisputeState;
 use crate::disputes::NotDone;
@@ -36,6 +37,7 @@ const PARAMETERS: [&str; 3] = ["state", "after", "limit"];
 /// Parameters of the list.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DisputesQuery {
     /// `open`, `upheld` or `rejected`; all when left out.
     pub state: Option<String>,
@@ -78,11 +80,26 @@ pub async fn get_disputes(
 }
 
 /// Everyone's disputes, on the admin listener.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/disputes",
+    params(DisputesQuery),
+    responses(
+        (status = 200, body = DisputesReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
 pub async fn get_admin_disputes(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let call = admin(&app, &request)?;
+    let call = admin_call(&app, &request)?;
     list(&call, Seen::Admin, extract::query(&request, PARAMETERS)?).await
 }
 

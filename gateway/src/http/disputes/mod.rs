@@ -16,6 +16,7 @@ pub use list::*;
 pub use read::*;
 pub use shown::*;
 
+use super::admin::admin_call;
 use super::call::Call;
 use super::code::Code;
 use super::described::{BodyProblems, CallProblems};
@@ -26,7 +27,6 @@ use super::json;
 use super::verifications::json_reply;
 use crate::app::App;
 use crate::disputes::{self, NotDone, Opened};
-use crate::request::Operation;
 
 /// Where disputes are posted.
 const PATH: &str = "/v1/disputes";
@@ -90,12 +90,34 @@ pub async fn post_dispute(
 }
 
 /// The operator's decision on a dispute, on the admin listener.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/disputes/{id}/decision",
+    params(("id" = String, Path, description = "Identity of the dispute")),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, body = DisputeReply),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 408, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 500, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("token" = []))
+)]
 pub async fn post_decision(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let call = admin(&app, &request)?;
+    let call = admin_call(&app, &request)?;
     let sent = Sent::read(&call, request).await?;
     let (decision, reason) = read_decision(&json::parse(&sent.body)?)?;
     let admission = call.admit()?;
@@ -113,15 +135,6 @@ pub async fn post_decision(
     let (decided, again) = Finish::new(story).await;
     let reply = json_reply(&dispute_reply(decided.map_err(problem)?, Seen::Admin)?);
     Ok(if again { idempotency::mark(reply) } else { reply })
-}
-
-/// The call of somebody who must be an administrator.
-fn admin(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
-    let call = Call::begin(app, request, None)?;
-    if call.may(Operation::Admin)? {
-        return Ok(call);
-    }
-    Err(Code::OperationNotPermitted.into())
 }
 
 fn problem(not_done: NotDone) -> Problem {

@@ -41,6 +41,7 @@ impl ProofReply {
 /// Parameters of an inclusion proof.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct InclusionQuery {
     /// Index of the entry.
     pub index: u64,
@@ -51,6 +52,7 @@ pub struct InclusionQuery {
 /// Parameters of a consistency proof.
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ConsistencyQuery {
     /// Number of entries of the earlier tree.
     pub from: u64,

@@ -24,7 +24,7 @@ const FIELDS_MAX: usize = 9;
 /// A report in the making.
 pub(super) struct Table<'a> {
     grouping: &'a Grouping,
-    own: Option<&'a str>,
+    scope: &'a Scope,
     kinds: HashMap<&'a str, &'static str>,
     /// First and last day by their digits.
     days: (String, String),
@@ -40,14 +40,10 @@ impl<'a> Table<'a> {
         kinds: &'a Kinds,
         days: (String, String),
     ) -> Self {
-        let own = match scope {
-            Scope::All => None,
-            Scope::Client(own) => Some(own.as_str()),
-        };
         let columns = Columns::of(grouping);
         let kinds = kinds.iter().map(|(client, kind)| (client.as_str(), *kind)).collect();
         let (rows, group) = (HashMap::default(), String::with_capacity(96));
-        Self { grouping, own, kinds, days, columns, rows, group }
+        Self { grouping, scope, kinds, days, columns, rows, group }
     }
 
     /// Adds one counter.
@@ -79,7 +75,7 @@ impl<'a> Table<'a> {
         }
         // Of entries that the counters do not cover there is more than was asked for.
         let is_outside = fields[1] == "h" && !self.is_within(&fields[2][..8]);
-        if is_outside || self.own.is_some_and(|own| own != fields[BEFORE_CUBE]) {
+        if is_outside || !self.is_in_scope(cube, &fields[BEFORE_CUBE..]) {
             return Ok(());
         }
         let subject = self.grouping.cube();
@@ -122,7 +118,12 @@ impl<'a> Table<'a> {
         let inconsistent = || inconsistent(CounterTable::Edge, key);
         let &[_, _, client, _, _, what] = fields else { return Err(inconsistent()) };
         let edge = Edge::find(what).ok_or_else(inconsistent)?;
-        if self.own.is_some_and(|own| own != client) {
+        let is_in_scope = match self.scope {
+            Scope::All => true,
+            Scope::Client(own) => own.as_str() == client,
+            Scope::ActedFor(_) => false,
+        };
+        if !is_in_scope {
             return Ok(());
         }
         match self.grouping.cube() {
@@ -133,6 +134,15 @@ impl<'a> Table<'a> {
             Cube::Attributes | Cube::Disputes => {}
         }
         Ok(())
+    }
+
+    /// Whether a counter of the log, by the fields of its cube, is asked for.
+    fn is_in_scope(&self, cube: Cube, fields: &[&str]) -> bool {
+        match self.scope {
+            Scope::All => true,
+            Scope::Client(own) => own.as_str() == fields[0],
+            Scope::ActedFor(agency) => cube == Cube::Outcomes && agency.is_at_or_above(fields[1]),
+        }
     }
 
     /// Whether a day, by its digits, lies in the period.

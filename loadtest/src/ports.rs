@@ -15,11 +15,11 @@ const ATTEMPTS_MAX: usize = 50;
 const LISTEN_MAX: Duration = Duration::from_secs(10);
 
 /// How often we look whether something has happened.
-pub(super) const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// A port that is free now, as are those at `offsets` from it. Somebody else may take one before
 /// we do; then the server that wanted it ends and says so.
-pub(super) fn free(offsets: &[u16]) -> anyhow::Result<u16> {
+pub(crate) fn free(offsets: &[u16]) -> anyhow::Result<u16> {
     for _ in 0..ATTEMPTS_MAX {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
         let port = first.local_addr().context("a free port")?.port();
@@ -38,7 +38,7 @@ pub(super) fn free(offsets: &[u16]) -> anyhow::Result<u16> {
 }
 
 /// Waits until a child listens.
-pub(super) async fn listening(child: &mut Child, port: u16) -> Result<(), Failure> {
+pub(crate) async fn listening(child: &mut Child, port: u16) -> Result<(), Failure> {
     let deadline = Instant::now() + LISTEN_MAX;
     while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
         child.check_running()?;
