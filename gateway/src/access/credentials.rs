@@ -6,7 +6,7 @@ use crate::auth::{PublicKey, generate_secret, hash_secret};
 use crate::clock::Random;
 use crate::store::{
     ClientKeyRow, CredentialPut, CredentialTaken, SecretSlotRow, Store, StoreError,
-    newer_is_unused, slot_for_new,
+    older_is_in_use_alone, slot_for_new,
 };
 
 /// Public keys a client may have: two in use on each of a few systems.
@@ -121,7 +121,7 @@ pub async fn plan_rotation(
 ) -> Result<Rotation, CredentialError> {
     let slots = secrets(store, client_id).await?;
     check_open(store, client_id).await?;
-    if newer_is_unused(&slots) && !force {
+    if older_is_in_use_alone(&slots) && !force {
         return Err(CredentialError::NewerUnused);
     }
     let slot = slot_for_new(&slots);

@@ -24,7 +24,7 @@ const RETENTION: Duration = Duration::from_hours(1);
 /// How often it is looked for acts of administrators that the log does not have.
 const ACTS: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last good.
-const USES: Duration = Duration::from_secs(10);
+const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
 const PAPERS: Duration = Duration::from_mins(1);
 /// How often what stands outside the log is written down.

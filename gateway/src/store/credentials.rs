@@ -1,4 +1,4 @@
-//! Credentials of clients: two slots for secrets, public keys, and when each was last good.
+//! Secrets of clients in their two slots, and when credentials were last good.
 //!
 //! Every change begins with the directory's version: its row is the lock behind which changes wait
 //! for each other, so that two rotations at once do not choose the same slot.
@@ -15,21 +15,6 @@ pub struct SecretSlotRow {
     /// 1 or 2.
     pub slot: i64,
     /// When it was put there.
-    pub created_us: i64,
-    /// When it was last good for a token, by the minute; null if never.
-    pub last_used_us: Option<i64>,
-}
-
-/// A public key of a client.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct ClientKeyRow {
-    /// Whose.
-    pub client_id: String,
-    /// Its identifier among the client's keys.
-    pub kid: String,
-    /// The key, JWK (RFC 7517).
-    pub jwk: String,
-    /// When it was added.
     pub created_us: i64,
     /// When it was last good for a token, by the minute; null if never.
     pub last_used_us: Option<i64>,
@@ -92,25 +77,25 @@ pub fn slot_for_new(slots: &[SecretSlotRow]) -> i64 {
     [1, 2].into_iter().find(is_free).or_else(older).unwrap_or(1)
 }
 
-/// Whether a new secret would end the only one that is known to be in use: both slots are taken, and
-/// the newer secret was never used. So it is where the answer to a rotation was lost and it is
-/// repeated.
-pub fn newer_is_unused(slots: &[SecretSlotRow]) -> bool {
-    let newer = slots.iter().max_by_key(|row| (row.created_us, row.slot));
-    slots.len() > 1 && newer.is_some_and(|row| row.last_used_us.is_none())
+/// Whether a new secret would end the only one that is known to be in use: both slots are taken, the
+/// older secret was used, and the newer one never was. So it is where the answer to a rotation was
+/// lost and it is repeated.
+pub fn older_is_in_use_alone(slots: &[SecretSlotRow]) -> bool {
+    let age = |row: &&SecretSlotRow| (row.created_us, row.slot);
+    let (older, newer) = (slots.iter().min_by_key(age), slots.iter().max_by_key(age));
+    slots.len() > 1
+        && older.is_some_and(|row| row.last_used_us.is_some())
+        && newer.is_some_and(|row| row.last_used_us.is_none())
 }
 
 const SLOTS: &str = "select slot, created_us, last_used_us from client_secrets \
      where client_id = $1 order by slot";
-const STATE: &str = "select state from clients where client_id = $1";
-/// Keys of other clients that hold a text; `like` would take some of its letters for others.
-const OF_OTHERS: &str = "select count(*) from client_keys \
-     where client_id <> $1 and replace(jwk, $2, '') <> jwk";
-const CREDENTIALS: &str = "select (select count(*) from client_secrets where client_id = $1) \
+pub(super) const STATE: &str = "select state from clients where client_id = $1";
+pub(super) const CREDENTIALS: &str = "select (select count(*) from client_secrets where client_id = $1) \
      + (select count(*) from client_keys where client_id = $1)";
 
 /// Why a client in this state gets no credential.
-fn refusal_of(state: Option<&str>) -> Option<CredentialPut> {
+pub(super) fn refusal_of(state: Option<&str>) -> Option<CredentialPut> {
     match state {
         None => Some(CredentialPut::UnknownClient),
         Some("closed") => Some(CredentialPut::Closed),
@@ -129,51 +114,6 @@ impl Store {
                 sqlx::query_scalar(STATE).bind(client_id).fetch_optional(pool).await?;
             let slots = sqlx::query_as(SLOTS).bind(client_id).fetch_all(pool).await?;
             state.map(|_| slots)
-        });
-        Ok(rows)
-    }
-
-    /// All public keys of all clients.
-    pub async fn client_keys(&self) -> Result<Vec<ClientKeyRow>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => {
-            sqlx::query_as(
-                "select client_id, kid, jwk, created_us, last_used_us from client_keys \
-                 order by client_id, kid",
-            )
-            .fetch_all(pool)
-            .await
-        })?;
-        Ok(rows)
-    }
-
-    /// Whether another client has a key with this `member`.
-    pub async fn is_key_of_another(
-        &self,
-        client_id: &str,
-        member: &str,
-    ) -> Result<bool, StoreError> {
-        let others: i64 = on_pool!(self, (pool, _) => {
-            sqlx::query_scalar(OF_OTHERS).bind(client_id).bind(member).fetch_one(pool).await
-        })?;
-        Ok(others > 0)
-    }
-
-    /// The public keys of a client; `None` where nobody has this identifier.
-    pub async fn keys_of_client(
-        &self,
-        client_id: &str,
-    ) -> Result<Option<Vec<ClientKeyRow>>, StoreError> {
-        let rows = on_pool!(self, (pool, _) => {
-            let state: Option<String> =
-                sqlx::query_scalar(STATE).bind(client_id).fetch_optional(pool).await?;
-            let keys = sqlx::query_as(
-                "select client_id, kid, jwk, created_us, last_used_us from client_keys \
-                 where client_id = $1 order by kid",
-            )
-            .bind(client_id)
-            .fetch_all(pool)
-            .await?;
-            state.map(|_| keys)
         });
         Ok(rows)
     }
@@ -198,7 +138,7 @@ impl Store {
             }
             let slots: Vec<SecretSlotRow> =
                 sqlx::query_as(SLOTS).bind(client_id).fetch_all(&mut *transaction).await?;
-            if newer_is_unused(&slots) && !force {
+            if older_is_in_use_alone(&slots) && !force {
                 return Ok(CredentialPut::NewerUnused);
             }
             let slot = slot_for_new(&slots);
@@ -239,92 +179,6 @@ impl Store {
             let Some(state) = state else { return Ok(CredentialTaken::UnknownClient) };
             let done =
                 sqlx::query(DELETE).bind(client_id).bind(slot).execute(&mut *transaction).await?;
-            if done.rows_affected() == 0 {
-                return Ok(CredentialTaken::Unknown);
-            }
-            let left: i64 =
-                sqlx::query_scalar(CREDENTIALS).bind(client_id).fetch_one(&mut *transaction).await?;
-            if left == 0 && !force && state != "closed" {
-                return Ok(CredentialTaken::Last);
-            }
-            add_act!(transaction, act);
-            transaction.commit().await?;
-        });
-        Ok(CredentialTaken::Done)
-    }
-
-    /// Adds a public key, unless the client has `keys_max` or one of this name, or another client
-    /// has one with the same `member`, which tells keys from each other as they are written.
-    pub async fn add_client_key(
-        &self,
-        key: &ClientKeyRow,
-        member: &str,
-        keys_max: i64,
-        act: &ActRow,
-    ) -> Result<CredentialPut, StoreError> {
-        on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
-            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
-            let state: Option<String> = sqlx::query_scalar(STATE)
-                .bind(&key.client_id)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            if let Some(refused) = refusal_of(state.as_deref()) {
-                return Ok(refused);
-            }
-            let others: i64 = sqlx::query_scalar(OF_OTHERS)
-                .bind(&key.client_id)
-                .bind(member)
-                .fetch_one(&mut *transaction)
-                .await?;
-            if others > 0 {
-                return Ok(CredentialPut::OfAnother);
-            }
-            let kids: Vec<String> =
-                sqlx::query_scalar("select kid from client_keys where client_id = $1")
-                    .bind(&key.client_id)
-                    .fetch_all(&mut *transaction)
-                    .await?;
-            if kids.contains(&key.kid) {
-                return Ok(CredentialPut::Taken);
-            }
-            if kids.len() as i64 >= keys_max {
-                return Ok(CredentialPut::TooMany);
-            }
-            sqlx::query(
-                "insert into client_keys (client_id, kid, jwk, created_us) \
-                 values ($1, $2, $3, $4)",
-            )
-            .bind(&key.client_id)
-            .bind(&key.kid)
-            .bind(&key.jwk)
-            .bind(key.created_us)
-            .execute(&mut *transaction)
-            .await?;
-            add_act!(transaction, act);
-            transaction.commit().await?;
-        });
-        Ok(CredentialPut::Done { slot: 0 })
-    }
-
-    /// Takes a public key away. The last credential of a client that is not closed stays, unless
-    /// `force`.
-    pub async fn remove_client_key(
-        &self,
-        client_id: &str,
-        kid: &str,
-        force: bool,
-        act: &ActRow,
-    ) -> Result<CredentialTaken, StoreError> {
-        const DELETE: &str = "delete from client_keys where client_id = $1 and kid = $2";
-        on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
-            sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
-            let state: Option<String> =
-                sqlx::query_scalar(STATE).bind(client_id).fetch_optional(&mut *transaction).await?;
-            let Some(state) = state else { return Ok(CredentialTaken::UnknownClient) };
-            let done =
-                sqlx::query(DELETE).bind(client_id).bind(kid).execute(&mut *transaction).await?;
             if done.rows_affected() == 0 {
                 return Ok(CredentialTaken::Unknown);
             }
@@ -398,11 +252,11 @@ mod tests {
             (vec![row(1, 5, None)], false),
             (vec![row(1, 5, Some(9)), row(2, 6, None)], true),
             (vec![row(1, 6, None), row(2, 5, Some(9))], true),
-            (vec![row(1, 5, None), row(2, 6, None)], true),
+            (vec![row(1, 5, None), row(2, 6, None)], false),
             (vec![row(1, 5, Some(9)), row(2, 6, Some(9))], false),
             (vec![row(1, 5, None), row(2, 6, Some(9))], false),
         ] {
-            assert_eq!(newer_is_unused(&slots), unused, "{slots:?}");
+            assert_eq!(older_is_in_use_alone(&slots), unused, "{slots:?}");
         }
     }
 }

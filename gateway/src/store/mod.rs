@@ -28,6 +28,7 @@ mod absence;
 mod access;
 mod acts;
 mod backup;
+mod client_keys;
 mod clients;
 mod commit;
 mod counters;
@@ -72,11 +73,12 @@ use sqlx::sqlite::{
 pub use absence::{Absence, find_absence};
 pub use access::{PolicyRow, SecretRow};
 pub use acts::ActRow;
+pub use client_keys::ClientKeyRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
 pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
 pub use credentials::{
-    ClientKeyRow, CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, newer_is_unused,
+    CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, older_is_in_use_alone,
     slot_for_new,
 };
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
