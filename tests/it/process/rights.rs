@@ -133,6 +133,12 @@ async fn what_takes_a_right_away_acts_on_two_processes_within_five_seconds() -> 
     place.on_data(&["client", "update", "ndxp", "--file", "sandbox-data/change.json"]).await?;
     let ask = async |port| doors.verify(port, &kept, &body).await;
     doors.answer_in_time("a purpose taken away", ask, (403, "purpose-not-permitted")).await?;
+
+    let why = ["--reason", "an incident"];
+    let suspend = ["client", "state", "ndxp", "suspended"];
+    place.on_data(&[&suspend[..], &why].concat()).await?;
+    let ask = async |port| doors.verify(port, &kept, &body).await;
+    doors.answer_in_time("a suspension", ask, (403, "client-suspended")).await?;
     other.stop("TERM").await?;
     one.stop("TERM").await?;
     Ok(())
