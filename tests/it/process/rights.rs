@@ -66,7 +66,8 @@ impl Doors {
             loop {
                 let passed = self.clock.monotonic_nanos() - changed;
                 let answer = ask(port).await?;
-                if answer.status == status {
+                // What was taken away before may be refused with the same status.
+                if answer.status == status && answer.text.contains(&format!("\"{code}\"")) {
                     answer.problem(status, code);
                     return Ok(());
                 }
