@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
 use super::summary::{attributes, gets_to_see, learns_status, list, named, names_official};
+use super::terms;
 use super::words::{self, Language};
 use crate::request::{AttributeSet, Operation, Purpose};
 
@@ -33,7 +34,7 @@ pub struct PolicyChange {
     /// Which way it goes.
     pub effect: Effect,
     /// What it is about: `grant`, `attributes`, `required`, `officials`, `near_misses`, `disclosure`,
-    /// `status`, `rate` or `burst`.
+    /// `status`, `rate`, `burst`, `official_limits`, `concurrency`, `quotas` or `lane`.
     pub about: &'static str,
     /// In Vietnamese.
     pub vi: String,
@@ -48,17 +49,21 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<PolicyChange> {
     changes.extend(officials(old, new));
     changes.extend(near_misses(old, new));
     changes.extend(disclosure(old, new));
-    changes.extend(limits(old, new));
+    changes.extend(terms::changes(old.terms(), new.terms()));
     changes
 }
 
 /// A change, told twice.
-fn change(effect: Effect, about: &'static str, tell: impl Fn(Language) -> String) -> PolicyChange {
+pub(super) fn change(
+    effect: Effect,
+    about: &'static str,
+    tell: impl Fn(Language) -> String,
+) -> PolicyChange {
     let (vi, en) = (tell(Language::Vietnamese), tell(Language::English));
     PolicyChange { effect, about, vi, en }
 }
 
-fn in_language(language: Language, vi: String, en: String) -> String {
+pub(super) fn in_language(language: Language, vi: String, en: String) -> String {
     match language {
         Language::Vietnamese => vi,
         Language::English => en,
@@ -241,33 +246,6 @@ fn disclosure(old: &Policy, new: &Policy) -> Vec<PolicyChange> {
     changes
 }
 
-fn limits(old: &Policy, new: &Policy) -> Vec<PolicyChange> {
-    let (before, after) = (old.limits(), new.limits());
-    let mut changes = Vec::new();
-    let effect = |is_more| if is_more { Effect::More } else { Effect::Less };
-    if after.rate != before.rate {
-        let (was, is) = (before.rate, after.rate);
-        changes.push(change(effect(is > was), "rate", |language| {
-            in_language(
-                language,
-                format!("{is} yêu cầu mỗi giây thay cho {was}."),
-                format!("{is} requests a second in place of {was}."),
-            )
-        }));
-    }
-    if after.burst != before.burst {
-        let (was, is) = (before.burst, after.burst);
-        changes.push(change(effect(is > was), "burst", |language| {
-            in_language(
-                language,
-                format!("{is} yêu cầu cùng lúc thay cho {was}."),
-                format!("{is} requests at once in place of {was}."),
-            )
-        }));
-    }
-    changes
-}
-
 /// What a change is about, once each in order, for one line of the log.
 pub fn headline(changes: &[PolicyChange]) -> String {
     let mut by_effect: BTreeMap<Effect, BTreeSet<&str>> = BTreeMap::new();
@@ -288,13 +266,17 @@ mod tests {
         "grants": [{"operations": ["verify"], "purposes": ["telecom.subscriber", "own.code"],
                     "attributes": ["full_name", "date_of_birth"]}],
         "required": ["full_name"], "accepted_reasons": ["marks_missing", "different"],
-        "disclosure": "reasons", "rate": 10, "burst": 20}"#;
+        "disclosure": "reasons", "rate": 10, "burst": 20,
+        "quotas": {"day": {"requests": 1000}, "month": {"requests": 20000, "attributes": 40000}}}"#;
     const AFTER: &str = r#"{
         "grants": [{"operations": ["verify"], "purposes": ["telecom.subscriber"],
                     "attributes": ["full_name", "sex"]},
                    {"operations": ["history"], "purposes": ["own.code"]}],
         "required": ["full_name", "sex"], "accepted_reasons": ["one_letter"],
-        "disclosure": "verdicts", "discloses_status": true, "rate": 5, "burst": 40}"#;
+        "disclosure": "verdicts", "discloses_status": true, "rate": 5, "burst": 40,
+        "officials": "known", "official_limits": {"rate": 1, "burst": 9}, "concurrency": 16,
+        "quotas": {"day": {"requests": 2000, "attributes": 6000}, "month": {"attributes": 40000}},
+        "lane": "bulk"}"#;
 
     fn between(old: &str, new: &str) -> Vec<PolicyChange> {
         let parse = |document| Policy::parse("p", 1, document).unwrap();
@@ -317,12 +299,19 @@ mod tests {
         less grant: May no longer: compare what you hold about a person with the register, for own.code.
         less attributes: May no longer ask about: date of birth (compare what you hold about a person with the register; for "Verify a subscriber at registration" (telecom.subscriber)).
         less required: Must now send, and have right: sex.
+        less officials: The official who asks may be named, and must then be on the list that you have sent.
         more near_misses: Now counts as a match: one letter of the name differs.
         less near_misses: No longer counts as a match: the name without any diacritics.
         less disclosure: You see the outcome and the verdict on each attribute, without reasons.
         more status: You are told whether the person is alive, dead, under another number by now, or unknown.
         less rate: 5 requests a second in place of 10.
         more burst: 40 requests at once in place of 20.
+        less concurrency: 16 requests on their way at once in place of 256.
+        less official_limits: Each official: 1 requests a second, 9 at once.
+        more quotas: At most 2000 requests a day.
+        less quotas: At most 6000 attributes a day.
+        more quotas: No quota of requests a month any more.
+        less lane: Requests travel on the bulk lane, behind all others.
         "#);
         for PolicyChange { vi, en, .. } in changes {
             assert!(vi.ends_with('.') && !vi.contains(&en), "{vi}");

@@ -1,12 +1,13 @@
 //! A policy as it is written down and as it is applied.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Reason, ReasonSet};
 use crate::auth::OperationSet;
-use crate::rate_limit::Limits;
+use crate::rate_limit::{Lane, Limits, Quotas, Terms};
 use crate::request::{Attribute, AttributeSet, Operation, Purpose};
 
 /// How much of a decision a client sees.
@@ -87,6 +88,45 @@ pub struct PolicyDocument {
     pub rate: u32,
     /// Requests at once after a rest; a whole multiple of the rate.
     pub burst: u32,
+    /// The rate of each official; only where officials must be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub official_limits: Option<RateDocument>,
+    /// Requests on their way at once.
+    #[serde(default = "usual_concurrency", skip_serializing_if = "is_usual")]
+    pub concurrency: NonZeroU32,
+    /// How much may be answered in a day and in a month.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quotas: Quotas,
+    /// On which lane requests travel.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lane: Lane,
+}
+
+/// A rate as it is written down.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateDocument {
+    /// Requests per second in the long run.
+    pub rate: u32,
+    /// Requests at once after a rest; a whole multiple of the rate.
+    pub burst: u32,
+}
+
+/// Requests on their way at once where a policy does not say it.
+pub const CONCURRENCY_USUAL: NonZeroU32 = NonZeroU32::new(256).unwrap();
+
+fn usual_concurrency() -> NonZeroU32 {
+    CONCURRENCY_USUAL
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_usual(concurrency: &NonZeroU32) -> bool {
+    *concurrency == CONCURRENCY_USUAL
+}
+
+/// What is not said is not written, so that a document from before is still the same.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Operations for purposes with attributes: every combination of the three is allowed.
@@ -119,6 +159,9 @@ pub enum PolicyError {
     /// Rate and burst that do not go together.
     #[error("the burst must be a whole multiple of the rate, and both at least 1")]
     Limits,
+    /// A rate of officials whom nobody has to make known: a constant would share it with everybody.
+    #[error("officials have a rate of their own only where they are known or required")]
+    OfficialLimits,
 }
 
 /// A policy ready to be applied.
@@ -131,7 +174,7 @@ pub struct Policy {
     officials: Officials,
     disclosure: Disclosure,
     discloses_status: bool,
-    limits: Limits,
+    terms: Terms,
 }
 
 /// What a request must bring.
@@ -187,7 +230,7 @@ impl Policy {
             officials: document.officials,
             disclosure: document.disclosure,
             discloses_status: document.discloses_status,
-            limits: Limits::new(document.rate, document.burst).ok_or(PolicyError::Limits)?,
+            terms: terms(&document)?,
         })
     }
 
@@ -234,7 +277,12 @@ impl Policy {
 
     /// The client's rate.
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.terms.limits
+    }
+
+    /// Everything it says about how often and how much.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Everything a client under this policy may do.
@@ -262,6 +310,21 @@ impl Policy {
             .map(|grant| grant.attributes)
             .reduce(|one, other| one.iter().chain(other.iter()).collect())
     }
+}
+
+fn terms(document: &PolicyDocument) -> Result<Terms, PolicyError> {
+    let limits = |rate, burst| Limits::new(rate, burst).ok_or(PolicyError::Limits);
+    let of_officials = document.official_limits.map(|it| limits(it.rate, it.burst));
+    if of_officials.is_some() && document.officials < Officials::Known {
+        return Err(PolicyError::OfficialLimits);
+    }
+    Ok(Terms {
+        limits: limits(document.rate, document.burst)?,
+        official_limits: of_officials.transpose()?,
+        concurrency: document.concurrency,
+        quotas: document.quotas,
+        lane: document.lane,
+    })
 }
 
 fn parse_grant(grant: &Grant) -> Result<ParsedGrant, PolicyError> {

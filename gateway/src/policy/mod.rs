@@ -9,11 +9,13 @@ mod permit;
 mod purposes;
 mod reason;
 mod summary;
+mod terms;
 mod words;
 
 pub use diff::{Effect, PolicyChange, diff, headline};
 pub use document::{
-    Demands, Disclosure, Grant, Officials, ParsedGrant, Policy, PolicyDocument, PolicyError,
+    CONCURRENCY_USUAL, Demands, Disclosure, Grant, Officials, ParsedGrant, Policy, PolicyDocument,
+    PolicyError, RateDocument,
 };
 pub use permit::{HistoryPermit, Permit, PermitQuestion, Refusal, check};
 pub use purposes::PurposeName;

@@ -1,38 +1,15 @@
 //! The rate of one client.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::HashMap;
 
 use super::gcra::{Gcra, Taken};
+use super::terms::Limits;
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::request::ClientId;
-
-/// What a policy says about a client's rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests per second in the long run.
-    pub rate: NonZeroU32,
-    /// Requests at once after a rest; a whole multiple of the rate.
-    pub burst: NonZeroU32,
-}
-
-impl Limits {
-    /// Takes a rate and a burst that is a whole multiple of it, so that the seconds to refill are
-    /// whole as the `RateLimit-Policy` field wants them.
-    pub fn new(rate: u32, burst: u32) -> Option<Self> {
-        let (rate, burst) = (NonZeroU32::new(rate)?, NonZeroU32::new(burst)?);
-        (burst.get() % rate.get() == 0).then_some(Self { rate, burst })
-    }
-
-    /// Seconds from empty to full.
-    pub fn window_seconds(self) -> u32 {
-        self.burst.get() / self.rate.get()
-    }
-}
 
 /// Proof that step 1 was taken: the limit had room for this request.
 #[derive(Debug)]
@@ -229,12 +206,5 @@ mod tests {
             hand.advance(20_000);
             assert_eq!(limiter.state().remaining, 100, "{days} days");
         }
-    }
-
-    #[test]
-    fn a_burst_that_is_no_multiple_of_the_rate_is_refused() {
-        assert!(Limits::new(50, 75).is_none());
-        assert!(Limits::new(0, 0).is_none());
-        assert_eq!(Limits::new(50, 100).unwrap().window_seconds(), 2);
     }
 }

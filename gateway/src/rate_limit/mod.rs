@@ -7,9 +7,11 @@
 mod address;
 mod client;
 mod gcra;
+mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, Authentication, ClientLimits, Limits, RateLimited, RateState};
+pub use client::{Admission, Authentication, ClientLimits, RateLimited, RateState};
+pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
 use governor::clock::{Clock as GovernorClock, Reference};
 use governor::nanos::Nanos;

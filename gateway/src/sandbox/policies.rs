@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::tables::{POLICIES_TABLE, PURPOSES_TABLE, rows, words};
-use crate::policy::{Disclosure, Grant, Officials, PolicyDocument};
+use crate::policy::{CONCURRENCY_USUAL, Disclosure, Grant, Officials, PolicyDocument};
+use crate::rate_limit::{Lane, Quotas};
 use crate::request::{Attribute, Operation};
 use crate::store::PolicyRow;
 
@@ -61,6 +62,10 @@ impl SandboxPolicy {
             discloses_status: self.discloses_status,
             rate: self.rate,
             burst: self.burst,
+            official_limits: None,
+            concurrency: CONCURRENCY_USUAL,
+            quotas: Quotas::default(),
+            lane: Lane::Interactive,
         }
     }
 

@@ -13,6 +13,7 @@ on_both_databases! {
     a_trial_changes_nothing_and_says_what_would_be,
     of_many_who_add_at_once_each_gets_a_version_of_its_own,
     a_document_that_is_sent_again_makes_one_version,
+    what_limits_cannot_be_is_told_by_pointer,
     versions_come_in_pages,
     nodes_follow_while_clients_are_moved_again_and_again,
 }
@@ -181,6 +182,45 @@ async fn a_document_that_is_sent_again_makes_one_version(database: Database) {
     let other = merge(&document(), &json!({"rate": 1, "burst": 1}));
     assert_eq!(put(&admin, "", &other).await.json()["version"], 4);
     assert_eq!(put(&admin, "", &document()).await.json()["version"], 5);
+}
+
+async fn what_limits_cannot_be_is_told_by_pointer(database: Database) {
+    let app = TestApp::start_on(database).await;
+    let admin = app.admin_caller("operator").await;
+    let rate = json!({"rate": 2, "burst": 4});
+    for (wrong, pointer) in [
+        (json!({"concurrency": 0}), "/concurrency"),
+        (json!({"lane": "fast"}), "/lane"),
+        (json!({"official_limits": rate}), "/official_limits"),
+        (
+            json!({"officials": "known", "official_limits": {"rate": 2, "burst": 3}}),
+            "/official_limits/burst",
+        ),
+        (json!({"quotas": {"day": {"requests": 0}}}), "/quotas/day/requests"),
+        (json!({"quotas": {"month": {"attributes": 1_u64 << 54}}}), "/quotas/month/attributes"),
+    ] {
+        let problem =
+            put(&admin, "", &merge(&document(), &wrong)).await.problem(422, "invalid-value");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{wrong}");
+    }
+    for wrong in [
+        json!({"quotas": {"week": {}}}),
+        json!({"quotas": {"day": {"requests": "7"}}}),
+        json!({"officials": "known", "official_limits": {"rate": 2}}),
+    ] {
+        let refused = put(&admin, "", &merge(&document(), &wrong)).await;
+        refused.problem(400, "invalid-request");
+    }
+    let right = json!({
+        "officials": "required", "official_limits": rate, "concurrency": 7, "lane": "bulk",
+        "quotas": {"day": {"requests": 10}, "month": {"attributes": 70}},
+    });
+    let added = put(&admin, "", &merge(&document(), &right)).await;
+    assert_eq!(added.status, 201, "{}", added.text);
+    let shown = admin.get(PATH).await.ok();
+    for (name, value) in right.as_object().unwrap() {
+        assert_eq!(&shown["document"][name], value, "{name}");
+    }
 }
 
 async fn versions_come_in_pages(database: Database) {

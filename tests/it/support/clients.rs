@@ -2,9 +2,11 @@
 
 use gateway::auth::{ClientKind, ClientState, hash_secret};
 use gateway::clock::Micros;
-use gateway::policy::{Disclosure, Grant, Officials, PolicyDocument};
+use gateway::policy::{CONCURRENCY_USUAL, Disclosure, Grant, Officials, PolicyDocument};
+use gateway::rate_limit::{Lane, Quotas};
 use gateway::request::Attribute;
 use gateway::store::{ClientRow, PolicyRow};
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 
 /// The secret of every client.
@@ -32,6 +34,9 @@ pub struct TestClient {
     pub discloses_status: bool,
     pub rate: u32,
     pub burst: u32,
+    pub concurrency: NonZeroU32,
+    pub quotas: Quotas,
+    pub lane: Lane,
     pub agreement: (Micros, Micros),
     pub assessment_level: i64,
     pub assessment_until: Micros,
@@ -59,6 +64,9 @@ impl TestClient {
             discloses_status: false,
             rate: 100_000,
             burst: 1_000_000,
+            concurrency: CONCURRENCY_USUAL,
+            quotas: Quotas::default(),
+            lane: Lane::Interactive,
             agreement: (EARLY, LATE),
             assessment_level: 3,
             assessment_until: LATE,
@@ -128,6 +136,10 @@ impl TestClient {
             discloses_status: self.discloses_status,
             rate: self.rate,
             burst: self.burst,
+            official_limits: None,
+            concurrency: self.concurrency,
+            quotas: self.quotas,
+            lane: self.lane,
         };
         let document = serde_json::to_string(&document).expect("a policy is JSON");
         PolicyRow { name: format!("{}-policy", self.id), version: 1, document }

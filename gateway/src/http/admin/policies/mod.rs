@@ -3,6 +3,7 @@
 mod list;
 mod read;
 mod shown;
+mod terms;
 mod trial;
 
 use std::sync::Arc;

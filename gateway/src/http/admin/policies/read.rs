@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use super::super::super::code::Code;
 use super::super::super::error::Problem;
 use super::super::super::json::{self, Errors, Fields, Node};
+use super::terms::{QuotasBody, RateBody, ReadTerms};
 use crate::policy::{Disclosure, Grant, Officials, PolicyDocument, Reason};
 use crate::request::{Attribute, Malformed, Operation, Purpose};
 
@@ -32,6 +33,18 @@ pub struct PolicyBody {
     rate: u32,
     /// Requests at once after a rest; a whole multiple of the rate.
     burst: u32,
+    /// The rate of each official; only where `officials` is `known` or `required`.
+    #[schema(nullable = false)]
+    official_limits: Option<RateBody>,
+    /// Requests on their way at once; 256 where nothing is said.
+    #[schema(nullable = false)]
+    concurrency: Option<u32>,
+    /// How much may be answered.
+    #[schema(nullable = false)]
+    quotas: Option<QuotasBody>,
+    /// On which lane requests travel: `bulk`, `interactive` (the default) or `emergency`.
+    #[schema(nullable = false)]
+    lane: Option<String>,
 }
 
 /// Operations for purposes with attributes: every combination of the three is allowed.
@@ -69,12 +82,7 @@ pub fn read_policy(document: &[u8]) -> Result<PolicyDocument, Problem> {
         Disclosure::ALL.into_iter().find(|it| it.name() == name).ok_or(Malformed::Form)
     });
     let discloses_status = fields.truth("discloses_status", &mut errors).unwrap_or(false);
-    let all = 1..=u64::from(u32::MAX);
-    let rate = fields.number("rate", all.clone(), &mut errors);
-    let burst = fields.number("burst", all, &mut errors);
-    if rate.zip(burst).is_some_and(|(rate, burst)| !burst.is_multiple_of(rate)) {
-        errors.value(fields.pointer("burst"), Malformed::Form);
-    }
+    let terms = ReadTerms::read(&mut fields, officials.unwrap_or_default(), &mut errors);
     fields.finish(&mut errors);
     errors.finish()?;
     let new = || {
@@ -85,8 +93,12 @@ pub fn read_policy(document: &[u8]) -> Result<PolicyDocument, Problem> {
             officials: officials.unwrap_or_default(),
             disclosure: disclosure?,
             discloses_status,
-            rate: u32::try_from(rate?).ok()?,
-            burst: u32::try_from(burst?).ok()?,
+            rate: terms.rate?.rate,
+            burst: terms.rate?.burst,
+            official_limits: terms.official_limits,
+            concurrency: terms.concurrency,
+            quotas: terms.quotas,
+            lane: terms.lane,
         })
     };
     // Whatever is missing was noted above, so all is there now.

@@ -79,7 +79,7 @@ pub struct PolicyChangeReply {
     /// `more` or `less`, for the clients under the policy.
     pub effect: &'static str,
     /// `grant`, `attributes`, `required`, `officials`, `near_misses`, `disclosure`, `status`,
-    /// `rate`, `burst`.
+    /// `rate`, `burst`, `concurrency`, `official_limits`, `quotas`, `lane`.
     pub about: &'static str,
     /// In Vietnamese.
     pub vi: String,
