@@ -42,6 +42,7 @@ mod retention_beside;
 mod routes;
 mod schema;
 mod search;
+mod shared_limits;
 mod shutdown;
 mod standing;
 mod strict_json;

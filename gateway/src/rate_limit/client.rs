@@ -128,6 +128,11 @@ impl ClientLimits {
         Ok(Self { redis: redis.transpose()?, ..Self::new(clock) })
     }
 
+    /// Whether limits are shared with other nodes at present: Redis is there and answers in time.
+    pub fn is_shared(&self) -> bool {
+        self.redis.as_ref().is_some_and(|redis| redis.is_shared())
+    }
+
     /// Replaces the limits; a client whose rate stays keeps what it has used.
     pub fn replace(&self, terms: impl IntoIterator<Item = (ClientId, Terms)>) {
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);

@@ -115,9 +115,9 @@ impl Redis {
         heard.map_or(self.told_nodes, |heard| heard.max(self.told_nodes))
     }
 
-    /// Whether any part of Redis is not asked at present.
-    pub(super) fn is_degraded(&self) -> bool {
-        self.breakers.iter().any(Breaker::is_open)
+    /// Whether every part of Redis is asked at present.
+    pub(super) fn is_shared(&self) -> bool {
+        self.link.connection().is_some() && !self.breakers.iter().any(Breaker::is_open)
     }
 
     fn advice(&self, part: usize) -> Advice {
@@ -162,7 +162,7 @@ impl Redis {
                 "Redis does not answer in time: each node lets its part through"
             );
         }
-        self.metrics.limits_unshared.set(f64::from(u8::from(self.is_degraded())));
+        self.metrics.limits_unshared.set(f64::from(u8::from(!self.is_shared())));
     }
 }
 
