@@ -202,6 +202,13 @@ pub enum StoreError {
     /// Another gateway runs on the same data.
     #[error("another gateway is running on this database")]
     Held,
+    /// A commit to the log does not end in the server: that of a gateway which was killed, or which
+    /// another machine still runs.
+    #[error(
+        "a commit of a gateway that was killed is still running in the database server; try again \
+         when it has ended"
+    )]
+    CommitRuns(#[source] sqlx::Error),
     /// The tables cannot be made or brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),

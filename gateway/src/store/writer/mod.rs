@@ -55,6 +55,19 @@ impl Store {
 }
 
 impl LogWriter {
+    /// Waits until no commit to the log is on its way in the server. That of a gateway which was
+    /// killed goes on there, and what is read meanwhile is partly of before it and partly of after.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitRuns`] if it does not end.
+    pub async fn await_commits(&mut self, log: &str) -> Result<(), StoreError> {
+        match &mut self.0 {
+            // Whoever wrote into a file is gone with its process.
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(writer) => writer.await_commits(log).await,
+        }
+    }
+
     /// Makes the first checkpoint of a log that has none.
     pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
         match &mut self.0 {
