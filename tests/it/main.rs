@@ -50,5 +50,6 @@ mod subject_keys;
 mod subject_tokens;
 mod support;
 mod tree;
+mod turns;
 mod verifications;
 mod whoami;
