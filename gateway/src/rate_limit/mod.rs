@@ -1,16 +1,23 @@
-//! How often: the client's rate and the guard on addresses that fail to authenticate.
+//! How often, how many at once and on which lane: the client's rate, its requests on their way, the
+//! places that lanes share, and the guard on addresses that fail to authenticate.
 //!
-//! Both are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
+//! Rate and guard are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
 //! given back where somebody acts for an agency whose own has no room. Several nodes come with the
 //! limits of design section 8.
 
 mod address;
 mod client;
+mod concurrency;
+mod deadline;
 mod gcra;
+mod lanes;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
 pub use client::{Admission, Authentication, ClientLimits, RateLimited, RateState};
+pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
+pub use deadline::Deadline;
+pub use lanes::{Lanes, Pass, Shed};
 pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
 use governor::clock::{Clock as GovernorClock, Reference};
