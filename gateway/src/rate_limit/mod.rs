@@ -25,6 +25,16 @@ use governor::nanos::Nanos;
 
 use crate::clock::Clock;
 
+/// Proof of step 1: the limits had room for the request, and it has its place on the way to register
+/// and log, which is given back when this is dropped.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Of the rate.
+    pub admission: Admission,
+    /// Of its lane.
+    pub pass: Pass,
+}
+
 /// Lends the injected clock to `governor`.
 #[derive(Debug, Clone)]
 struct MonotonicClock(Clock);
