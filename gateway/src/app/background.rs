@@ -108,6 +108,7 @@ async fn follow_revoked(app: Arc<App>) {
 async fn tidy(app: Arc<App>) {
     app.metrics.handle().run_upkeep();
     app.address_guard.tidy();
+    app.client_limits.tidy();
 }
 
 async fn forget(app: Arc<App>) {

@@ -21,7 +21,7 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits, Concurrency, Lanes};
+use crate::rate_limit::{AddressGuard, ClientLimits, Concurrency, Lanes, RedisStartError};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -130,6 +130,9 @@ pub enum StartError {
     /// Signing tokens does not work.
     #[error("tokens cannot be signed and verified")]
     Tokens(#[from] token_keys::TokenKeyError),
+    /// The way to Redis cannot be used.
+    #[error(transparent)]
+    Limits(#[from] RedisStartError),
     /// Hashing secrets does not work.
     #[error("secrets cannot be hashed")]
     Hashing(#[from] SecretsError),
@@ -158,11 +161,13 @@ impl App {
         let secrets = Secrets::new(clock.clone(), &random)?;
         let audit =
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
+        let limits = &config.limits;
+        let client_limits = ClientLimits::start(limits, &config.log.name, clock.clone(), &metrics)?;
         let app = Arc::new(Self {
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
-            client_limits: ClientLimits::new(clock.clone()),
+            client_limits,
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
@@ -239,7 +244,7 @@ impl App {
             .values()
             .filter_map(|client| {
                 let policy = self.policies.find(&client.policy)?;
-                Some((client.client_id.clone(), policy.limits()))
+                Some((client.client_id.clone(), *policy.terms()))
             })
             .collect();
         let without = known.len() - limits.len();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::audit::{IdempotencyKey, RequestId};
 use crate::auth::{Caller, CallerRefusal, Standing};
 use crate::clock::Micros;
-use crate::rate_limit::{Deadline, InFlight};
+use crate::rate_limit::{Deadline, InFlight, Units};
 use crate::request::ClientId;
 use crate::verification::RequestContext;
 
@@ -38,6 +38,8 @@ pub struct Exchange {
     in_flight: OnceLock<InFlight>,
     usual_deadline: Deadline,
     asked_deadline: OnceLock<Deadline>,
+    /// What it has taken from limits.
+    units: Mutex<Option<Units>>,
 }
 
 impl Exchange {
@@ -58,6 +60,7 @@ impl Exchange {
             in_flight: OnceLock::new(),
             usual_deadline,
             asked_deadline: OnceLock::new(),
+            units: Mutex::default(),
         }
     }
 
@@ -79,6 +82,19 @@ impl Exchange {
     /// Until when its answer is of use.
     pub fn deadline(&self) -> Deadline {
         *self.asked_deadline.get().unwrap_or(&self.usual_deadline)
+    }
+
+    /// Keeps what the request has taken from limits.
+    pub(super) fn take(&self, units: Option<Units>) {
+        *self.units.lock().unwrap_or_else(PoisonError::into_inner) = units;
+    }
+
+    /// Gives it back: the request has failed, and through no fault of its own.
+    pub(super) fn give_back(&self) {
+        let units = self.units.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(units) = units {
+            units.give_back();
+        }
     }
 
     /// What the story of a request needs to know of it; `key` is the one under which it may come

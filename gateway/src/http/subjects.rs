@@ -135,7 +135,7 @@ pub async fn post_history(
         Ok((sent, asked))
     });
     let (sent, asked) = call.well_formed(read)?;
-    let admission = call.admit()?;
+    let admission = call.admit().await?;
     let admitted = call.enter(admission).await?;
     let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());

@@ -1,9 +1,9 @@
 //! How often, how many at once and on which lane: the client's rate, its requests on their way, the
 //! places that lanes share, and the guard on addresses that fail to authenticate.
 //!
-//! Rate and guard are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
-//! given back where somebody acts for an agency whose own has no room. Several nodes come with the
-//! limits of design section 8.
+//! Rate and guard are GCRA: the guard's by `governor`, the clients' by hand, because theirs is taken
+//! from several limits at once and given back. The clients' are in this process, or shared by nodes
+//! in Redis; what is on its way is counted by each node.
 
 mod address;
 mod client;
@@ -11,13 +11,15 @@ mod concurrency;
 mod deadline;
 mod gcra;
 mod lanes;
+mod redis;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, Authentication, ClientLimits, RateLimited, RateState};
+pub use client::{Admission, Asking, Authentication, ClientLimits, RateLimited, RateState, Units};
 pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
 pub use deadline::Deadline;
 pub use lanes::{Lanes, Pass, Shed};
+pub use redis::RedisStartError;
 pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
 use governor::clock::{Clock as GovernorClock, Reference};

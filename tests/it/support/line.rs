@@ -1,8 +1,9 @@
-//! The way to a server, which can fall silent: what is sent arrives nowhere, and nobody says so, as
+//! The way to a server, which can be slow and can fall silent: what is sent arrives nowhere, and nobody says so, as
 //! when a machine vanishes from the network.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +21,7 @@ pub struct Line {
 struct Orders {
     swallowed: Mutex<Option<&'static str>>,
     silent: AtomicUsize,
+    delay_ms: AtomicU64,
 }
 
 impl Line {
@@ -50,6 +52,12 @@ impl Line {
         *self.orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
+    /// From now on everything that is sent arrives so much later.
+    pub fn delay(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).expect("a short time");
+        self.orders.delay_ms.store(by, Ordering::Relaxed);
+    }
+
     /// How many connections fell silent.
     pub fn silent(&self) -> usize {
         self.orders.silent.load(Ordering::Relaxed)
@@ -74,6 +82,8 @@ async fn carry(caller: TcpStream, callee: TcpStream, orders: Arc<Orders>) {
                 orders.silent.fetch_add(1, Ordering::Relaxed);
                 return std::future::pending().await;
             }
+            tokio::time::sleep(Duration::from_millis(orders.delay_ms.load(Ordering::Relaxed)))
+                .await;
             is_asked.write_all(&bytes[..length]).await?;
         }
     };
