@@ -21,7 +21,7 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits, RedisStartError};
+use crate::rate_limit::{AddressGuard, ClientLimits, Concurrency, Lanes, RedisStartError};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -70,6 +70,10 @@ pub struct App {
     pub tokens: Tokens,
     /// Their rates.
     pub client_limits: ClientLimits,
+    /// Their requests on their way.
+    pub concurrency: Concurrency,
+    /// Places on the way to register and log.
+    pub lanes: Arc<Lanes>,
     /// Addresses that fail to authenticate.
     pub address_guard: AddressGuard,
     /// Their policies.
@@ -164,6 +168,8 @@ impl App {
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             client_limits,
+            concurrency: Concurrency::default(),
+            lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
@@ -246,6 +252,10 @@ impl App {
             tracing::error!(clients = without, "clients without a policy are refused");
         }
         self.client_limits.replace(limits);
+        self.concurrency.replace(known.values().filter_map(|client| {
+            let policy = self.policies.find(&client.policy)?;
+            Some((client.client_id.clone(), policy.terms().concurrency))
+        }));
     }
 
     /// Loads the keys that sign and verify tokens.
