@@ -54,6 +54,8 @@ pub struct Metrics {
     pub population_failures: Counter,
     /// 1 while limits are not shared because Redis does not answer in time, else 0.
     pub limits_unshared: Gauge,
+    /// Requests let through meanwhile, each from a node's own part.
+    pub limits_unshared_requests: Counter,
     /// Clients with an agreement or an assessment that ends within 30 days.
     pub clients_ending: Gauge,
     /// Clients with one that has ended.
@@ -88,6 +90,7 @@ impl Metrics {
             limits_unshared: metrics::with_local_recorder(&recorder, || {
                 metrics::gauge!("gateway_limits_unshared")
             }),
+            limits_unshared_requests: counter("gateway_limits_unshared_requests_total"),
             request_seconds: histogram("gateway_request_seconds"),
             log_entries: counter("gateway_log_entries_total"),
             log_commits: counter("gateway_log_commits_total"),

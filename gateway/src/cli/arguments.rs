@@ -77,6 +77,13 @@ pub struct SandboxArgs {
     /// Port N of the API; the admin listener takes N+1, the population database N+10.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
     pub port: u16,
+    /// Nodes that share limits, each with a database of its own; node k (from 0) is at N+100k.
+    #[arg(long, default_value_t = 1, requires = "redis",
+          value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub nodes: u16,
+    /// Redis in which limits are shared, redis://host:port; several, separated by commas, of a Cluster.
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
     /// Begin anew: what ./sandbox-data holds is deleted without asking.
     #[arg(long)]
     pub fresh: bool,

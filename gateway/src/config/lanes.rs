@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// Places on the way to register and log, and who gets them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LanesConfig {
     /// Time for one request that names none, from its head on, in milliseconds.
