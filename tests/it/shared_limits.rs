@@ -39,7 +39,7 @@ fn id(name: &str) -> ClientId {
 
 /// Several nodes that know the same clients.
 struct Nodes {
-    nodes: Vec<Arc<ClientLimits>>,
+    limiters: Vec<Arc<ClientLimits>>,
     metrics: Vec<Arc<Metrics>>,
     clock: Clock,
 }
@@ -83,15 +83,15 @@ impl Nodes {
             limits.replace(clients.iter().map(|(name, terms)| (id(name), *terms)));
             Arc::new(limits)
         };
-        let nodes = metrics.iter().enumerate().map(node).collect();
-        let nodes = Self { nodes, metrics, clock };
+        let limiters = metrics.iter().enumerate().map(node).collect();
+        let nodes = Self { limiters, metrics, clock };
         nodes.connected().await;
         nodes
     }
 
     /// Waits until every node shares its limits.
     async fn connected(&self) {
-        for node in &self.nodes {
+        for node in &self.limiters {
             for _ in 0..3_000 {
                 if node.is_shared() {
                     break;
@@ -111,7 +111,7 @@ impl Nodes {
             all.admitted += round.admitted;
             all.unshared += round.unshared;
             all.seconds += round.seconds;
-            if self.nodes.iter().all(|node| node.is_shared()) {
+            if self.limiters.iter().all(|node| node.is_shared()) {
                 return all;
             }
         }
@@ -123,7 +123,7 @@ impl Nodes {
         let (began, unshared) = (self.clock.monotonic_nanos(), self.unshared());
         let (over, admitted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut asking = tokio::task::JoinSet::new();
-        for node in self.nodes.iter().flat_map(|node| std::iter::repeat_n(node, tasks)) {
+        for node in self.limiters.iter().flat_map(|node| std::iter::repeat_n(node, tasks)) {
             let (node, client) = (Arc::clone(node), id(client));
             let (over, admitted) = (Arc::clone(&over), Arc::clone(&admitted));
             asking.spawn(async move {
@@ -175,7 +175,7 @@ async fn a_node_that_is_slow_to_use_what_it_drew_loses_it() {
     let nodes = Nodes::start(&redis.url(), &[("fast", terms(2_000, 2_000))]).await;
     let client = id("fast");
     let asked = Asking { client: &client, acted_for: None, official: None };
-    nodes.nodes[0].admit(asked).await.unwrap();
+    nodes.limiters[0].admit(asked).await.unwrap();
     let drawn = redis.ask(&["hget", "gateway:limit:{fast}", "taken"]);
     assert!(drawn.trim().parse::<u64>().unwrap() > 0, "{drawn}");
     // Everything that was not used is lost: the rest of the burst is what others get.
@@ -190,14 +190,14 @@ async fn what_one_limit_refuses_is_not_taken_from_the_other() {
     let (own, other) = (id("own"), id("other"));
     let acting = Asking { client: &own, acted_for: Some(&other), official: None };
     let mut admitted = 0;
-    for node in nodes.nodes.iter().cycle().take(30) {
+    for node in nodes.limiters.iter().cycle().take(30) {
         admitted += u32::from(node.admit(acting).await.is_ok());
     }
     assert_eq!(admitted, 3);
     // What was given back arrives a moment later, and in that moment some come back by themselves.
     let alone = Asking { acted_for: None, ..acting };
     let mut left = 0;
-    for node in nodes.nodes.iter().cycle().take(3_000) {
+    for node in nodes.limiters.iter().cycle().take(3_000) {
         left += u32::from(node.admit(alone).await.is_ok());
     }
     assert!((46..=50).contains(&left), "{left}");
@@ -221,7 +221,7 @@ async fn while_redis_is_gone_each_node_lets_its_part_through() {
         // What Redis still had, and the parts of all nodes: they begin without room.
         assert!(out.admitted as f64 <= out.most(300, 300 + NODES), "{outage}: {out:?}");
         assert!(out.unshared > 0, "{outage}: {out:?}");
-        assert!(nodes.nodes.iter().all(|node| !node.is_shared()), "{outage}");
+        assert!(nodes.limiters.iter().all(|node| !node.is_shared()), "{outage}");
         match outage {
             "hung" => redis.go_on(),
             "slow" => line.delay(Duration::ZERO),
