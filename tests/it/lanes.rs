@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use gateway::config::Config;
 use gateway::rate_limit::Lane;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -22,14 +23,20 @@ fn company() -> Vec<TestClient> {
     ]
 }
 
+/// However slow the machine is: a test lets the register answer, or says that it will not.
+fn be_patient(config: &mut Config) {
+    config.population.timeout_ms = 60_000;
+    config.lanes.deadline_ms = 30_000;
+    config.server.request_timeout_ms = 60_000;
+}
+
 /// So many places, one of them for bulk, before a register that answers when it is let.
 async fn narrow(places: usize) -> (TestApp, FakeRegister) {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
     let app = TestApp::builder().clients(company()).register(&register.url).config(move |config| {
         config.lanes.places = places;
         config.lanes.bulk_places = 1;
-        config.lanes.deadline_ms = 10_000;
-        config.population.timeout_ms = 60_000;
+        be_patient(config);
     });
     (app.start().await, register)
 }
@@ -62,7 +69,7 @@ async fn few_at_once(register: &FakeRegister) -> TestApp {
         TestClient::carrier("carrier"),
         TestClient::operator("operator"),
     ];
-    TestApp::builder().clients(clients).register(&register.url).start().await
+    TestApp::builder().clients(clients).register(&register.url).config(be_patient).start().await
 }
 
 #[tokio::test]
@@ -167,7 +174,7 @@ async fn a_deadline_that_is_none_is_refused_by_name() {
 #[tokio::test]
 async fn what_comes_too_late_for_its_deadline_is_neither_answered_nor_recorded() {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
-    let app = TestApp::builder().register(&register.url).start().await;
+    let app = TestApp::builder().register(&register.url).config(be_patient).start().await;
     let (caller, operator) = (app.caller("carrier").await, app.caller("operator").await);
     let verification = ask(&caller, on_file());
     register.called(1).await;
@@ -176,7 +183,7 @@ async fn what_comes_too_late_for_its_deadline_is_neither_answered_nor_recorded()
         operator.post("/v1/subjects/history", "application/json", &look.to_string()).await
     });
     register.called(2).await;
-    app.hand.advance(3_000_000);
+    app.hand.advance(30_000_000);
     register.release();
     for answer in [verification.await.unwrap(), look.await.unwrap()] {
         answer.problem(503, "overloaded");
@@ -203,7 +210,12 @@ async fn a_deadline_before_the_registers_time_out_gives_an_answer_that_says_so()
 async fn lanes_never_share_a_call_to_the_register() {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
     let app = TestApp::builder().clients(company()).register(&register.url);
-    let app = app.config(|config| config.population.calls_in_flight_max = 1).start().await;
+    let app = app.config(|config| {
+        be_patient(config);
+        config.population.calls_in_flight_max = 1;
+        config.lanes.bulk_places = 10;
+    });
+    let app = app.start().await;
     let mut asking = Vec::new();
     // The first of each is in a call of its own, and the others gather behind it.
     for number in 0..10 {

@@ -6,8 +6,8 @@ use super::*;
 use crate::clock::{ManualClock, Micros};
 
 /// One place, and one more that waits in each lane.
-fn one_place(config: LanesConfig) -> (Arc<Lanes>, Clock, ManualClock) {
-    let config = LanesConfig { places: 1, bulk_places: 1, ..config };
+fn one_place(config: &LanesConfig) -> (Arc<Lanes>, Clock, ManualClock) {
+    let config = LanesConfig { places: 1, bulk_places: 1, ..config.clone() };
     let (clock, hand) = Clock::manual(Micros(1_000_000));
     (Lanes::new(&config, clock.clone(), Arc::new(Metrics::new())), clock, hand)
 }
@@ -26,7 +26,7 @@ fn counts(lanes: &Lanes, lane: Lane) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_free_place_is_taken_without_waiting_and_given_back_when_dropped() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let desk = desk();
     for lane in Lane::ALL {
         let entering = lanes.enter(lane, &desk, within(&clock, 100));
@@ -39,7 +39,7 @@ async fn a_free_place_is_taken_without_waiting_and_given_back_when_dropped() {
 
 #[tokio::test]
 async fn who_waits_gets_the_place_and_who_was_dropped_does_not() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let deadline = within(&clock, 60_000);
     let desk = desk();
     let first = lanes.enter(Lane::Interactive, &desk, deadline).await.unwrap();
@@ -56,7 +56,7 @@ async fn who_waits_gets_the_place_and_who_was_dropped_does_not() {
 
 #[tokio::test]
 async fn a_place_that_was_just_given_to_who_hangs_up_goes_to_the_next() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let deadline = within(&clock, 60_000);
     let desk = desk();
     let first = lanes.enter(Lane::Interactive, &desk, deadline).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_place_that_was_just_given_to_who_hangs_up_goes_to_the_next() {
 
 #[tokio::test]
 async fn a_deadline_that_has_passed_is_shed_before_each_stage() {
-    let (lanes, clock, hand) = one_place(LanesConfig::default());
+    let (lanes, clock, hand) = one_place(&LanesConfig::default());
     let deadline = within(&clock, 5);
     let pass = lanes.enter(Lane::Interactive, &desk(), deadline).await.unwrap();
     pass.check().unwrap();
@@ -93,7 +93,7 @@ async fn a_deadline_that_has_passed_is_shed_before_each_stage() {
 
 #[tokio::test]
 async fn who_waits_is_shed_when_its_deadline_comes() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let desk = desk();
     let _held = lanes.enter(Lane::Bulk, &desk, within(&clock, 60_000)).await.unwrap();
     // The runtime's own clock ends it: that of the test stands still.
@@ -104,7 +104,7 @@ async fn who_waits_is_shed_when_its_deadline_comes() {
 
 #[tokio::test]
 async fn a_queue_that_would_outlive_the_deadline_is_not_joined_and_says_when_to_come_again() {
-    let (lanes, clock, hand) = one_place(LanesConfig::default());
+    let (lanes, clock, hand) = one_place(&LanesConfig::default());
     let desk = desk();
     let slow = lanes.enter(Lane::Interactive, &desk, within(&clock, 9_000)).await.unwrap();
     hand.advance(4_000_000);
@@ -124,7 +124,7 @@ async fn a_queue_that_would_outlive_the_deadline_is_not_joined_and_says_when_to_
 #[tokio::test]
 async fn a_queue_that_is_full_takes_nobody() {
     let config = LanesConfig { queue_items_max: 1, ..LanesConfig::default() };
-    let (lanes, clock, _hand) = one_place(config);
+    let (lanes, clock, _hand) = one_place(&config);
     let (desk, deadline) = (desk(), within(&clock, 60_000));
     let _held = lanes.enter(Lane::Bulk, &desk, deadline).await.unwrap();
     let mut waiting = Box::pin(lanes.enter(Lane::Interactive, &desk, deadline));
@@ -137,7 +137,7 @@ async fn a_queue_that_is_full_takes_nobody() {
 
 #[tokio::test]
 async fn a_stop_ends_all_waiting() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let (desk, deadline) = (desk(), within(&clock, 60_000));
     let held = lanes.enter(Lane::Interactive, &desk, deadline).await.unwrap();
     let mut waiting = Box::pin(lanes.enter(Lane::Interactive, &desk, deadline));
@@ -151,7 +151,7 @@ async fn a_stop_ends_all_waiting() {
 
 #[tokio::test]
 async fn what_lanes_do_can_be_seen() {
-    let (lanes, clock, _hand) = one_place(LanesConfig::default());
+    let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let (desk, deadline) = (desk(), within(&clock, 60_000));
     let held = lanes.enter(Lane::Emergency, &desk, deadline).await.unwrap();
     let mut waiting = Box::pin(lanes.enter(Lane::Bulk, &desk, deadline));
