@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::quotas::OthersRead;
 use super::{App, TURN_MAX};
 use crate::access::{Warned, token_keys};
 use crate::audit::KEY_HELD_US;
@@ -23,6 +24,10 @@ const PUBLISH: Duration = Duration::from_secs(1);
 const RETENTION: Duration = Duration::from_hours(1);
 /// How often it is looked for acts of administrators that the log does not have.
 const ACTS: Duration = Duration::from_secs(1);
+/// How often other nodes' use of quotas is read, and told who has used how much.
+const QUOTAS: Duration = Duration::from_secs(1);
+/// How long it is known what was told of quotas: longer than two months.
+const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
 /// How often it is written down when credentials were last good.
 const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
@@ -52,6 +57,7 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, UPKEEP, tidy);
     every(app, KEY_UPKEEP, forget);
     tokio::spawn(warn_of_papers(Arc::downgrade(app)));
+    tokio::spawn(follow_quotas(Arc::downgrade(app)));
     tokio::spawn(follow_directory(Arc::downgrade(app), directory));
     let follower = Follower::new(&app.config.log.name, app.clock.clone());
     tokio::spawn(follow_log(Arc::downgrade(app), follower));
@@ -119,6 +125,11 @@ async fn forget(app: Arc<App>) {
     {
         tokio::task::yield_now().await;
     }
+    let before_us = app.clock.now().plus_seconds(-QUOTA_WARNINGS_KEPT_SECONDS).0;
+    if let Err(error) = in_time(TURN_MAX, app.store.forget_quota_warnings(before_us)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::debug!(error, "warnings of quotas could not be forgotten; trying again");
+    }
     app.tokens.revoked().forget_expired(app.clock.now());
     app.forget_spent().await;
 }
@@ -151,6 +162,21 @@ async fn warn_of_papers(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         app.warn_of_papers(&mut warned);
+    }
+}
+
+/// Follows what is used of quotas, with a rest between two turns, however long they take.
+async fn follow_quotas(app: Weak<App>) {
+    let mut read = OthersRead::default();
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.follow_others(&mut read).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what other nodes use cannot be read; trying again");
+        }
+        app.warn_of_quotas().await;
+        drop(app);
+        tokio::time::sleep(QUOTAS).await;
     }
 }
 

@@ -2,7 +2,9 @@
 //! the requests is in `background`.
 
 mod background;
+mod quotas;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits};
+use crate::rate_limit::{AddressGuard, ClientLimits, QuotaLedger};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -37,6 +39,8 @@ const SPENT_FORGOTTEN_MAX: i64 = 2_000;
 const REVOKED_AT_ONCE: i64 = 4_096;
 /// Connections that follow what others change: directory and revoked tokens at once.
 const WATCHING_CONNECTIONS: u32 = 2;
+/// Nodes that answer side by side and have nothing in common but the database.
+const NODES: NonZeroU32 = NonZeroU32::MIN;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -70,6 +74,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Their rates.
     pub client_limits: ClientLimits,
+    /// How much they use of their quotas.
+    pub quotas: QuotaLedger,
     /// Addresses that fail to authenticate.
     pub address_guard: AddressGuard,
     /// Their policies.
@@ -159,6 +165,7 @@ impl App {
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             client_limits: ClientLimits::new(clock.clone()),
+            quotas: QuotaLedger::new(NODES),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
@@ -189,6 +196,7 @@ impl App {
         app.load_token_keys().await?;
         app.load_revoked().await?;
         app.load_directory().await?;
+        app.load_usage().await?;
         app.publish_checkpoint().await;
         background::start(&app, version);
         Ok(app)
@@ -200,7 +208,7 @@ impl App {
         background::keep(self, hold);
     }
 
-    /// Loads clients, secrets, policies and limits from the store. A row that cannot be read is left
+    /// Loads clients, secrets, policies, limits and quotas from the store. A row that cannot be read is left
     /// out and told: what it stands for is refused, and no suspension is held back by it.
     ///
     /// # Errors
@@ -229,18 +237,19 @@ impl App {
     /// Who has no policy that can be read has no limits either, and is refused.
     fn replace_limits(&self) {
         let known = self.directory.all();
-        let limits: Vec<_> = known
+        let terms: Vec<_> = known
             .values()
             .filter_map(|client| {
                 let policy = self.policies.find(&client.policy)?;
-                Some((client.client_id.clone(), policy.limits()))
+                Some((client.client_id.clone(), *policy.terms()))
             })
             .collect();
-        let without = known.len() - limits.len();
+        let without = known.len() - terms.len();
         if without > 0 {
             tracing::error!(clients = without, "clients without a policy are refused");
         }
-        self.client_limits.replace(limits);
+        self.quotas.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.quotas)));
+        self.client_limits.replace(terms.into_iter().map(|(id, terms)| (id, terms.limits)));
     }
 
     /// Loads the keys that sign and verify tokens.
@@ -278,6 +287,7 @@ impl App {
 
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
     pub async fn close(&self) {
+        self.warn_of_quotas().await;
         self.audit.close().await;
         self.publish_checkpoint().await;
         self.flush_edge().await;

@@ -1,16 +1,22 @@
-//! How often: the client's rate and the guard on addresses that fail to authenticate.
+//! How often and how much: the client's rate and quotas, and the guard on addresses that fail to
+//! authenticate.
 //!
-//! Both are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
+//! Rates are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
 //! given back where somebody acts for an agency whose own has no room. Several nodes come with the
 //! limits of design section 8.
 
 mod address;
 mod client;
 mod gcra;
+mod quota;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
 pub use client::{Admission, Authentication, ClientLimits, RateLimited, RateState};
+pub use quota::{
+    Allowances, Amount, Charge, Period, QuotaExceeded, QuotaLedger, QuotaState, Reached, Unit,
+    UsedInPeriod, WARNED_AT,
+};
 pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
 use governor::clock::{Clock as GovernorClock, Reference};
