@@ -4,6 +4,8 @@
 mod background;
 mod quotas;
 
+pub use quotas::OthersRead;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;

@@ -49,7 +49,7 @@ impl App {
             return Ok(());
         }
         let own = LogChoice::But(&self.config.log.name);
-        let checkpoints = in_time(TURN_MAX, self.watching.checkpoints()).await?.into_iter();
+        let checkpoints = in_time(TURN_MAX, self.store.checkpoints()).await?.into_iter();
         let others = checkpoints.filter(|checkpoint| own.has(&checkpoint.log));
         let logs: Vec<_> = others.map(|it| (it.log, it.tree_size)).collect();
         let next = OthersRead { logs, clients };
@@ -57,7 +57,7 @@ impl App {
             return Ok(());
         }
         let now = self.clock.now();
-        let reading = reports::used_lately(&self.watching, own, Some(&next.clients), now);
+        let reading = reports::used_lately(&self.store, own, Some(&next.clients), now);
         let used = in_time(TURN_MAX, reading).await?;
         self.quotas.note_others(&next.clients, used);
         *read = next;

@@ -190,12 +190,11 @@ fn ranges(
     for (grain, digits) in periods {
         for cube in CUBES {
             let path = format!("{}|{grain}|{digits}|", cube.letter());
-            match clients {
-                None => ranges.push(KeyRange::below(&path)),
-                Some(clients) => {
-                    ranges.extend(clients.iter().map(|id| KeyRange::below(&format!("{path}{id}|"))))
-                }
-            }
+            let ids: Vec<String> = match clients {
+                None => vec![String::new()],
+                Some(clients) => clients.iter().map(|id| format!("{id}|")).collect(),
+            };
+            ranges.extend(ids.iter().map(|id| KeyRange::below(&format!("{path}{id}"))));
         }
     }
     ranges
