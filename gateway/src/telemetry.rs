@@ -56,6 +56,8 @@ pub struct Metrics {
     pub quota_refusals: Counter,
     /// Percentages of quotas that were reached, and told by this node.
     pub quota_warnings: Counter,
+    /// 1 while limits are not shared because Redis does not answer in time, else 0.
+    pub limits_unshared: Gauge,
     /// Clients with an agreement or an assessment that ends within 30 days.
     pub clients_ending: Gauge,
     /// Clients with one that has ended.
@@ -87,6 +89,9 @@ impl Metrics {
         Self {
             clients_ending: warned("ends-soon"),
             clients_ended: warned("ended"),
+            limits_unshared: metrics::with_local_recorder(&recorder, || {
+                metrics::gauge!("gateway_limits_unshared")
+            }),
             request_seconds: histogram("gateway_request_seconds"),
             log_entries: counter("gateway_log_entries_total"),
             log_commits: counter("gateway_log_commits_total"),

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use gateway::audit::{IdempotencyKey, LogEntry, LogUnavailable, NotRecorded};
+use gateway::app::StartError;
+use gateway::audit::{IdempotencyKey, LogEntry, LogUnavailable, NotRecorded, OpenError};
 use gateway::config::StoreConfig;
 use gateway::request::ClientId;
+use gateway::store::{Absence, StoreError, find_absence};
+use sqlx::PgConnection;
 
 use crate::support::{Database, Line, Postgres, TestApp, about_person, entries};
 
@@ -88,4 +91,63 @@ async fn who_waits_in_a_circle_with_somebody_is_not_told_that_a_key_is_taken() {
     };
     let (recorded, ()) = tokio::join!(app.app.audit.record_once(entry, [key]), circle);
     assert_eq!(recorded, Err(NotRecorded::Unavailable(LogUnavailable)));
+}
+
+/// What is committed by hand, piece by piece.
+async fn run(connection: &mut PgConnection, text: &'static str) {
+    sqlx::raw_sql(text).execute(connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_waits_for_the_commit_of_a_killed_gateway_and_goes_on_from_it() {
+    let app = TestApp::start_on(Database::Postgres).await;
+    let mut server = app.kept().postgres().connect().await;
+    app.fill(3).await;
+    run(&mut server, "create table before as select * from log_checkpoints").await;
+    app.fill(2).await;
+    let (kept, ended_well) = app.stop().await;
+    assert!(ended_well);
+    // The last commits become one that has not ended.
+    let unmade = "create table after as select * from log_checkpoints; \
+        create table late as select * from log_bundles where first_index >= 3; \
+        delete from log_bundles where first_index >= 3; \
+        update log_checkpoints set (tree_size, counted_size, note) = \
+        (select tree_size, counted_size, note from before)";
+    run(&mut server, unmade).await;
+    let made = "begin; insert into log_bundles select * from late; \
+        update log_checkpoints set (tree_size, counted_size, note) = \
+        (select tree_size, counted_size, note from after)";
+    run(&mut server, made).await;
+    let mut starting = std::pin::pin!(kept.again().try_start());
+    let mut watcher = kept.postgres().connect().await;
+    let waits = until("it waits for the commit", async || {
+        let waiting = "select count(*) from pg_stat_activity \
+            where wait_event_type = 'Lock' and query like '%from log_checkpoints%for update'";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut watcher).await.unwrap() > 0
+    });
+    tokio::select! {
+        started = &mut starting => panic!("it does not wait: {:?}", started.map(drop)),
+        () = waits => {}
+    }
+    run(&mut server, "commit").await;
+    let app = starting.await.unwrap();
+    assert_eq!(entries(&app.app).await.len(), 5);
+    app.verify_log().await.unwrap();
+    app.fill(1).await;
+    app.verify_log().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_tells_of_a_commit_that_does_not_end() {
+    let (kept, _) = TestApp::start_on(Database::Postgres).await.stop().await;
+    let mut server = kept.postgres().connect().await;
+    run(&mut server, "begin; select 1 from log_checkpoints for update").await;
+    let refused = tokio::time::timeout(LIMIT, kept.again().try_start()).await.expect("it ends");
+    let refused = refused.map(drop).unwrap_err();
+    let runs = matches!(&refused, StartError::Log(OpenError::Store(StoreError::CommitRuns(_))));
+    assert!(runs, "{refused:?}");
+    assert!(refused.to_string().contains("is still running in the database server; try again"));
+    assert_eq!(find_absence(&refused), Some(Absence::Unavailable));
+    run(&mut server, "rollback").await;
+    kept.again().start().await.verify_log().await.unwrap();
 }

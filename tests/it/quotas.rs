@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use gateway::app::OthersRead;
 use gateway::audit::{LogEntry, metered};
+use gateway::config::StoreConfig;
 use gateway::rate_limit::{Amount, Quota, Quotas};
 use serde_json::{Value, json};
 
@@ -453,16 +454,18 @@ async fn own_usage_needs_no_operation_and_that_of_others_takes_report() {
     assert_eq!(used(&usage(&carrier, "").await), one);
 }
 
+/// A gateway that reaches its server over a line, with one request a day.
+async fn start_over(line: &Line) -> TestApp {
+    let url = Postgres::url_at(line.port());
+    let builder = TestApp::builder().clients(company(day(1, 0)));
+    builder.config(|config| config.store = StoreConfig::server(url)).start().await
+}
+
 #[tokio::test]
 async fn what_a_log_did_not_take_is_given_back() {
     let postgres = Postgres::start().await;
     let line = Line::to(postgres.port()).await;
-    let url = Postgres::url_at(line.port());
-    let builder = TestApp::builder().clients(company(day(1, 0)));
-    let app = builder
-        .config(|config| config.store = gateway::config::StoreConfig::server(url))
-        .start()
-        .await;
+    let app = start_over(&line).await;
     let caller = app.caller("carrier").await;
     let body = about_person(&app.person());
     line.swallow(Some("log_append"));
@@ -473,6 +476,26 @@ async fn what_a_log_did_not_take_is_given_back() {
     while answer.status != 200 {
         assert!([403, 503].contains(&answer.status), "{}", answer.text);
         answer = caller.verify(&body).await;
+    }
+    caller.verify(&body).await.problem(403, "quota-exceeded");
+    assert_eq!(metered_in_log(&app).await.requests, 1);
+}
+
+#[tokio::test]
+async fn what_a_log_took_is_used_also_where_nobody_was_told() {
+    let postgres = Postgres::start().await;
+    let line = Line::to(postgres.port()).await;
+    let app = start_over(&line).await;
+    let caller = app.caller("carrier").await;
+    let body = about_person(&app.person());
+    // The commit arrives, its end does not come back, and nobody can be asked how it was.
+    line.leave_unanswered("commit");
+    line.swallow(Some("for update"));
+    assert_eq!(caller.verify(&body).await.status, 503);
+    caller.verify(&body).await.problem(403, "quota-exceeded");
+    line.swallow(None);
+    while !app.app.audit.is_open() {
+        tokio::task::yield_now().await;
     }
     caller.verify(&body).await.problem(403, "quota-exceeded");
     assert_eq!(metered_in_log(&app).await.requests, 1);

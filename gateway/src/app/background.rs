@@ -26,6 +26,8 @@ const RETENTION: Duration = Duration::from_hours(1);
 const ACTS: Duration = Duration::from_secs(1);
 /// How often other nodes' use of quotas is read, and told who has used how much.
 const QUOTAS: Duration = Duration::from_secs(1);
+/// Reading what other nodes use may take one part of so many of the time.
+const OTHERS_REST: u32 = 20;
 /// How long it is known what was told of quotas: longer than two months.
 const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
 /// How often it is written down when credentials were last good.
@@ -52,12 +54,13 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, EDGE_FLUSH, |app| async move { app.flush_edge().await });
     every(app, USES, |app| async move { app.flush_uses().await });
     every(app, ACTS, log_acts);
+    every(app, QUOTAS, warn_of_quotas);
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
     every(app, KEY_UPKEEP, forget);
     tokio::spawn(warn_of_papers(Arc::downgrade(app)));
-    tokio::spawn(follow_quotas(Arc::downgrade(app)));
+    tokio::spawn(follow_others(Arc::downgrade(app)));
     tokio::spawn(follow_directory(Arc::downgrade(app), directory));
     let follower = Follower::new(&app.config.log.name, app.clock.clone());
     tokio::spawn(follow_log(Arc::downgrade(app), follower));
@@ -114,6 +117,7 @@ async fn follow_revoked(app: Arc<App>) {
 async fn tidy(app: Arc<App>) {
     app.metrics.handle().run_upkeep();
     app.address_guard.tidy();
+    app.client_limits.tidy();
 }
 
 async fn forget(app: Arc<App>) {
@@ -165,18 +169,24 @@ async fn warn_of_papers(app: Weak<App>) {
     }
 }
 
-/// Follows what is used of quotas, with a rest between two turns, however long they take.
-async fn follow_quotas(app: Weak<App>) {
+async fn warn_of_quotas(app: Arc<App>) {
+    app.warn_of_quotas().await;
+}
+
+/// Follows what other nodes use of quotas: with a rest between two turns, which is the longer the more
+/// there is to read.
+async fn follow_others(app: Weak<App>) {
     let mut read = OthersRead::default();
     loop {
         let Some(app) = app.upgrade() else { return };
+        let begun = app.clock.monotonic_nanos();
         if let Err(error) = app.follow_others(&mut read).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what other nodes use cannot be read; trying again");
         }
-        app.warn_of_quotas().await;
+        let took = Duration::from_nanos(app.clock.monotonic_nanos().saturating_sub(begun));
         drop(app);
-        tokio::time::sleep(QUOTAS).await;
+        tokio::time::sleep(QUOTAS.max(took * OTHERS_REST)).await;
     }
 }
 

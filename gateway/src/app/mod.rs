@@ -6,7 +6,6 @@ mod quotas;
 
 pub use quotas::OthersRead;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits, QuotaLedger};
+use crate::rate_limit::{AddressGuard, ClientLimits, QuotaLedger, RedisStartError};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -41,8 +40,6 @@ const SPENT_FORGOTTEN_MAX: i64 = 2_000;
 const REVOKED_AT_ONCE: i64 = 4_096;
 /// Connections that follow what others change: directory and revoked tokens at once.
 const WATCHING_CONNECTIONS: u32 = 2;
-/// Nodes that answer side by side and have nothing in common but the database.
-const NODES: NonZeroU32 = NonZeroU32::MIN;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -134,6 +131,9 @@ pub enum StartError {
     /// Signing tokens does not work.
     #[error("tokens cannot be signed and verified")]
     Tokens(#[from] token_keys::TokenKeyError),
+    /// The way to Redis cannot be used.
+    #[error(transparent)]
+    Limits(#[from] RedisStartError),
     /// Hashing secrets does not work.
     #[error("secrets cannot be hashed")]
     Hashing(#[from] SecretsError),
@@ -162,12 +162,14 @@ impl App {
         let secrets = Secrets::new(clock.clone(), &random)?;
         let audit =
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
+        let limits = &config.limits;
+        let client_limits = ClientLimits::start(limits, &config.log.name, clock.clone(), &metrics)?;
         let app = Arc::new(Self {
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
-            client_limits: ClientLimits::new(clock.clone()),
-            quotas: QuotaLedger::new(NODES),
+            client_limits,
+            quotas: QuotaLedger::new(config.limits.nodes),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
@@ -251,7 +253,7 @@ impl App {
             tracing::error!(clients = without, "clients without a policy are refused");
         }
         self.quotas.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.quotas)));
-        self.client_limits.replace(terms.into_iter().map(|(id, terms)| (id, terms.limits)));
+        self.client_limits.replace(terms);
     }
 
     /// Loads the keys that sign and verify tokens.

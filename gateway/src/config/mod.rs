@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
-    AuthConfig, KeysConfig, LogConfig, LogFormat, PopulationConfig, ServerConfig, StoreConfig,
-    TelemetryConfig,
+    AuthConfig, KeysConfig, LimitsConfig, LogConfig, LogFormat, PopulationConfig, ServerConfig,
+    StoreConfig, TelemetryConfig,
 };
 
 /// Everything that can be set.
@@ -35,6 +35,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Tokens and the guard before them.
     pub auth: AuthConfig,
+    /// Where limits are kept.
+    pub limits: LimitsConfig,
     /// What the process says about itself.
     pub telemetry: TelemetryConfig,
 }
@@ -117,7 +119,11 @@ impl Config {
     /// Paths are relative to the file that names them, not to where the process was started.
     fn anchor(&mut self, folder: &Path) {
         let always = [&mut self.store.path, &mut self.keys.folder];
-        let optional = [&mut self.store.url_file, &mut self.population.api_key_file];
+        let optional = [
+            &mut self.store.url_file,
+            &mut self.population.api_key_file,
+            &mut self.limits.redis_url_file,
+        ];
         for path in always.into_iter().chain(optional.into_iter().flatten()) {
             if path.is_relative() && !path.as_os_str().is_empty() {
                 *path = folder.join(&*path);
@@ -132,6 +138,8 @@ impl Config {
             &mut population.api_key,
             population.api_key_file.as_deref(),
         )?;
+        let limits = &mut self.limits;
+        read_secret("limits.redis_url", &mut limits.redis_url, limits.redis_url_file.as_deref())?;
         read_secret("store.url", &mut self.store.url, self.store.url_file.as_deref())
     }
 

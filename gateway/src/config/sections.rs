@@ -1,6 +1,7 @@
 //! The sections of a configuration: what can be set in each, and what it is where nothing is said.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -176,6 +177,26 @@ pub struct AuthConfig {
 impl Default for AuthConfig {
     fn default() -> Self {
         Self { token_seconds: 600, address_failures_burst: 30, address_failures_per_second: 1 }
+    }
+}
+
+/// Where limits are kept: in this process, or in a Redis that nodes share.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Redis that the nodes share: `redis://user:password@host:port`. Several, separated by commas, are
+    /// servers of a Cluster. Plain TCP only: over a network, a TLS sidecar stands between.
+    pub redis_url: Option<SecretString>,
+    /// File that holds the URL.
+    pub redis_url_file: Option<PathBuf>,
+    /// Nodes there are at least. While Redis does not answer, each lets its part of every limit
+    /// through: one by so many, or by as many as were there when it answered last.
+    pub nodes: NonZeroU32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { redis_url: None, redis_url_file: None, nodes: NonZeroU32::MIN }
     }
 }
 

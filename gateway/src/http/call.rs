@@ -15,9 +15,9 @@ use super::extract::{self, Exchange};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::policy::Policy;
-use crate::rate_limit::Admission;
+use crate::rate_limit::{Admission, Asking};
 use crate::reports::Edge;
-use crate::request::{AgencyCode, ClientId, Operation, Purpose};
+use crate::request::{AgencyCode, ClientId, OfficialRef, Operation, Purpose};
 
 /// A request whose caller is known.
 #[derive(Debug, Clone)]
@@ -93,30 +93,41 @@ impl Call {
     ///
     /// # Errors
     /// 429, which is counted.
-    pub(super) fn admit(&self) -> Result<Admission, Problem> {
-        self.admit_for(None, None)
+    pub(super) async fn admit(&self) -> Result<Admission, Problem> {
+        self.admit_for(None, None, None).await
     }
 
     /// The same where a purpose is told, under which a refusal is counted: one of the client's own,
     /// or made-up ones would fill the table.
     ///
     /// Who acts for an agency whose own system is connected takes from that one's rate, too; who may
-    /// not act for it takes nothing from it and is refused by the policy.
+    /// not act for it takes nothing from it and is refused by the policy. An official has a rate where
+    /// the policy gives one.
     ///
     /// # Errors
     /// 429, which is counted.
-    pub(super) fn admit_for(
+    pub(super) async fn admit_for(
         &self,
         own: Option<&Purpose>,
         agency: Option<&AgencyCode>,
+        official: Option<&OfficialRef>,
     ) -> Result<Admission, Problem> {
         let agency = agency.filter(|agency| self.caller.client().may_act_for(agency));
         let other = agency.and_then(|agency| self.app.directory.client_of_agency(agency));
-        let other = other.as_ref().map(|client| &client.client_id);
-        self.app.client_limits.admit(&self.caller, other).map_err(|limited| {
+        let asking = Asking {
+            client: self.client(),
+            acted_for: other.as_ref().map(|client| &client.client_id),
+            official: official.map(|official| {
+                self.app.digests.official(self.client().as_str(), official.as_str()).0
+            }),
+        };
+        let admitted = self.app.client_limits.admit(asking).await;
+        let mut admission = admitted.map_err(|limited| {
             self.count(own, Edge::Throttled);
             Problem::retry_after(Code::RateLimited, limited.retry_after)
-        })
+        })?;
+        self.exchange.take(admission.units());
+        Ok(admission)
     }
 
     fn count(&self, purpose: Option<&Purpose>, edge: Edge) {

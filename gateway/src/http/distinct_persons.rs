@@ -114,7 +114,7 @@ pub async fn get_distinct_persons(
     let [from, to] = extract::query(&request, ["from_month", "to_month"])?;
     let months = read_months(from.as_deref(), to.as_deref())
         .map_err(|errors| Problem::with_errors(Code::InvalidValue, errors))?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let sees_all = call.may(Operation::Report)?;
     // Only persons whom the register knew are counted: one request and a look at this figure would
     // tell whether a number was issued.

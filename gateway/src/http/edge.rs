@@ -107,6 +107,9 @@ impl Edge {
         request.extensions_mut().insert(Arc::clone(&exchange));
         let response = self.run(request, self.time_for(route)).await;
         let mut response = complete(response, &exchange, in_vietnamese);
+        if response.status().is_server_error() {
+            exchange.give_back();
+        }
         self.add_rate_fields(&exchange, response.headers_mut());
         let seconds = (self.app.clock.monotonic_nanos() - started) as f64 / 1e9;
         self.app.metrics.request_seconds.record(seconds);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::audit::{IdempotencyKey, RequestId};
 use crate::auth::{Caller, CallerRefusal, Standing};
 use crate::clock::Micros;
+use crate::rate_limit::Units;
 use crate::request::ClientId;
 use crate::verification::RequestContext;
 
@@ -31,17 +32,33 @@ pub struct Exchange {
     pub source: IpAddr,
     /// Whose rate the answer tells; set once the caller is known.
     client: OnceLock<ClientId>,
+    /// What it has taken from limits.
+    units: Mutex<Option<Units>>,
 }
 
 impl Exchange {
     /// A request that has just come in.
     pub fn new(request_id: RequestId, received_at: Micros, source: IpAddr) -> Self {
-        Self { request_id, received_at, source, client: OnceLock::new() }
+        let (client, units) = (OnceLock::new(), Mutex::default());
+        Self { request_id, received_at, source, client, units }
     }
 
     /// The authenticated client, if there is one.
     pub fn client(&self) -> Option<&ClientId> {
         self.client.get()
+    }
+
+    /// Keeps what the request has taken from limits.
+    pub(super) fn take(&self, units: Option<Units>) {
+        *self.units.lock().unwrap_or_else(PoisonError::into_inner) = units;
+    }
+
+    /// Gives it back: the request has failed, and through no fault of its own.
+    pub(super) fn give_back(&self) {
+        let units = self.units.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(units) = units {
+            units.give_back();
+        }
     }
 
     /// What the story of a request needs to know of it; `key` is the one under which it may come

@@ -112,7 +112,7 @@ pub async fn get_log_entries(
     }
     let search = read_search(extract::query(&request, NAMES)?)
         .map_err(|errors| Problem::with_errors(Code::InvalidValue, errors))?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let Search { filter, after, limit } = search;
     let page = projections::search(&app.store, filter, after.as_ref(), limit)
         .await

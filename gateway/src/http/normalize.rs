@@ -77,7 +77,7 @@ pub async fn post_normalize(
     let body = call.json_body(request).await;
     let read = body.and_then(|body| read_value(&json::parse(&body)?));
     let (attribute, steps) = call.well_formed(read)?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let steps = steps.into_iter().map(|NormalizeStep { step, value }| StepReply { step, value });
     let reply =
         NormalizeReply { profile: PROFILE, attribute: attribute.name(), steps: steps.collect() };

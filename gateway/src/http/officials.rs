@@ -94,7 +94,7 @@ pub async fn put_list(
     let [empty] = extract::query(&request, ["empty"])?;
     let may_be_empty = extract::truth("/empty", empty.as_deref())?;
     // Before the list is read, which is work; one that is wrong has taken from the rate, too.
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let turn = app.lists.begin(call.client()).ok_or(Code::Overloaded)?;
     let wanted = call.well_formed(read_list(&call, request).await)?;
     if wanted.is_empty() && !may_be_empty {
@@ -135,7 +135,7 @@ pub async fn get_list(
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, None)?;
     let [] = extract::query(&request, [])?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let counted = app.store.count_officials(call.client().as_str()).await;
     let officials = counted.map_err(|error| problem(error.into()))?;
     Ok(json_reply(&OfficialsCountReply { officials }))

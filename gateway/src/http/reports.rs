@@ -106,7 +106,7 @@ pub async fn get_match_rates(
     let [from, to, group_by, view] = extract::query(&request, ["from", "to", "group_by", "view"])?;
     let acted_for = read_view(view.as_deref())?;
     let (period, grouping) = read_parameters(from.as_deref(), to.as_deref(), group_by.as_deref())?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let (sees_all, policy) = (call.may(Operation::Report)?, call.policy()?);
     if !sees_all && !may_see(&policy, &grouping) {
         return Err(not_available("not-available"));

@@ -133,7 +133,7 @@ pub async fn post_history(
         Ok((sent, asked))
     });
     let (sent, asked) = call.well_formed(read)?;
-    let admission = call.admit()?;
+    let admission = call.admit().await?;
     let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());
     let context = call.exchange.context(turn.key());

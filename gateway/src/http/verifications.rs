@@ -180,7 +180,8 @@ pub async fn post_verification(
     let read = read(&call, policy.demands(), request).await;
     let (sent, verification) = call.well_formed(read)?;
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
-    let admission = call.admit_for(own_purpose, verification.on_behalf_of.as_ref())?;
+    let (agency, official) = (verification.on_behalf_of.as_ref(), verification.official.as_ref());
+    let admission = call.admit_for(own_purpose, agency, official).await?;
     let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {

@@ -223,7 +223,7 @@ pub async fn get_whoami(
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, None)?;
     let [] = extract::query(&request, [])?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let rate = app.client_limits.state(call.client()).ok_or(Code::InternalError)?;
     let Call { caller, exchange, .. } = &call;
     Ok(json_reply(&reply(caller, &*call.policy()?, rate, exchange, request.headers())))

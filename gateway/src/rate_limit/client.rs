@@ -1,20 +1,46 @@
-//! The rate of one client.
+//! The limits of clients: the client's own rate, that of the client it acts for, that of the official
+//! who asks. One unit of each, or of none.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::HashMap;
+use secrecy::ExposeSecret;
 
-use super::gcra::{Gcra, Taken};
-use super::terms::Limits;
-use crate::auth::Caller;
+use super::gcra::{Gcra, Size, Taken};
+use super::redis::{Redis, RedisStartError, SharedLimit, SharedUnit};
+use super::terms::{Limits, Terms};
 use crate::clock::Clock;
+use crate::config::LimitsConfig;
 use crate::request::ClientId;
+use crate::telemetry::Metrics;
 
-/// Proof that step 1 was taken: the limit had room for this request.
+/// Limits that one request can meet: own, acted for, official.
+const LIMITS_MAX: usize = 3;
+/// Officials whose rates are remembered at once. Each is a known one, and is forgotten when its bucket
+/// is full again.
+const OFFICIALS_MAX: usize = 100_000;
+
+/// Proof that step 1 was taken: every limit had room for this request.
 #[derive(Debug)]
 pub struct Admission {
-    _private: (),
+    units: Option<Units>,
+}
+
+/// Units of limits that a request has taken.
+#[derive(Debug)]
+pub struct Units([Option<Unit>; LIMITS_MAX]);
+
+#[derive(Debug)]
+struct Unit {
+    limit: Arc<Limit>,
+    taken: TakenOf,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum TakenOf {
+    Own(Taken),
+    Shared(SharedUnit),
 }
 
 /// An authentication that the client's limit had room for.
@@ -24,14 +50,7 @@ pub struct Authentication {
     taken: Taken,
 }
 
-impl Authentication {
-    /// It was none of the client's: somebody sent what the client had sent before.
-    pub fn give_back(self) {
-        self.limiter.authentications.give_back(self.taken);
-    }
-}
-
-/// The limit has no room.
+/// A limit has no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's rate is used up")]
 pub struct RateLimited {
@@ -48,64 +67,143 @@ pub struct RateState {
     pub remaining: u32,
 }
 
+/// Whose limits a request meets.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The client that asks.
+    pub client: &'a ClientId,
+    /// The client of the agency it acts for.
+    pub acted_for: Option<&'a ClientId>,
+    /// Digest of the official who asks, where officials are known.
+    pub official: Option<[u8; 8]>,
+}
+
+/// An official of a client, by digest.
+type Official = (ClientId, [u8; 8]);
+
+/// One bucket: in this process, or in Redis.
+#[derive(Debug)]
+enum Limit {
+    Own(Gcra),
+    Shared(Arc<SharedLimit>),
+}
+
 #[derive(Debug)]
 struct Limiter {
-    limits: Limits,
-    gcra: Gcra,
-    /// Of the same size, and apart: who has used its rate up must still be able to renew its token.
+    terms: Terms,
+    requests: Arc<Limit>,
+    /// Of the same size, of this node, and apart: who has used its rate up must still be able to renew
+    /// its token.
     authentications: Gcra,
-    clock: Clock,
 }
 
 /// The limits of all clients.
 #[derive(Debug)]
 pub struct ClientLimits {
     clock: Clock,
+    redis: Option<Arc<Redis>>,
     limiters: RwLock<HashMap<ClientId, Arc<Limiter>>>,
+    officials: RwLock<HashMap<Official, (Limits, Arc<Limit>)>>,
 }
 
 impl ClientLimits {
-    /// Starts with no client known.
+    /// Starts with no client known; limits are of this node alone.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, limiters: RwLock::default() }
+        Self { clock, redis: None, limiters: RwLock::default(), officials: RwLock::default() }
     }
 
-    /// Replaces the limits; a client whose limits stay keeps what it has used.
-    pub fn replace(&self, limits: impl IntoIterator<Item = (ClientId, Limits)>) {
+    /// The same, with limits in the Redis that is configured, if one is; `name` is this node's.
+    ///
+    /// # Errors
+    /// If the way to Redis cannot be used. One that does not answer is no error.
+    pub fn start(
+        config: &LimitsConfig,
+        name: &str,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, RedisStartError> {
+        let redis = config.redis_url.as_ref().map(|url| {
+            Redis::start(url.expose_secret(), config.nodes, name, clock.clone(), metrics)
+        });
+        Ok(Self { redis: redis.transpose()?, ..Self::new(clock) })
+    }
+
+    /// Whether limits are shared with other nodes at present: Redis is there and answers in time.
+    pub fn is_shared(&self) -> bool {
+        self.redis.as_ref().is_some_and(|redis| redis.is_shared())
+    }
+
+    /// Replaces the limits; a client whose rate stays keeps what it has used.
+    pub fn replace(&self, terms: impl IntoIterator<Item = (ClientId, Terms)>) {
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
-        let mut before = std::mem::take(&mut *limiters);
-        limiters.extend(limits.into_iter().map(|(client_id, limits)| {
-            let kept = before.remove(&client_id).filter(|limiter| limiter.limits == limits);
-            let limiter =
-                kept.unwrap_or_else(|| Arc::new(Limiter::new(limits, self.clock.clone())));
+        let before = std::mem::take(&mut *limiters);
+        limiters.extend(terms.into_iter().map(|(client_id, terms)| {
+            let limiter = match before.get(&client_id) {
+                Some(limiter) if limiter.terms == terms => Arc::clone(limiter),
+                known => Arc::new(self.limiter_of(&client_id, terms, known)),
+            };
             (client_id, limiter)
         }));
     }
 
-    /// Takes one unit of the caller's rate, and one of the client's it acts for: both or none.
+    fn limiter_of(
+        &self,
+        client_id: &ClientId,
+        terms: Terms,
+        before: Option<&Arc<Limiter>>,
+    ) -> Limiter {
+        let size = Size::of(terms.limits);
+        let key = || format!("gateway:limit:{{{client_id}}}");
+        let requests = Arc::new(self.limit(key, size, before.map(|before| &*before.requests)));
+        let authentications = match before {
+            None => Gcra::new(size),
+            Some(before) => before.authentications.resized(size),
+        };
+        Limiter { terms, requests, authentications }
+    }
+
+    /// A bucket of this size. What is owed of one that it follows stays owed, in this process by its
+    /// level and in Redis by its key.
+    fn limit(&self, key: impl FnOnce() -> String, size: Size, before: Option<&Limit>) -> Limit {
+        match (&self.redis, before.and_then(Limit::own)) {
+            (None, None) => Limit::Own(Gcra::new(size)),
+            (None, Some(before)) => Limit::Own(before.resized(size)),
+            (Some(redis), _) => {
+                Limit::Shared(Arc::new(SharedLimit::new(Arc::clone(redis), key(), size)))
+            }
+        }
+    }
+
+    /// Takes one unit of every limit that the request meets, or of none.
     ///
     /// # Errors
     /// [`RateLimited`] with the time after which a request passes.
-    pub fn admit(
-        &self,
-        caller: &Caller,
-        other: Option<&ClientId>,
-    ) -> Result<Admission, RateLimited> {
-        let own_id = &caller.client().client_id;
-        let own = self.known(own_id)?;
-        let other = other.filter(|id| *id != own_id).map(|id| self.known(id)).transpose()?;
-        // Looked at first, so that it is rare that something has to be given back.
-        if let Some(other) = &other {
-            other.look()?;
-        }
-        let taken = own.take()?;
-        if let Some(other) = other
-            && let Err(limited) = other.take()
-        {
-            own.gcra.give_back(taken);
-            return Err(limited);
-        }
-        Ok(Admission { _private: () })
+    pub async fn admit(&self, asking: Asking<'_>) -> Result<Admission, RateLimited> {
+        let own = self.known(asking.client)?;
+        let other = asking.acted_for.filter(|id| *id != asking.client);
+        let other = other.map(|id| self.known(id)).transpose()?;
+        let official = self.official(&own, &asking)?;
+        let limits = [
+            Some(Arc::clone(&own.requests)),
+            other.map(|other| Arc::clone(&other.requests)),
+            official,
+        ];
+        let units = match &self.redis {
+            None => self.take_own(limits),
+            Some(_) => take_shared(limits).await,
+        };
+        let units = units.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) });
+        units.map(|units| Admission { units: Some(units) })
+    }
+
+    fn take_own(&self, limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
+        let buckets = limits.each_ref().map(|limit| limit.as_deref().and_then(Limit::own));
+        let taken = Gcra::take_all(buckets, self.clock.monotonic_nanos())?;
+        let mut taken = taken.into_iter();
+        Ok(Units(limits.map(|limit| {
+            let taken = TakenOf::Own(taken.next()??);
+            Some(Unit { limit: limit?, taken })
+        })))
     }
 
     /// Takes one authentication of a client that has proved who it is.
@@ -117,13 +215,53 @@ impl ClientLimits {
         client_id: &ClientId,
     ) -> Result<Authentication, RateLimited> {
         let limiter = self.known(client_id)?;
-        let taken = limiter.take_of(&limiter.authentications)?;
+        let taken = limiter.authentications.take(self.clock.monotonic_nanos());
+        let taken =
+            taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })?;
         Ok(Authentication { limiter, taken })
     }
 
     /// What the header fields tell a client now.
     pub fn state(&self, client_id: &ClientId) -> Option<RateState> {
-        self.limiter(client_id).map(|limiter| limiter.state())
+        let limiter = self.limiter(client_id)?;
+        let remaining = match &*limiter.requests {
+            Limit::Own(gcra) => gcra.remaining(self.clock.monotonic_nanos()),
+            Limit::Shared(shared) => shared.remaining(),
+        };
+        Some(RateState { limits: limiter.terms.limits, remaining })
+    }
+
+    /// Forgets officials who have not asked for so long that nothing is owed.
+    pub fn tidy(&self) {
+        let now = self.clock.monotonic_nanos();
+        let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+    }
+
+    fn official(
+        &self,
+        limiter: &Limiter,
+        asking: &Asking<'_>,
+    ) -> Result<Option<Arc<Limit>>, RateLimited> {
+        let (Some(limits), Some(official)) = (limiter.terms.official_limits, asking.official)
+        else {
+            return Ok(None);
+        };
+        let id = (asking.client.clone(), official);
+        let known = self.officials.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some((_, limit)) = known.filter(|(of, _)| *of == limits) {
+            return Ok(Some(limit));
+        }
+        let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        if officials.len() >= OFFICIALS_MAX && !officials.contains_key(&id) {
+            return Err(RateLimited { retry_after: Duration::from_secs(1) });
+        }
+        let digest = format!("{:016x}", u64::from_be_bytes(official));
+        let key = || format!("gateway:limit:{{{}}}:official:{digest}", asking.client);
+        let before = officials.get(&id).map(|(_, limit)| Arc::clone(limit));
+        let limit = Arc::new(self.limit(key, Size::of(limits), before.as_deref()));
+        officials.insert(id, (limits, Arc::clone(&limit)));
+        Ok(Some(limit))
     }
 
     fn known(&self, client_id: &ClientId) -> Result<Arc<Limiter>, RateLimited> {
@@ -137,74 +275,206 @@ impl ClientLimits {
     }
 }
 
-impl Limiter {
-    fn new(limits: Limits, clock: Clock) -> Self {
-        let gcra = || Gcra::new(limits.rate, limits.burst);
-        Self { limits, gcra: gcra(), authentications: gcra(), clock }
+/// One unit of each, in the order in which they stand; those that were taken are given back where a
+/// later one has no room.
+async fn take_shared(limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
+    let mut units = Units([const { None }; LIMITS_MAX]);
+    for (limit, unit) in limits.into_iter().zip(&mut units.0) {
+        let Some(limit) = limit else { continue };
+        let Limit::Shared(shared) = &*limit else { continue };
+        match shared.take().await {
+            Ok(taken) => *unit = Some(Unit { limit, taken: TakenOf::Shared(taken) }),
+            Err(wait) => {
+                units.give_back();
+                return Err(wait);
+            }
+        }
+    }
+    Ok(units)
+}
+
+impl Admission {
+    /// What was taken, to be given back if the request fails through no fault of its own.
+    pub fn units(&mut self) -> Option<Units> {
+        self.units.take()
+    }
+}
+
+impl Units {
+    /// Gives all of them back.
+    pub fn give_back(self) {
+        for Unit { limit, taken } in self.0.into_iter().flatten() {
+            match (&*limit, taken) {
+                (Limit::Own(gcra), TakenOf::Own(taken)) => gcra.give_back(taken),
+                (Limit::Shared(shared), TakenOf::Shared(taken)) => shared.give_back(taken),
+                (Limit::Own(_), TakenOf::Shared(_)) | (Limit::Shared(_), TakenOf::Own(_)) => {}
+            }
+        }
+    }
+}
+
+impl Authentication {
+    /// It was none of the client's: somebody sent what the client had sent before.
+    pub fn give_back(self) {
+        self.limiter.authentications.give_back(self.taken);
+    }
+}
+
+impl Limit {
+    fn own(&self) -> Option<&Gcra> {
+        match self {
+            Self::Own(gcra) => Some(gcra),
+            Self::Shared(_) => None,
+        }
     }
 
-    fn take(&self) -> Result<Taken, RateLimited> {
-        self.take_of(&self.gcra)
-    }
-
-    fn look(&self) -> Result<(), RateLimited> {
-        let looked = self.gcra.look(self.clock.monotonic_nanos());
-        looked.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
-    }
-
-    fn take_of(&self, gcra: &Gcra) -> Result<Taken, RateLimited> {
-        let taken = gcra.take(self.clock.monotonic_nanos());
-        taken.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
-    }
-
-    fn state(&self) -> RateState {
-        let remaining = self.gcra.remaining(self.clock.monotonic_nanos());
-        RateState { limits: self.limits, remaining }
+    fn is_idle(&self, now: u64) -> bool {
+        match self {
+            Self::Own(gcra) => gcra.is_untouched(now),
+            Self::Shared(shared) => shared.is_idle(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::clock::Micros;
+    use std::num::NonZeroU32;
 
-    #[test]
-    fn never_more_than_burst_and_rate_times_time() {
-        let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
-        let admitted = |tries| (0..tries).filter(|_| limiter.take().is_ok()).count();
-        assert_eq!(admitted(500), 100);
-        hand.advance(999_000);
-        assert_eq!(admitted(500), 49);
-        assert_eq!(limiter.state().remaining, 0);
-        hand.advance(3_000_000);
-        assert_eq!(limiter.state().remaining, 100);
-        assert_eq!(admitted(500), 100);
-        assert!(limiter.take().unwrap_err().retry_after <= Duration::from_millis(20));
+    use super::super::terms::{Lane, Quotas};
+    use super::*;
+    use crate::clock::{ManualClock, Micros};
+
+    fn id(name: &str) -> ClientId {
+        ClientId::parse(name).unwrap()
     }
 
-    #[test]
-    fn authentications_have_a_limit_of_their_own() {
-        let (clock, hand) = Clock::manual(Micros(1_000_000));
-        let limiter = Limiter::new(Limits::new(5, 10).unwrap(), clock);
-        let passed = |tries| {
-            (0..tries).filter(|_| limiter.take_of(&limiter.authentications).is_ok()).count()
-        };
-        assert_eq!((passed(50), limiter.state().remaining), (10, 10));
+    fn terms(rate: u32, burst: u32, of_officials: Option<(u32, u32)>) -> Terms {
+        Terms {
+            limits: Limits::new(rate, burst).unwrap(),
+            official_limits: of_officials.map(|(rate, burst)| Limits::new(rate, burst).unwrap()),
+            concurrency: NonZeroU32::MIN,
+            quotas: Quotas::default(),
+            lane: Lane::Interactive,
+        }
+    }
+
+    fn limits(of: &[(&str, Terms)], start: Micros) -> (ClientLimits, ManualClock) {
+        let (clock, hand) = Clock::manual(start);
+        let limits = ClientLimits::new(clock);
+        limits.replace(of.iter().map(|(name, terms)| (id(name), *terms)));
+        (limits, hand)
+    }
+
+    /// How many of so many tries pass.
+    async fn admitted(limits: &ClientLimits, asking: Asking<'_>, tries: usize) -> usize {
+        let mut admitted = 0;
+        for _ in 0..tries {
+            admitted += usize::from(limits.admit(asking).await.is_ok());
+        }
+        admitted
+    }
+
+    fn asking(client: &ClientId) -> Asking<'_> {
+        Asking { client, acted_for: None, official: None }
+    }
+
+    #[tokio::test]
+    async fn never_more_than_burst_and_rate_times_time() {
+        let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(50, 100, None))], Micros(1)));
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 100);
+        hand.advance(999_000);
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 49);
+        assert_eq!(limits.state(&client).unwrap().remaining, 0);
+        hand.advance(3_000_000);
+        assert_eq!(limits.state(&client).unwrap().remaining, 100);
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 100);
+        let limited = limits.admit(asking(&client)).await.unwrap_err();
+        assert!(limited.retry_after <= Duration::from_millis(20));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_by_one_limit_takes_nothing_of_the_others() {
+        let all = [("a", terms(50, 100, Some((1, 2)))), ("b", terms(1, 3, None))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (own, other) = (id("a"), id("b"));
+        let official = Asking { official: Some([7; 8]), ..asking(&own) };
+        assert_eq!(admitted(&limits, official, 9).await, 2);
+        assert_eq!(admitted(&limits, Asking { official: Some([8; 8]), ..official }, 9).await, 2);
+        assert_eq!(limits.state(&own).unwrap().remaining, 96);
+        let acting = Asking { acted_for: Some(&other), ..asking(&own) };
+        assert_eq!(admitted(&limits, acting, 9).await, 3);
+        let both = [limits.state(&own), limits.state(&other)].map(|it| it.unwrap().remaining);
+        assert_eq!(both, [93, 0]);
+        // Who acts for itself meets one limit.
+        let acting = Asking { acted_for: Some(&own), ..asking(&own) };
+        assert_eq!(admitted(&limits, acting, 500).await, 93);
+    }
+
+    #[tokio::test]
+    async fn what_is_given_back_was_never_taken() {
+        let all = [("a", terms(1, 2, None)), ("b", terms(1, 2, None))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (own, other) = (id("a"), id("b"));
+        let acting = Asking { acted_for: Some(&other), ..asking(&own) };
+        let mut admission = limits.admit(acting).await.unwrap();
+        admission.units().unwrap().give_back();
+        assert!(admission.units().is_none());
+        let both = [limits.state(&own), limits.state(&other)].map(|it| it.unwrap().remaining);
+        assert_eq!(both, [2, 2]);
+    }
+
+    #[tokio::test]
+    async fn other_limits_act_at_once_and_what_was_used_stays_used() {
+        let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(50, 100, None))], Micros(1)));
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 100);
+        limits.replace([(id("a"), terms(10, 20, None))]);
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 0);
+        hand.advance(1_000_000);
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 10);
+        // The same again changes nothing.
+        limits.replace([(id("a"), terms(10, 20, None))]);
+        assert_eq!(admitted(&limits, asking(&client), 500).await, 0);
+        limits.replace([]);
+        assert!(limits.admit(asking(&client)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn officials_are_forgotten_when_nothing_is_owed() {
+        let all = [("a", terms(50, 100, Some((1, 2))))];
+        let (client, (limits, hand)) = (id("a"), limits(&all, Micros(1)));
+        for official in 0..9 {
+            let official = Some([official; 8]);
+            limits.admit(Asking { official, ..asking(&client) }).await.unwrap();
+        }
+        limits.tidy();
+        assert_eq!(limits.officials.read().unwrap().len(), 9);
+        hand.advance(1_000_000);
+        limits.tidy();
+        assert_eq!(limits.officials.read().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn authentications_have_a_limit_of_their_own() {
+        let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(5, 10, None))], Micros(1)));
+        let passed =
+            |tries| (0..tries).filter(|_| limits.admit_authentication(&client).is_ok()).count();
+        assert_eq!((passed(50), limits.state(&client).unwrap().remaining), (10, 10));
         hand.advance(1_000_000);
         assert_eq!(passed(50), 5);
+        assert_eq!(admitted(&limits, asking(&client), 50).await, 10);
     }
 
-    #[test]
-    fn what_is_left_is_told_however_long_the_process_runs() {
+    #[tokio::test]
+    async fn what_is_left_is_told_however_long_the_process_runs() {
         for days in [0, 12, 13, 400, 20_000] {
-            let (clock, hand) = Clock::manual(Micros(days * 86_400_000_000));
-            let limiter = Limiter::new(Limits::new(50, 100).unwrap(), clock);
-            assert_eq!(limiter.state().remaining, 100, "{days} days");
-            assert!(limiter.take().is_ok());
-            assert_eq!(limiter.state().remaining, 99, "{days} days");
+            let start = Micros(days * 86_400_000_000);
+            let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(50, 100, None))], start));
+            let remaining = || limits.state(&client).unwrap().remaining;
+            assert_eq!(remaining(), 100, "{days} days");
+            assert!(limits.admit(asking(&client)).await.is_ok());
+            assert_eq!(remaining(), 99, "{days} days");
             hand.advance(20_000);
-            assert_eq!(limiter.state().remaining, 100, "{days} days");
+            assert_eq!(remaining(), 100, "{days} days");
         }
     }
 }

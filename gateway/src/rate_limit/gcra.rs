@@ -1,68 +1,166 @@
-//! The generic cell rate algorithm (ITU-T I.371) in one word: the time at which the bucket will be
-//! full again. By hand, because `governor` can neither give back nor be asked without taking.
+//! The generic cell rate algorithm (ITU-T I.371): a bucket that empties at the rate and never holds
+//! more than the burst. By hand, because `governor` can neither give back nor take from several
+//! buckets at once.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::terms::Limits;
 
 /// One bucket. Times are monotonic nanoseconds.
 #[derive(Debug)]
 pub(super) struct Gcra {
-    /// Time in which one unit comes back.
-    unit: u64,
-    /// Time in which all come back.
-    whole: u64,
-    /// When all will be back.
-    full_at: AtomicU64,
+    size: Size,
+    level: Mutex<Level>,
 }
 
-/// A unit that was taken, to be given back.
+/// What fits into a bucket, as time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Time in which one unit runs out. Rounded up: never more than the rate.
+    pub(super) unit: u64,
+    /// Time in which all run out.
+    pub(super) whole: u64,
+}
+
+/// How full a bucket is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    /// When something was taken last.
+    at: u64,
+    /// Time until what was taken will have run out, from then on.
+    owed: u64,
+    /// Units ever taken.
+    taken: u64,
+}
+
+/// Units that were taken at once, to be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
-    before: u64,
-    after: u64,
+    units: u32,
+    /// Units ever taken, these included.
+    serial: u64,
 }
 
-impl Gcra {
-    pub(super) fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
-        // Rounded up: never more than the rate.
-        let unit = 1_000_000_000_u64.div_ceil(u64::from(rate.get()));
-        Self { unit, whole: unit * u64::from(burst.get()), full_at: AtomicU64::new(0) }
+impl Size {
+    pub(super) fn of(limits: Limits) -> Self {
+        let unit = 1_000_000_000_u64.div_ceil(u64::from(limits.rate.get()));
+        Self { unit, whole: unit * u64::from(limits.burst.get()) }
     }
 
-    /// Takes one unit; a refusal takes nothing and says how long to wait.
-    pub(super) fn take(&self, now: u64) -> Result<Taken, u64> {
-        let next = |full_at: u64| full_at.max(now) + self.unit;
-        let taken = self.full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |full_at| {
-            (next(full_at) - now <= self.whole).then(|| next(full_at))
-        });
-        taken
-            .map(|before| Taken { before, after: next(before) })
-            .map_err(|full_at| next(full_at) - now - self.whole)
+    /// The part of one of so many nodes that do not know of each other: the rate and the burst are
+    /// divided, and one request still fits.
+    pub(super) fn share(self, nodes: NonZeroU32) -> Self {
+        let unit = self.unit * u64::from(nodes.get());
+        Self { unit, whole: self.whole.max(unit) }
     }
 
-    /// How long to wait for a unit, without taking one.
-    pub(super) fn look(&self, now: u64) -> Result<(), u64> {
-        let next = self.full_at.load(Ordering::Acquire).max(now) + self.unit;
-        match (next - now).checked_sub(self.whole) {
+    /// Units that fit beside what is owed.
+    pub(super) fn room(self, owed: u64) -> u32 {
+        // At most the burst, which is a u32.
+        (self.whole.saturating_sub(owed) / self.unit) as u32
+    }
+
+    /// How long until so many units fit beside what is owed.
+    fn wait(self, owed: u64, units: u32) -> Result<(), u64> {
+        match (owed + self.unit * u64::from(units)).checked_sub(self.whole) {
             None | Some(0) => Ok(()),
             Some(wait) => Err(wait),
         }
     }
+}
 
-    /// Gives back a unit that was taken, if nobody has taken or given back another since: the bucket
-    /// is then as it was. What others took meanwhile was allowed by what was there; how much of it a
-    /// unit that is given back late would refund, one number cannot tell.
+impl Level {
+    /// What is owed by now.
+    fn owed(self, now: u64) -> u64 {
+        (self.at + self.owed).saturating_sub(now)
+    }
+
+    fn take(&mut self, size: Size, now: u64, units: u32) -> Taken {
+        let owed = self.owed(now) + size.unit * u64::from(units);
+        // A clock read before another's may arrive after it.
+        let at = self.at.max(now);
+        *self =
+            Self { at, owed: owed - (at - now).min(owed), taken: self.taken + u64::from(units) };
+        Taken { units, serial: self.taken }
+    }
+
+    /// What was taken since may have needed the room that these units had not left, had they never
+    /// been taken: the bucket stays at least as full as a fresh one would be that only those had been
+    /// taken from, all at the last moment.
+    fn give_back(&mut self, size: Size, taken: Taken) {
+        let since = self.taken - taken.serial;
+        let without = self.owed.saturating_sub(size.unit * u64::from(taken.units));
+        self.owed = without.max(size.unit.saturating_mul(since)).min(self.owed);
+    }
+}
+
+impl Gcra {
+    /// A bucket that nothing was taken from yet.
+    pub(super) fn new(size: Size) -> Self {
+        Self { size, level: Mutex::default() }
+    }
+
+    /// A bucket without room: it comes with time.
+    pub(super) fn without_room(size: Size, now: u64) -> Self {
+        Self { size, level: Mutex::new(Level { at: now, owed: size.whole, taken: 0 }) }
+    }
+
+    /// A bucket of another size from which as much time is owed.
+    pub(super) fn resized(&self, size: Size) -> Self {
+        Self { size, level: Mutex::new(*self.level()) }
+    }
+
+    /// Takes one unit; a refusal takes nothing and says how long to wait.
+    pub(super) fn take(&self, now: u64) -> Result<Taken, u64> {
+        let mut level = self.level();
+        self.size.wait(level.owed(now), 1)?;
+        Ok(level.take(self.size, now, 1))
+    }
+
+    /// Takes one unit of each bucket, or of none: the longest wait is told. The same bucket must not
+    /// be named twice.
+    pub(super) fn take_all<const N: usize>(
+        buckets: [Option<&Self>; N],
+        now: u64,
+    ) -> Result<[Option<Taken>; N], u64> {
+        let mut order: [usize; N] = std::array::from_fn(|place| place);
+        // Whoever else takes of several of these waits for them in the same order.
+        order.sort_unstable_by_key(|place| buckets[*place].map(std::ptr::from_ref));
+        let mut levels: [Option<MutexGuard<'_, Level>>; N] = [const { None }; N];
+        let mut longest = Ok(());
+        for place in order {
+            let Some(bucket) = buckets[place] else { continue };
+            let level = bucket.level();
+            longest =
+                longest.err().max(bucket.size.wait(level.owed(now), 1).err()).map_or(Ok(()), Err);
+            levels[place] = Some(level);
+        }
+        longest?;
+        Ok(std::array::from_fn(|place| {
+            let (bucket, level) = (buckets[place]?, levels[place].as_mut()?);
+            Some(level.take(bucket.size, now, 1))
+        }))
+    }
+
+    /// Gives back what was taken. Where others have taken since, less may come back than was taken,
+    /// never more.
     pub(super) fn give_back(&self, taken: Taken) {
-        let Taken { before, after } = taken;
-        let _others_came_between =
-            self.full_at.compare_exchange(after, before, Ordering::AcqRel, Ordering::Acquire);
+        self.level().give_back(self.size, taken);
     }
 
     /// Units that could be taken now.
     pub(super) fn remaining(&self, now: u64) -> u32 {
-        let owed = self.full_at.load(Ordering::Acquire).saturating_sub(now);
-        // At most the burst, which is a u32.
-        (self.whole.saturating_sub(owed) / self.unit) as u32
+        self.size.room(self.level().owed(now))
+    }
+
+    /// Whether nothing is owed: it is as if it had never been used.
+    pub(super) fn is_untouched(&self, now: u64) -> bool {
+        self.level().owed(now) == 0
+    }
+
+    fn level(&self) -> MutexGuard<'_, Level> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,76 +168,45 @@ impl Gcra {
 mod tests {
     use super::*;
 
+    const SECOND: u64 = 1_000_000_000;
+
     fn bucket(rate: u32, burst: u32) -> Gcra {
-        Gcra::new(NonZeroU32::new(rate).unwrap(), NonZeroU32::new(burst).unwrap())
+        Gcra::new(Size::of(Limits::new(rate, burst).unwrap()))
+    }
+
+    fn admitted(gcra: &Gcra, now: u64) -> usize {
+        (0..1_000).filter(|_| gcra.take(now).is_ok()).count()
     }
 
     #[test]
     fn what_is_given_back_can_be_taken_again_and_no_more() {
         let gcra = bucket(10, 20);
-        let admitted = |now| (0..100).filter(|_| gcra.take(now).is_ok()).count();
-        assert_eq!(admitted(5), 20);
+        assert_eq!(admitted(&gcra, 5), 20);
         let later = 100_000_005;
         let one = gcra.take(later).unwrap();
-        assert!(gcra.look(later).is_err());
+        assert!(gcra.take(later).is_err());
         gcra.give_back(one);
-        assert_eq!(gcra.look(later), Ok(()));
-        assert_eq!((gcra.remaining(later), admitted(later)), (1, 1));
-        assert_eq!(gcra.look(later), Err(100_000_000));
+        assert_eq!((gcra.remaining(later), admitted(&gcra, later)), (1, 1));
+        assert_eq!(gcra.take(later), Err(100_000_000));
+    }
+
+    #[test]
+    fn what_others_took_meanwhile_does_not_keep_a_unit_from_coming_back() {
+        let gcra = bucket(10, 20);
+        let first = gcra.take(0).unwrap();
+        assert_eq!(admitted(&gcra, 0), 19);
+        gcra.give_back(first);
+        // The others all came at the last moment, for all that is known: they alone are owed.
+        assert_eq!(admitted(&gcra, 0), 1);
     }
 
     #[test]
     fn what_came_back_by_itself_is_not_given_back_again() {
-        let second = 1_000_000_000;
         let gcra = bucket(1, 1);
         let first = gcra.take(0).unwrap();
-        gcra.take(second).unwrap();
+        gcra.take(SECOND).unwrap();
         gcra.give_back(first);
-        assert_eq!(gcra.take(second), Err(second), "the second one is still taken");
-        // What a unit that is given back late would refund of the others.
-        let gcra = bucket(1, 3);
-        let [first, _, third] = [(); 3].map(|()| gcra.take(0).unwrap());
-        gcra.give_back(first);
-        let admitted = (0..9).filter(|_| gcra.take(2 * second).is_ok()).count();
-        gcra.give_back(third);
-        assert_eq!((admitted, gcra.take(2 * second).is_ok()), (2, false));
-    }
-
-    /// Whatever is taken and given back in any order: those who keep what they took are never more
-    /// than the burst and the rate over the time of any window.
-    #[test]
-    fn no_window_holds_more_than_burst_and_rate() {
-        use crate::clock::Random;
-        let random = Random::seeded(7);
-        let below = |limit: u64| u64::from_le_bytes(random.bytes()) % limit;
-        for (rate, burst) in [(1, 1), (3, 9), (1_000, 1_000), (30_000, 60_000), (7, 700)] {
-            let gcra = bucket(rate, burst);
-            let (mut now, mut held, mut kept) = (0_u64, Vec::new(), Vec::new());
-            for _ in 0..20_000 {
-                now += below(3_000_000_000 / u64::from(rate));
-                match below(4) {
-                    0 if !held.is_empty() => {
-                        let place = below(held.len() as u64) as usize;
-                        let (_, taken) = held.swap_remove(place);
-                        gcra.give_back(taken);
-                    }
-                    _ => held.extend(gcra.take(now).ok().map(|taken| (now, taken))),
-                }
-                if held.len() > 8 {
-                    kept.push(held.swap_remove(0).0);
-                }
-            }
-            kept.extend(held.iter().map(|(at, _)| *at));
-            kept.sort_unstable();
-            for (first, from) in kept.iter().enumerate().step_by(17) {
-                for (last, to) in kept.iter().enumerate().skip(first).take(2_000) {
-                    let most = u64::from(burst) as f64
-                        + f64::from(rate) * (to - from) as f64 / 1_000_000_000.0;
-                    let held = (last - first + 1) as f64;
-                    assert!(held <= most + 1e-6, "{rate}/{burst}: {held} in {from}..{to}");
-                }
-            }
-        }
+        assert_eq!(gcra.take(SECOND), Err(SECOND), "the second one is still taken");
     }
 
     #[test]
@@ -157,5 +224,47 @@ mod tests {
         let admitted = (0..3_000_000_u64).filter(|step| gcra.take(step * 10_000).is_ok()).count();
         // Thirty seconds.
         assert!((899_000..=930_000).contains(&admitted), "{admitted}");
+    }
+
+    #[test]
+    fn of_several_one_unit_each_is_taken_or_none() {
+        let (wide, narrow) = (bucket(10, 20), bucket(1, 2));
+        let both = || Gcra::take_all([Some(&wide), None, Some(&narrow)], 0);
+        let first = both().unwrap();
+        assert!(first[0].is_some() && first[1].is_none() && first[2].is_some());
+        both().unwrap();
+        assert_eq!(both(), Err(SECOND));
+        assert_eq!((wide.remaining(0), narrow.remaining(0)), (18, 0));
+    }
+
+    #[test]
+    fn of_several_taken_in_any_order_by_many_nothing_hangs_or_is_lost() {
+        let (one, other) = (bucket(1, 4_000), bucket(1, 8_000));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (one, other) = (&one, &other);
+                scope.spawn(move || {
+                    for _ in 0..2_000 {
+                        let (one, other) =
+                            if thread % 2 == 0 { (one, other) } else { (other, one) };
+                        let _refused = Gcra::take_all([Some(one), Some(other)], 0);
+                    }
+                });
+            }
+        });
+        assert_eq!((one.remaining(0), other.remaining(0)), (0, 4_000));
+    }
+
+    #[test]
+    fn shares_of_nodes_add_up_to_no_more_than_the_whole() {
+        let size = Size::of(Limits::new(90, 180).unwrap());
+        let share = size.share(NonZeroU32::new(3).unwrap());
+        let gcra = Gcra::without_room(share, 0);
+        assert_eq!(admitted(&gcra, 0), 0);
+        assert_eq!(admitted(&gcra, SECOND), 29);
+        assert_eq!(admitted(&gcra, 100 * SECOND), 60);
+        // One request fits wherever one did.
+        let small = Size::of(Limits::new(1, 1).unwrap()).share(NonZeroU32::new(3).unwrap());
+        assert_eq!(admitted(&Gcra::without_room(small, 0), 3 * SECOND), 1);
     }
 }

@@ -1,22 +1,23 @@
 //! How often and how much: the client's rate and quotas, and the guard on addresses that fail to
 //! authenticate.
 //!
-//! Rates are GCRA in this process: the guard's by `governor`, the clients' by hand, because theirs is
-//! given back where somebody acts for an agency whose own has no room. Several nodes come with the
-//! limits of design section 8.
+//! Rates are GCRA: the guard's by `governor`, the clients' by hand, because theirs is taken from several
+//! limits at once and given back. The clients' are in this process, or shared by nodes in Redis.
 
 mod address;
 mod client;
 mod gcra;
 mod quota;
+mod redis;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, Authentication, ClientLimits, RateLimited, RateState};
+pub use client::{Admission, Asking, Authentication, ClientLimits, RateLimited, RateState, Units};
 pub use quota::{
     Allowances, Amount, Charge, Period, QuotaExceeded, QuotaLedger, QuotaState, Reached, Unit,
     UsedInPeriod, WARNED_AT,
 };
+pub use redis::RedisStartError;
 pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
 use governor::clock::{Clock as GovernorClock, Reference};

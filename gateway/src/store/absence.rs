@@ -48,8 +48,8 @@ fn of_database(error: &sqlx::Error) -> Option<Absence> {
 /// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>), a file's is a number.
 fn of_code(code: &str) -> Option<Absence> {
     match code {
-        // Shut down, starting up, or full.
-        "57P01" | "57P02" | "57P03" | "53300" => return Some(Absence::Unavailable),
+        // Shut down, starting up, full, or somebody holds a lock.
+        "57P01" | "57P02" | "57P03" | "53300" | "55P03" => return Some(Absence::Unavailable),
         "42501" => return Some(Absence::Denied),
         _ if code.len() == 5 && code.starts_with("08") => return Some(Absence::Unavailable),
         _ if code.len() == 5 && code.starts_with("28") => return Some(Absence::Denied),
@@ -69,6 +69,7 @@ mod tests {
         for (code, absence) in [
             ("08006", Some(Absence::Unavailable)),
             ("57P03", Some(Absence::Unavailable)),
+            ("55P03", Some(Absence::Unavailable)),
             ("28P01", Some(Absence::Denied)),
             ("42501", Some(Absence::Denied)),
             ("5", Some(Absence::Unavailable)),

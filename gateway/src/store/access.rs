@@ -67,7 +67,7 @@ impl Store {
         now_us: i64,
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
-        let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for policy in policies {
             sqlx::query(
@@ -92,7 +92,7 @@ impl Store {
     /// Puts hashes of secrets into their slots in one transaction, replacing what was there.
     pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
-        let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for secret in secrets {
             sqlx::query(
@@ -116,7 +116,7 @@ impl Store {
     /// Moves a client into another state; false where nobody has this identifier.
     pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
         let changed = on_pool!(self, (pool, dialect) => {
-        let mut transaction = pool.begin_with(dialect.begin_write).await?;
+        let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         let done = sqlx::query("update clients set state = $2 where client_id = $1")
             .bind(client_id)

@@ -71,7 +71,7 @@ impl Store {
             return Ok(());
         }
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             for act in acts {
                 sqlx::query("delete from acts where id = $1")
                     .bind(&act.id)

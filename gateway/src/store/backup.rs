@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use super::{Pool, Store, StoreError};
+use super::{Pool, Store, StoreError, Turns};
 
 impl Store {
     /// Writes a database that is a file, as it is at one moment, into a file that must not exist,
@@ -17,7 +17,7 @@ impl Store {
     /// whoever asked for it says so.
     pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
         let refuse = |error| StoreError::Database(sqlx::Error::Io(error));
-        let Pool::Sqlite(pool, _) = &self.pool else {
+        let Pool::Sqlite(pool, ..) = &self.pool else {
             return Err(refuse(std::io::Error::other("a server is not copied as a file")));
         };
         // Made here, because SQLite would let everyone read it; it takes an empty file for none.
@@ -38,7 +38,7 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
         let pool =
             SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        Ok(Self { pool: Pool::Sqlite(pool, options) })
+        Ok(Self { pool: Pool::Sqlite(pool, options, Turns::none()) })
     }
 
     /// Number of the last migration that the tables have.

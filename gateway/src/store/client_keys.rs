@@ -82,7 +82,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> = sqlx::query_scalar(STATE)
                 .bind(&key.client_id)
@@ -137,7 +137,7 @@ impl Store {
     ) -> Result<CredentialTaken, StoreError> {
         const DELETE: &str = "delete from client_keys where client_id = $1 and kid = $2";
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
                 sqlx::query_scalar(STATE).bind(client_id).fetch_optional(&mut *transaction).await?;

@@ -242,7 +242,7 @@ impl Store {
     pub async fn add_new_clients(&self, new: &[NewClientRow]) -> Result<Vec<bool>, StoreError> {
         let mut added = Vec::with_capacity(new.len());
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             for NewClientRow { client, delegations, secret_hash, act } in new {
                 let is_new = insert_client!(transaction, client) == 1;
@@ -280,7 +280,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut changed = false;
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let done = sqlx::query(
                 "update clients set agency_code = $2, name_vi = $3, name_en = $4, state = $5, \

@@ -129,7 +129,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
         let slot = on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
                 sqlx::query_scalar(STATE).bind(client_id).fetch_optional(&mut *transaction).await?;
@@ -172,7 +172,7 @@ impl Store {
     ) -> Result<CredentialTaken, StoreError> {
         const DELETE: &str = "delete from client_secrets where client_id = $1 and slot = $2";
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
                 sqlx::query_scalar(STATE).bind(client_id).fetch_optional(&mut *transaction).await?;
@@ -198,7 +198,7 @@ impl Store {
     /// directory's version stays, because no node decides by it.
     pub async fn note_uses(&self, uses: &[(String, CredentialUse, i64)]) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             for (client_id, credential, at_us) in uses {
                 let (text, name) = match credential {
                     CredentialUse::Secret { hash } => (

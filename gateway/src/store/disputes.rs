@@ -75,6 +75,7 @@ macro_rules! select_disputes {
 impl Store {
     /// Keeps a dispute, unless the answer is disputed already.
     pub async fn add_dispute(&self, row: &DisputeRow) -> Result<(), StoreError> {
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into disputes (id, log, entry_index, client_id, operation, purpose, note, \
@@ -160,6 +161,7 @@ impl Store {
 
     /// Marks that the log has the entry of a dispute's state.
     pub async fn settle_dispute(&self, id: &str, state: &str) -> Result<(), StoreError> {
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query("update disputes set settled = 1 where id = $1 and state = $2")
                 .bind(id)
@@ -177,6 +179,7 @@ impl Store {
         id: &str,
         decision: DisputeDecision<'_>,
     ) -> Result<(), StoreError> {
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query(
                 "update disputes set state = $2, settled = 0, decided_us = $3, decided_by = $4, \

@@ -47,6 +47,7 @@ impl Store {
         row: &KeyRow,
         after_us: i64,
     ) -> Result<bool, StoreError> {
+        let _turn = self.pool.turn().await;
         let kept = on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into idempotency_keys \

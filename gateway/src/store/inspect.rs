@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use super::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, POSTGRES_MIGRATIONS, Pool, Store, StoreError};
+use super::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, POSTGRES_MIGRATIONS, Pool, Store, StoreError, Turns};
 use crate::config::StoreConfig;
 
 /// A setting on which rests that what was committed stays.
@@ -28,7 +28,7 @@ impl Store {
                 .busy_timeout(BUSY_TIMEOUT);
             let pool = SqlitePoolOptions::new().max_connections(1);
             let pool = pool.connect_with(options.clone()).await?;
-            return Ok(Self { pool: Pool::Sqlite(pool, options) });
+            return Ok(Self { pool: Pool::Sqlite(pool, options, Turns::none()) });
         };
         let options: PgConnectOptions = url.expose_secret().parse()?;
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
@@ -45,7 +45,7 @@ impl Store {
     /// `synchronous_commit=on`).
     pub async fn durability(&self) -> Result<Vec<DurabilitySetting>, StoreError> {
         match &self.pool {
-            Pool::Sqlite(pool, _) => {
+            Pool::Sqlite(pool, ..) => {
                 let value: String =
                     sqlx::query_scalar("pragma journal_mode").fetch_one(pool).await?;
                 let is_safe = value == "wal";

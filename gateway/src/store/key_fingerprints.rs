@@ -38,6 +38,7 @@ impl Store {
     /// Makes a key known where none of its name is; the one that is known then. Of two nodes at
     /// once the second gets the fingerprint of the first.
     pub async fn know_key(&self, name: &str, fingerprint: &str) -> Result<String, StoreError> {
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into key_fingerprints (name, fingerprint) values ($1, $2) \
@@ -58,6 +59,7 @@ impl Store {
 
     /// Forgets a key, so that another one may take its name.
     pub async fn forget_key(&self, name: &str) -> Result<(), StoreError> {
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query("delete from key_fingerprints where name = $1")
                 .bind(name)

@@ -12,7 +12,7 @@
 macro_rules! on_pool {
     ($store:expr, ($pool:ident, $dialect:pat) => $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite($pool, _) => {
+            $crate::store::Pool::Sqlite($pool, ..) => {
                 let $dialect = &$crate::store::SQLITE;
                 $body
             }
@@ -22,6 +22,15 @@ macro_rules! on_pool {
             }
         }
     };
+}
+
+/// Begins a transaction that writes, in its turn: in the body of [`on_pool`].
+macro_rules! begin_write {
+    ($store:expr, $pool:ident, $dialect:ident) => {{
+        // Before a connection is taken, so that nobody who has one waits for a turn.
+        let _until_it_is_begun = $store.pool.turn().await;
+        $pool.begin_with($dialect.begin_write).await?
+    }};
 }
 
 mod absence;
@@ -56,6 +65,7 @@ mod person_rows;
 mod projection_upkeep;
 mod projection_writer;
 mod projections;
+mod turns;
 mod writer;
 
 use std::cmp::Ordering;
@@ -107,6 +117,7 @@ pub use token_keys::{TokenKeyRow, TokenKeyStep};
 pub use writer::{LogWriter, Signed};
 
 use crate::config::StoreConfig;
+use turns::{Turn, Turns};
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -117,6 +128,11 @@ const SQLITE_CONNECTIONS_MAX: u32 = 4;
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
 /// Writers wait for each other this long: a commit of the log takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same in a command, behind whom nobody waits: the disk of a busy gateway may stand still for
+/// longer, and so may one that has just been started and reads its write-ahead log.
+const COMMAND_BUSY_TIMEOUT: Duration = Duration::from_mins(1);
+/// A connection to a file is there within this time also where it had to wait to be opened.
+const FILE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A server that gives no connection within this time is not there.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -128,8 +144,20 @@ pub struct Store {
 
 #[derive(Debug, Clone)]
 enum Pool {
-    Sqlite(SqlitePool, SqliteConnectOptions),
+    Sqlite(SqlitePool, SqliteConnectOptions, Turns),
     Postgres(PgPool, PgConnectOptions),
+}
+
+impl Pool {
+    /// The turn of one who is about to write: to be kept until the transaction is begun, or over a
+    /// statement that is one by itself. Not within a transaction. Upkeep that is tried again anyway
+    /// takes none.
+    async fn turn(&self) -> Option<Turn> {
+        match self {
+            Self::Sqlite(_, _, turns) => turns.take(turns::WAIT_MAX).await,
+            Self::Postgres(..) => None,
+        }
+    }
 }
 
 /// What the databases spell differently.
@@ -204,6 +232,13 @@ pub enum StoreError {
     /// Another gateway runs on the same data.
     #[error("another gateway is running on this database")]
     Held,
+    /// A commit to the log does not end in the server: that of a gateway which was killed, or which
+    /// another machine still runs.
+    #[error(
+        "a commit of a gateway that was killed is still running in the database server; try again \
+         when it has ended"
+    )]
+    CommitRuns(#[source] sqlx::Error),
     /// The tables cannot be made or brought up to date.
     #[error("the database cannot be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -263,9 +298,9 @@ impl Store {
 
     /// Opens a database that must exist, and brings its tables up to date.
     pub async fn open_and_bring_up_to_date(config: &StoreConfig) -> Result<Self, StoreError> {
-        let store = Self::connect(config).await?;
+        let store = Self::connect(config, BUSY_TIMEOUT).await?;
         let migrated = match &store.pool {
-            Pool::Sqlite(pool, _) => SQLITE_MIGRATIONS.run(pool).await,
+            Pool::Sqlite(pool, ..) => SQLITE_MIGRATIONS.run(pool).await,
             Pool::Postgres(pool, _) => POSTGRES_MIGRATIONS.run(pool).await,
         };
         migrated.map_err(migration_error)?;
@@ -275,7 +310,7 @@ impl Store {
     /// Opens a database that must exist and have the tables of this program, and changes none: for
     /// commands, which work beside a gateway that may be of another version.
     pub async fn open_existing(config: &StoreConfig) -> Result<Self, StoreError> {
-        let store = Self::connect(config).await?;
+        let store = Self::connect(config, COMMAND_BUSY_TIMEOUT).await?;
         let (version, needed) = (store.migration().await?, Self::newest_migration());
         match version.cmp(&needed) {
             Ordering::Equal => Ok(store),
@@ -284,14 +319,14 @@ impl Store {
         }
     }
 
-    async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+    async fn connect(config: &StoreConfig, busy: Duration) -> Result<Self, StoreError> {
         match &config.url {
             Some(url) => Self::connect_server(url.expose_secret()).await,
-            None => Self::connect_file(&config.path).await,
+            None => Self::connect_file(&config.path, busy).await,
         }
     }
 
-    async fn connect_file(path: &Path) -> Result<Self, StoreError> {
+    async fn connect_file(path: &Path, busy: Duration) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
@@ -301,12 +336,13 @@ impl Store {
             .foreign_keys(true)
             // `SQLite` would carry the write-ahead log over by itself, and not tell that it failed.
             .pragma("wal_autocheckpoint", "0")
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(busy);
         let pool = SqlitePoolOptions::new()
             .max_connections(SQLITE_CONNECTIONS_MAX)
+            .acquire_timeout(busy + FILE_ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
             .await?;
-        Ok(Self { pool: Pool::Sqlite(pool, options) })
+        Ok(Self { pool: Pool::Sqlite(pool, options, Turns::before(path)) })
     }
 
     async fn connect_server(url: &str) -> Result<Self, StoreError> {
@@ -334,9 +370,10 @@ impl Store {
     #[must_use]
     pub fn apart(&self, connections_max: u32) -> Self {
         let pool = match &self.pool {
-            Pool::Sqlite(_, options) => {
+            Pool::Sqlite(_, options, turns) => {
                 let pool = SqlitePoolOptions::new().max_connections(connections_max);
-                Pool::Sqlite(pool.connect_lazy_with(options.clone()), options.clone())
+                let pool = pool.connect_lazy_with(options.clone());
+                Pool::Sqlite(pool, options.clone(), turns.clone())
             }
             Pool::Postgres(_, options) => {
                 let pool = server_pool(connections_max).connect_lazy_with(options.clone());

@@ -56,7 +56,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             let inserts = added.chunks(ROWS_AT_ONCE).map(|rows| (insert(rows.len()), rows));
             let deletes = removed.chunks(ROWS_AT_ONCE).map(|rows| (delete(rows.len()), rows));
             for (text, rows) in inserts.chain(deletes) {

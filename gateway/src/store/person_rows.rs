@@ -90,7 +90,7 @@ impl ProjectionWriter {
         let mut new = people.counted();
         let asked: Vec<(i64, i32)> = new.iter().copied().collect();
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             if let Some(statement) = dialect.exclude_builders {
                 sqlx::query(statement).execute(&mut *transaction).await?;
             }

@@ -88,7 +88,7 @@ impl Store {
     ) -> Result<Option<u64>, StoreError> {
         let mut done = None;
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let added = sqlx::query(
                 "insert into policies (name, version, document, created_us) \

@@ -162,7 +162,7 @@ impl Store {
         names: [&str; 2],
     ) -> Result<(), StoreError> {
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             if let Some(statement) = dialect.exclude_builders {
                 sqlx::query(statement).execute(&mut *transaction).await?;
             }

@@ -35,10 +35,11 @@ impl Store {
     /// Opens the connection that builds projections.
     pub async fn projection_writer(&self) -> Result<ProjectionWriter, StoreError> {
         let pool = match &self.pool {
-            Pool::Sqlite(_, options) => {
+            Pool::Sqlite(_, options, turns) => {
                 let options = options.clone().synchronous(SqliteSynchronous::Normal);
                 let pool = SqlitePoolOptions::new().max_connections(1);
-                Pool::Sqlite(pool.connect_with(options.clone()).await?, options)
+                let pool = pool.connect_with(options.clone()).await?;
+                Pool::Sqlite(pool, options, turns.clone())
             }
             Pool::Postgres(_, options) => {
                 let options = options.clone().options([
@@ -58,7 +59,7 @@ impl Store {
 impl ProjectionWriter {
     /// Carries over what was written, where the database is a file and no log is written beside.
     pub async fn carry_over(&self) -> Result<(), StoreError> {
-        if let Pool::Sqlite(pool, _) = &self.pool {
+        if let Pool::Sqlite(pool, ..) = &self.pool {
             sqlx::query(super::writer::CARRY_OVER).execute(pool).await?;
         }
         Ok(())
@@ -76,7 +77,7 @@ impl ProjectionWriter {
     ) -> Result<bool, StoreError> {
         let Progress { log, name, from, until } = progress;
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             let moved = sqlx::query(ADVANCE).bind(log).bind(name).bind(from).bind(until);
             if moved.execute(&mut *transaction).await?.rows_affected() != 1 {
                 return Ok(false);

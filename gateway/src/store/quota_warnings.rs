@@ -26,7 +26,7 @@ impl Store {
     ) -> Result<Vec<bool>, StoreError> {
         let mut are_new = Vec::with_capacity(warnings.len());
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             for (warning, act) in warnings {
                 let added = sqlx::query(
                     "insert into quota_warnings (client_id, period, unit, percent, at_us) \

@@ -37,6 +37,7 @@ impl Store {
         jti_digest: &[u8],
         expires_us: i64,
     ) -> Result<bool, StoreError> {
+        let _turn = self.pool.turn().await;
         let done = on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into assertions_used (client_id, jti_digest, expires_us) \
@@ -66,6 +67,7 @@ impl Store {
             .await
         })?;
         let row = if live < REVOKED_MAX { token } else { token.of_all() };
+        let _turn = self.pool.turn().await;
         on_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into revoked_tokens (client_id, jti, expires_us, revoked_us) \

@@ -49,7 +49,7 @@ impl Store {
     /// Adds a signing key; false if another is `next` or `active` already.
     pub async fn add_token_key(&self, row: &TokenKeyRow) -> Result<bool, StoreError> {
         let added = on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let done = sqlx::query(
                 "insert into token_keys (kid, state, state_us) values ($1, $2, $3) \
@@ -80,7 +80,7 @@ impl Store {
         let state = if step.active.is_some() { "active" } else { "retired" };
         moves.push((&step.next, "next", state));
         on_pool!(self, (pool, dialect) => {
-            let mut transaction = pool.begin_with(dialect.begin_write).await?;
+            let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             for (kid, from, to) in moves {
                 let moved = sqlx::query(MOVE)

@@ -36,6 +36,7 @@ mod clients;
 mod line;
 mod logs;
 mod postgres;
+mod redis;
 mod register;
 
 pub use answer::Answer;
@@ -50,4 +51,5 @@ pub use logs::{
     run_on, tamper,
 };
 pub use postgres::Postgres;
+pub use redis::{Redis, RedisCluster};
 pub use register::{CARD_ON_FILE, FakeRegister, ON_FILE, Reaction, on_file, person_on_file};

@@ -300,7 +300,8 @@ impl Found {
         let name = key_name(config);
         let seed = if exists { keys.load(&name) } else { keys.load_or_create(&name) }?;
         let signer = open_signer(&seed, config)?;
-        let rows = store.log_writer().await?;
+        let mut rows = store.log_writer().await?;
+        rows.await_commits(&config.name).await?;
         let recovered = recover(store, &config.name, &signer, Reading::Alone).await?;
         let new = Recovered::default();
         let frontier = &recovered.as_ref().unwrap_or(&new).frontier;

@@ -105,7 +105,7 @@ pub async fn get_secrets(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let secrets = credentials::secrets(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&SecretsReply { secrets: secrets.iter().map(SecretReply::of).collect() }))
@@ -138,7 +138,7 @@ pub async fn post_secret(
     let call = admin_call(&app, &request)?;
     let force = read_force(&request)?;
     extract::no_body(&app, request).await?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let by = administrator(&call);
     let rotating = async move {
@@ -178,7 +178,7 @@ pub async fn delete_secret(
     let call = admin_call(&app, &request)?;
     let force = read_force(&request)?;
     extract::no_body(&app, request).await?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let slot = match slot.as_str() {
         "1" => 1,
@@ -213,7 +213,7 @@ pub async fn get_client_keys(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let keys = credentials::keys(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&ClientKeysReply { keys: keys.iter().map(ClientKeyReply::of).collect() }))
@@ -243,7 +243,7 @@ pub async fn post_client_key(
     let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await;
     let key = call.well_formed(body.and_then(|body| read_key(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let by = administrator(&call);
     let adding = async move {
@@ -287,7 +287,7 @@ pub async fn delete_client_key(
     let call = admin_call(&app, &request)?;
     let force = read_force(&request)?;
     extract::no_body(&app, request).await?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     if !PublicKey::is_kid(&kid) {
         return Err(Code::UnknownCredential.into());

@@ -67,7 +67,7 @@ pub async fn get_token_keys(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
-    call.admit()?;
+    call.admit().await?;
     let rows = app.store.token_keys().await.map_err(|error| problem(error.into()))?;
     let keys = rows.into_iter().map(|row| TokenKeyReply {
         kid: row.kid,
@@ -111,7 +111,7 @@ pub async fn post_key_rotation(
         dry_run: false,
     };
     extract::no_body(&app, request).await?;
-    call.admit()?;
+    call.admit().await?;
     let by = administrator(&call);
     let rotating = async move {
         let rotated = token_keys::rotate(&app.store, &app.keys, &app.random, &by, mode).await;

@@ -127,7 +127,7 @@ async fn list(
     let (Some(limit), true) = (limit, errors.is_empty()) else {
         return Err(Problem::with_errors(Code::InvalidValue, errors));
     };
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let client = match seen {
         Seen::Own(_) => Some(call.client().as_str()),
         Seen::All | Seen::Admin => None,

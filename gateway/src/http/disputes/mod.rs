@@ -64,7 +64,7 @@ pub async fn post_dispute(
         Ok((sent, disputed, note))
     });
     let (sent, disputed, note) = call.well_formed(read)?;
-    let admission = call.admit()?;
+    let admission = call.admit().await?;
     let seen = Seen::Own(call.policy()?.disclosure());
     let turn = Turn::take(&call, &admission, PATH, sent).await?;
     let (client, context) = (call.client().clone(), call.exchange.context(turn.key()));
@@ -120,7 +120,7 @@ pub async fn post_decision(
     let call = admin_call(&app, &request)?;
     let sent = Sent::read(&call, request).await?;
     let (decision, reason) = read_decision(&json::parse(&sent.body)?)?;
-    let admission = call.admit()?;
+    let admission = call.admit().await?;
     if !is_dispute_id(&id) {
         return Err(Code::UnknownDispute.into());
     }

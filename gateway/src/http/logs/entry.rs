@@ -70,7 +70,7 @@ pub async fn get_entry(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let call = admit(&app, &request)?;
+    let call = admit(&app, &request).await?;
     let [] = extract::query(&request, [])?;
     let (log, rest) = split_path(&request)?;
     let index = rest.strip_prefix("entries/").and_then(|index| decimal(index, u64::MAX));

@@ -68,7 +68,7 @@ pub async fn get_logs(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    admit(&app, &request)?;
+    admit(&app, &request).await?;
     let [] = extract::query(&request, [])?;
     let heads = app.tiles.heads().await.map_err(|error| unreadable(&error))?;
     let logs = heads
@@ -99,7 +99,7 @@ pub async fn get_checkpoint(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    admit(&app, &request)?;
+    admit(&app, &request).await?;
     let [] = extract::query(&request, [])?;
     let (log, _) = split_path(&request)?;
     let head = find_head(&app, log).await?;
@@ -127,7 +127,7 @@ pub async fn get_tile(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    admit(&app, &request)?;
+    admit(&app, &request).await?;
     let [] = extract::query(&request, [])?;
     let (log, rest) = split_path(&request)?;
     let parsed = rest.strip_prefix("tile/").and_then(|rest| rest.split_once('/'));
@@ -165,7 +165,7 @@ pub async fn get_bundle(
     State(app): State<Arc<App>>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    if !admit(&app, &request)?.may(Operation::Audit)? {
+    if !admit(&app, &request).await?.may(Operation::Audit)? {
         return Err(Code::OperationNotPermitted.into());
     }
     let [] = extract::query(&request, [])?;
@@ -196,11 +196,17 @@ pub async fn get_bundle(
 const NEVER_CHANGES: &str = "private, max-age=31536000, immutable";
 const NOT_KEPT: &str = "no-store";
 
-/// Who calls, within its rate.
-fn admit(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
-    let call = Call::begin(app, request, Some(Operation::Audit))?;
-    let _admission = call.admit()?;
-    Ok(call)
+/// Who calls, within its rate. What is waited for holds no request: its body cannot be shared.
+fn admit(
+    app: &Arc<App>,
+    request: &Request<Body>,
+) -> impl Future<Output = Result<Call, Problem>> + use<> {
+    let begun = Call::begin(app, request, Some(Operation::Audit));
+    async move {
+        let call = begun?;
+        let _admission = call.admit().await?;
+        Ok(call)
+    }
 }
 
 /// The log that a path names and what is asked of it. Read as sent: what is percent-encoded is

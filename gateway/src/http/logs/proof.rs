@@ -119,7 +119,7 @@ impl Proof {
 }
 
 async fn prove(app: &Arc<App>, request: Request<Body>, proof: Proof) -> Result<Response, Problem> {
-    admit(app, &request)?;
+    admit(app, &request).await?;
     let names = proof.names();
     let sent = extract::query(&request, names)?;
     let (log, _) = split_path(&request)?;

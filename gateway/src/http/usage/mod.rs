@@ -72,7 +72,7 @@ pub async fn get_usage(
     let now = call.exchange.received_at;
     let names = ["client", "month", "group_by", "format"];
     let question = read(extract::query(&request, names)?, request.headers(), now)?;
-    let _admission = call.admit()?;
+    let _admission = call.admit().await?;
     let id = match question.client {
         Some(other) if other != *call.client() => {
             // Before it is looked whether there is one: who may not see it does not learn that.

@@ -46,7 +46,9 @@ impl Store {
     /// Opens the connection that writes a log.
     pub async fn log_writer(&self) -> Result<LogWriter, StoreError> {
         Ok(LogWriter(match &self.pool {
-            Pool::Sqlite(_, options) => Backend::Sqlite(sqlite::Writer::open(options).await?),
+            Pool::Sqlite(_, options, turns) => {
+                Backend::Sqlite(sqlite::Writer::open(options, turns.clone()).await?)
+            }
             Pool::Postgres(_, options) => {
                 Backend::Postgres(Box::new(postgres::Writer::open(options).await?))
             }
@@ -55,6 +57,19 @@ impl Store {
 }
 
 impl LogWriter {
+    /// Waits until no commit to the log is on its way in the server. That of a gateway which was
+    /// killed goes on there, and what is read meanwhile is partly of before it and partly of after.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitRuns`] if it does not end.
+    pub async fn await_commits(&mut self, log: &str) -> Result<(), StoreError> {
+        match &mut self.0 {
+            // Whoever wrote into a file is gone with its process.
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(writer) => writer.await_commits(log).await,
+        }
+    }
+
     /// Makes the first checkpoint of a log that has none.
     pub async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
         match &mut self.0 {

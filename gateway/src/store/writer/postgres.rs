@@ -19,6 +19,12 @@ const SESSION: [(&str, &str); 3] = [
     ("statement_timeout", "9s"),
     ("idle_in_transaction_session_timeout", "9s"),
 ];
+/// Times that a start waits for a commit of before, each as long as the session's `lock_timeout`:
+/// together longer than a session lives that was cut off, so that what still goes on then is a
+/// commit that the server's disk, or its standby, holds up.
+const AWAITED_TIMES: usize = 4;
+/// `lock_not_available`: the `lock_timeout` ran out.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// A server that accepts no connection within this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,6 +58,21 @@ impl Writer {
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
         let connection = self.connection().await?;
         in_time(sqlx::query(super::CREATE).bind(log).bind(note).execute(connection)).await?;
+        Ok(())
+    }
+
+    /// Waits for the checkpoint's row as [`Writer::ask`] does, and lets go of it at once.
+    pub(super) async fn await_commits(&mut self, log: &str) -> Result<(), StoreError> {
+        for time in 1..=AWAITED_TIMES {
+            match self.checkpoint_for_update(log).await {
+                Ok(_) => return Ok(()),
+                Err(error) if code(&error).as_deref() != Some(LOCK_NOT_AVAILABLE) => {
+                    return Err(error.into());
+                }
+                Err(error) if time == AWAITED_TIMES => return Err(StoreError::CommitRuns(error)),
+                Err(_) => tracing::warn!(log, "waiting for a commit that still runs in the server"),
+            }
+        }
         Ok(())
     }
 

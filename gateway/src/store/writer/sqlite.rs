@@ -5,6 +5,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::{Append, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
+use crate::store::turns::{GIVE_WAY_MAX, Turns};
 
 /// Begins the transaction, appends through the trigger of migration 4 and reads back: one exchange
 /// with the database's thread.
@@ -37,19 +38,23 @@ const PAGE_BYTES: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Writer {
     connection: SqliteConnection,
+    turns: Turns,
     /// Pages in the write-ahead log that are not carried over, about.
     uncarried_pages: i64,
 }
 
 impl Writer {
     /// Carrying over is done here, also for the other connections of the process.
-    pub(super) async fn open(options: &SqliteConnectOptions) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        options: &SqliteConnectOptions,
+        turns: Turns,
+    ) -> Result<Self, StoreError> {
         let options = options
             .clone()
             .pragma("cache_size", CACHE_SIZE)
             // Pages of a statement that could fail halfway are kept twice; not in a file.
             .pragma("temp_store", "memory");
-        Ok(Self { connection: options.connect().await?, uncarried_pages: 0 })
+        Ok(Self { connection: options.connect().await?, turns, uncarried_pages: 0 })
     }
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
@@ -58,6 +63,7 @@ impl Writer {
     }
 
     pub(super) async fn append(&mut self, append: &Append<'_>) -> Result<ReadBack, CommitFailure> {
+        let turn = self.turns.take(GIVE_WAY_MAX).await;
         let rows: Result<Vec<TileRow>, sqlx::Error> = sqlx::query_as(APPEND)
             .bind(append.log)
             .bind(append.size_before)
@@ -71,6 +77,7 @@ impl Writer {
             .bind(append.keys_after_us)
             .fetch_all(&mut self.connection)
             .await;
+        drop(turn);
         self.uncarried_pages += pages(append) as i64;
         match rows {
             Ok(rows) => Ok(ReadBack::from_rows(rows)),

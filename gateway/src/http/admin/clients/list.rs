@@ -90,7 +90,7 @@ pub async fn get_clients(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let (listed, after, limit) = read_query(extract::query(&request, PARAMETERS)?)?;
-    call.admit()?;
+    call.admit().await?;
     let now = app.clock.now();
     // One more than is shown tells whether there is a next page.
     let page = client_page(&app.store, listed, after.as_deref(), limit + 1, now).await;

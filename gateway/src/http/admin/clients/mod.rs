@@ -46,7 +46,7 @@ pub async fn post_client(
     let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await;
     let new = call.well_formed(body.and_then(|body| read_new_client(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     let by = administrator(&call);
     let shared = Arc::clone(&app);
     let creating = async move {
@@ -78,7 +78,7 @@ pub async fn get_client(
 ) -> Result<Response, Problem> {
     let call = admin_call(&app, &request)?;
     let [] = extract::query(&request, [])?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let known = access::find_client(&app.store, &id).await.map_err(problem)?;
     Ok(json_reply(&ClientReply::new(&known, app.clock.now())))
@@ -108,7 +108,7 @@ pub async fn patch_client(
     let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await;
     let change = call.well_formed(body.and_then(|body| read_client_change(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let by = administrator(&call);
     let shared = Arc::clone(&app);
@@ -144,7 +144,7 @@ pub async fn post_client_state(
     let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await;
     let (to, reason) = call.well_formed(body.and_then(|body| read_client_state(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     let id = known_id(&id)?;
     let by = administrator(&call);
     let shared = Arc::clone(&app);

@@ -54,7 +54,7 @@ pub async fn get_policies(
     let call = admin_call(&app, &request)?;
     let [after, limit] = extract::query(&request, ["after", "limit"])?;
     let (after, limit) = read_query(after.as_deref(), limit.as_deref())?;
-    call.admit()?;
+    call.admit().await?;
     // One more than is shown tells whether there is a next page.
     let page = app.store.policy_version_page((&after.0, after.1), limit + 1).await;
     let mut page = page.map_err(|error| problem(error.into()))?;

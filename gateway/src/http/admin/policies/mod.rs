@@ -55,7 +55,7 @@ pub async fn get_policy(
     let call = admin_call(&app, &request)?;
     let [version] = extract::query(&request, ["version"])?;
     let version = version.map(|text| read_version("/version", &text)).transpose()?;
-    call.admit()?;
+    call.admit().await?;
     let known = access::find_policy(&app.store, &name, version).await.map_err(problem)?;
     Ok(json_reply(&PolicyReply::new(known)))
 }
@@ -91,7 +91,7 @@ pub async fn get_policy_diff(
     };
     let from = (name.clone(), read_version("/from", from)?);
     let to = (name, read_version("/to", to)?);
-    call.admit()?;
+    call.admit().await?;
     let changes = access::diff_policies(&app.store, (&from, &to)).await.map_err(problem)?;
     Ok(json_reply(&PolicyChangesReply::new(&from, &to, changes)))
 }
@@ -132,7 +132,7 @@ pub async fn put_policy(
     let moves_clients = read_truth("/move_clients", move_clients.as_deref())?;
     let body = extract::body(&app, request, "application/json").await;
     let document = call.well_formed(body.and_then(|body| read_policy(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     let mode = PutMode { run: if is_dry { Run::Dry } else { Run::Real }, moves_clients };
     let (by, shared) = (administrator(&call), Arc::clone(&app));
     let putting = async move {
@@ -173,7 +173,7 @@ pub async fn post_policy_trial(
     let call = admin_call(&app, &request)?;
     let body = call.json_body(request).await;
     let document = call.well_formed(body.and_then(|body| read_policy(&body)))?;
-    call.admit()?;
+    call.admit().await?;
     // It reads a day of the log, as a report does.
     let _turn = app.report_turns.acquire().await;
     let now = app.clock.now();

@@ -1,0 +1,227 @@
+//! Limits that nodes share: buckets in Redis, drawn from by scripts and by Redis' clock.
+//!
+//! Calls are made on a thread of their own, so that requests that keep the others busy do not make
+//! them late. What is not answered within [`CALL`] is not waited for; after some failures nobody asks
+//! and each node lets its part of every limit through, until Redis answers in time again.
+
+mod breaker;
+mod lease;
+mod link;
+mod script;
+mod shared;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use self::breaker::{Advice, Breaker};
+use self::link::Link;
+use self::script::{Reply, Scripts};
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+
+pub(super) use shared::{SharedLimit, SharedUnit};
+
+/// What a call may take.
+const CALL: Duration = Duration::from_millis(5);
+/// How often a node says that it is there; and how often it tries to connect.
+const BEAT: Duration = Duration::from_millis(500);
+/// What saying so may take: nobody waits for it.
+const BEAT_CALL: Duration = Duration::from_millis(250);
+/// Seconds after which a node that says nothing is gone.
+const GONE_SECONDS: u64 = 5;
+/// Beats without an answer after which the connection is made again: a server that is cut off from
+/// us does not say so.
+const BEATS_MISSED_MAX: u32 = 3;
+/// The nodes that are there.
+const NODES: &str = "gateway:nodes";
+/// Parts of the key space that fail by themselves: each server of a Cluster has some of them.
+const PARTS: usize = 64;
+
+/// Why limits cannot be shared.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisStartError {
+    /// The URL is none.
+    #[error("limits.redis_url is not the URL of a Redis: redis://[user:password@]host[:port]")]
+    Url,
+    /// The thread that asks does not start.
+    #[error("the thread that asks Redis cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The Redis that nodes share.
+#[derive(Debug)]
+pub(super) struct Redis {
+    link: Link,
+    scripts: Scripts,
+    breakers: [Breaker; PARTS],
+    /// Nodes there are, as was heard last; at least as many as were told.
+    nodes: AtomicU32,
+    told_nodes: NonZeroU32,
+    name: String,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    calls: Handle,
+    /// Ends the thread when it is dropped.
+    _running: oneshot::Sender<()>,
+}
+
+impl Redis {
+    /// Starts asking; a Redis that does not answer now may do so later.
+    pub(super) fn start(
+        urls: &str,
+        told_nodes: NonZeroU32,
+        name: &str,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Arc<Self>, RedisStartError> {
+        let link = Link::new(urls).map_err(|_| RedisStartError::Url)?;
+        let (running, mut stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(RedisStartError::Thread)?;
+        let redis = Arc::new(Self {
+            link,
+            scripts: Scripts::new(),
+            breakers: std::array::from_fn(|_| Breaker::default()),
+            nodes: AtomicU32::new(0),
+            told_nodes,
+            name: name.to_owned(),
+            clock,
+            metrics: Arc::clone(metrics),
+            calls: runtime.handle().clone(),
+            _running: running,
+        });
+        let beating = Arc::downgrade(&redis);
+        let thread = std::thread::Builder::new().name("limits".into());
+        let work = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = beat(beating) => {}
+                    _ = &mut stopped => {}
+                }
+            });
+        };
+        thread.spawn(work).map_err(RedisStartError::Thread)?;
+        Ok(redis)
+    }
+
+    /// How many nodes share the limits, as far as this one knows.
+    pub(super) fn nodes(&self) -> NonZeroU32 {
+        let heard = NonZeroU32::new(self.nodes.load(Ordering::Relaxed));
+        heard.map_or(self.told_nodes, |heard| heard.max(self.told_nodes))
+    }
+
+    /// Whether every part of Redis is asked at present.
+    pub(super) fn is_shared(&self) -> bool {
+        self.link.connection().is_some() && !self.breakers.iter().any(Breaker::is_open)
+    }
+
+    fn advice(&self, part: usize) -> Advice {
+        self.breakers[part].advice(self.clock.monotonic_nanos())
+    }
+
+    /// Runs `take.lua`.
+    async fn take(&self, part: usize, key: &str, arguments: [i64; 4]) -> Option<Reply> {
+        let texts = arguments.map(|number| number.to_string());
+        let texts = texts.each_ref().map(String::as_bytes);
+        let called = async {
+            let mut connection = self.link.connection()?;
+            self.scripts.take.run(&mut connection, key, &texts).await.ok()
+        };
+        let reply = tokio::time::timeout(CALL, called).await.ok().flatten();
+        self.note(part, reply.is_some());
+        reply
+    }
+
+    /// Runs `give_back.lua`; what cannot be given back is lost.
+    async fn give_back(&self, key: &str, arguments: [i64; 4]) {
+        let texts = arguments.map(|number| number.to_string());
+        let texts = texts.each_ref().map(String::as_bytes);
+        let called = async {
+            let mut connection = self.link.connection()?;
+            self.scripts.give_back.run::<i64>(&mut connection, key, &texts).await.ok()
+        };
+        let _lost = tokio::time::timeout(CALL, called).await;
+    }
+
+    fn note(&self, part: usize, has_answered: bool) {
+        let breaker = &self.breakers[part];
+        if has_answered {
+            if breaker.answered() {
+                tracing::info!(part, "Redis answers in time again: limits are shared");
+            }
+        } else if breaker.failed(self.clock.monotonic_nanos()) {
+            let nodes = self.nodes();
+            tracing::error!(
+                part,
+                nodes,
+                "Redis does not answer in time: each node lets its part through"
+            );
+        }
+        self.metrics.limits_unshared.set(f64::from(u8::from(!self.is_shared())));
+    }
+}
+
+/// Says again and again that this node is there, and connects where there is no connection.
+async fn beat(redis: Weak<Redis>) {
+    let mut beats = tokio::time::interval(BEAT);
+    let mut missed = BEATS_MISSED_MAX;
+    loop {
+        beats.tick().await;
+        let Some(redis) = redis.upgrade() else { return };
+        if missed >= BEATS_MISSED_MAX {
+            // Told by the breaker where somebody asks.
+            let _not_yet = redis.link.connect().await;
+            missed = 0;
+        }
+        let seconds = GONE_SECONDS.to_string();
+        let said = async {
+            let mut connection = redis.link.connection()?;
+            let arguments = [redis.name.as_bytes(), seconds.as_bytes()];
+            redis.scripts.beat.run::<u32>(&mut connection, NODES, &arguments).await.ok()
+        };
+        match tokio::time::timeout(BEAT_CALL, said).await.ok().flatten() {
+            Some(nodes) => {
+                redis.nodes.store(nodes, Ordering::Relaxed);
+                missed = 0;
+            }
+            None if redis.link.connection().is_none() => missed = BEATS_MISSED_MAX,
+            None => missed += 1,
+        }
+    }
+}
+
+/// The part of the key space that a key is in: that of its hash tag (Redis Cluster specification), so
+/// that keys of the same server fail together.
+fn part_of(key: &str) -> usize {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
+    let slots_each = 16_384 / PARTS;
+    usize::from(crc16(hashed.as_bytes()) % 16_384) / slots_each
+}
+
+/// CRC-16/XMODEM, as Redis Cluster hashes keys.
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hashed_as_a_cluster_does() {
+        // Redis Cluster specification, appendix A.
+        assert_eq!(crc16(b"123456789"), 0x31c3);
+        assert_eq!(part_of("limit:{carrier}:rate"), part_of("other:{carrier}"));
+        assert_eq!(part_of("{}x"), usize::from(crc16(b"{}x") % 16_384) / 256);
+    }
+}

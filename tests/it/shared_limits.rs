@@ -1,0 +1,227 @@
+//! Limits that nodes share in a real Redis, and what becomes of them when it fails.
+//!
+//! Nodes are limiters in this process, each with its own connection and its own knowledge. What is
+//! counted is compared with the time that has passed on our own clock since before the first request:
+//! however slow the machine is, no more may have passed than burst and rate times that time.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gateway::clock::Clock;
+use gateway::config::LimitsConfig;
+use gateway::rate_limit::{Asking, ClientLimits, Lane, Limits, Quotas, Terms};
+use gateway::request::ClientId;
+use gateway::telemetry::Metrics;
+
+use crate::support::{Line, Redis, RedisCluster};
+
+const NODES: u32 = 3;
+/// How long everybody asks as fast as it can.
+const ROUND: Duration = Duration::from_secs(1);
+
+fn terms(rate: u32, burst: u32) -> Terms {
+    Terms {
+        limits: Limits::new(rate, burst).unwrap(),
+        official_limits: None,
+        concurrency: NonZeroU32::MIN,
+        quotas: Quotas::default(),
+        lane: Lane::Interactive,
+    }
+}
+
+fn id(name: &str) -> ClientId {
+    ClientId::parse(name).unwrap()
+}
+
+/// Several nodes that know the same clients.
+struct Nodes {
+    nodes: Vec<Arc<ClientLimits>>,
+    clock: Clock,
+}
+
+/// What everybody together was let do.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    admitted: u64,
+    seconds: f64,
+}
+
+impl Round {
+    /// Burst and rate over the time.
+    fn most(&self, rate: u32, burst: u32) -> f64 {
+        f64::from(burst) + f64::from(rate) * self.seconds
+    }
+
+    fn assert_within(&self, rate: u32, burst: u32) {
+        assert!(self.admitted as f64 <= self.most(rate, burst), "{self:?}");
+    }
+}
+
+impl Nodes {
+    async fn start(urls: &str, clients: &[(&str, Terms)]) -> Self {
+        let clock = Clock::system();
+        let node = |name: u32| {
+            let config = LimitsConfig {
+                redis_url: Some(urls.into()),
+                nodes: NonZeroU32::new(NODES).unwrap(),
+                ..LimitsConfig::default()
+            };
+            let metrics = Arc::new(Metrics::new());
+            let name = format!("n{name}");
+            let limits = ClientLimits::start(&config, &name, clock.clone(), &metrics).unwrap();
+            limits.replace(clients.iter().map(|(name, terms)| (id(name), *terms)));
+            Arc::new(limits)
+        };
+        let nodes = Self { nodes: (0..NODES).map(node).collect(), clock };
+        nodes.connected().await;
+        nodes
+    }
+
+    /// Waits until every node shares its limits.
+    async fn connected(&self) {
+        for node in &self.nodes {
+            for _ in 0..3_000 {
+                if node.is_shared() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert!(node.is_shared(), "it connects");
+        }
+    }
+
+    /// Asks on every node until all share their limits again: nobody would notice without being asked.
+    async fn flood_until_shared(&self, client: &str) -> Round {
+        let (mut all, step) = (Round { admitted: 0, seconds: 0.0 }, Duration::from_millis(50));
+        for _ in 0..600 {
+            let round = self.flood(client, 1, step).await;
+            all.admitted += round.admitted;
+            all.seconds += round.seconds;
+            if self.nodes.iter().all(|node| node.is_shared()) {
+                return all;
+            }
+        }
+        panic!("limits are not shared again: {all:?}");
+    }
+
+    /// Lets `tasks` on every node ask for one client as fast as they can, for some time.
+    async fn flood(&self, client: &str, tasks: usize, time: Duration) -> Round {
+        let began = self.clock.monotonic_nanos();
+        let (over, admitted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let mut asking = tokio::task::JoinSet::new();
+        for node in self.nodes.iter().flat_map(|node| std::iter::repeat_n(node, tasks)) {
+            let (node, client) = (Arc::clone(node), id(client));
+            let (over, admitted) = (Arc::clone(&over), Arc::clone(&admitted));
+            asking.spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let asked = Asking { client: &client, acted_for: None, official: None };
+                    match node.admit(asked).await {
+                        Ok(_) => drop(admitted.fetch_add(1, Ordering::Relaxed)),
+                        Err(_) => tokio::time::sleep(Duration::from_micros(200)).await,
+                    }
+                }
+            });
+        }
+        tokio::time::sleep(time).await;
+        over.store(true, Ordering::Relaxed);
+        asking.join_all().await;
+        let seconds = (self.clock.monotonic_nanos() - began) as f64 / 1e9;
+        Round { admitted: admitted.load(Ordering::Relaxed), seconds }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_together_never_let_more_through_than_one_would() {
+    let redis = Redis::start().await;
+    // One request at a time, some at once, and so fast that they are drawn ahead.
+    let limits = [("slow", terms(3, 3)), ("usual", terms(100, 200)), ("fast", terms(2_000, 2_000))];
+    let nodes = Nodes::start(&redis.url(), &limits).await;
+    for (client, Terms { limits: Limits { rate, burst }, .. }) in limits {
+        let round = nodes.flood(client, 4, ROUND).await;
+        round.assert_within(rate.get(), burst.get());
+        assert!(round.admitted >= u64::from(burst.get()) / 2, "{client}: {round:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_slow_to_use_what_it_drew_loses_it() {
+    let redis = Redis::start().await;
+    let nodes = Nodes::start(&redis.url(), &[("fast", terms(2_000, 2_000))]).await;
+    let client = id("fast");
+    let asked = Asking { client: &client, acted_for: None, official: None };
+    nodes.nodes[0].admit(asked).await.unwrap();
+    let drawn = redis.ask(&["hget", "gateway:limit:{fast}", "taken"]);
+    assert!(drawn.trim().parse::<u64>().unwrap() > 0, "{drawn}");
+    // Everything that was not used is lost: the rest of the burst is what others get.
+    let round = nodes.flood("fast", 4, ROUND).await;
+    round.assert_within(2_000, 2_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_limit_refuses_is_not_taken_from_the_other() {
+    let redis = Redis::start().await;
+    let nodes = Nodes::start(&redis.url(), &[("own", terms(1, 50)), ("other", terms(1, 3))]).await;
+    let (own, other) = (id("own"), id("other"));
+    let acting = Asking { client: &own, acted_for: Some(&other), official: None };
+    let mut admitted = 0;
+    for node in nodes.nodes.iter().cycle().take(30) {
+        admitted += u32::from(node.admit(acting).await.is_ok());
+    }
+    assert_eq!(admitted, 3);
+    // What was given back arrives a moment later, and in that moment some come back by themselves.
+    let alone = Asking { acted_for: None, ..acting };
+    let mut left = 0;
+    for node in nodes.nodes.iter().cycle().take(3_000) {
+        left += u32::from(node.admit(alone).await.is_ok());
+    }
+    assert!((46..=50).contains(&left), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_redis_is_gone_each_node_lets_its_part_through() {
+    let mut redis = Redis::start().await;
+    let line = Line::to(redis.port()).await;
+    let nodes = Nodes::start(&Redis::url_at(line.port()), &[("usual", terms(300, 300))]).await;
+    nodes.flood("usual", 2, ROUND).await.assert_within(300, 300);
+
+    for outage in ["hung", "slow", "gone"] {
+        match outage {
+            "hung" => redis.stop(),
+            "slow" => line.delay(Duration::from_millis(500)),
+            _ => redis.kill(),
+        }
+        let out = nodes.flood("usual", 2, 2 * ROUND).await;
+        // What Redis still had, and the parts of all nodes: they begin without room.
+        out.assert_within(300, 300);
+        assert!(out.admitted > 0, "{outage}: {out:?}");
+        assert!(nodes.nodes.iter().all(|node| !node.is_shared()), "{outage}");
+        match outage {
+            "hung" => redis.go_on(),
+            "slow" => line.delay(Duration::ZERO),
+            _ => redis.restart().await,
+        }
+        // Until all share again, those that do not have their parts beside what Redis gives.
+        let back = nodes.flood_until_shared("usual").await;
+        back.assert_within(600, 600);
+        // What was let through meanwhile, or is lost, leaves no room for another burst.
+        nodes.flood("usual", 2, ROUND).await.assert_within(300, 300);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_shares_limits_and_goes_on_without_a_primary() {
+    let mut cluster = RedisCluster::start().await;
+    let clients = [("a", terms(200, 200)), ("b", terms(200, 200)), ("c", terms(2_000, 2_000))];
+    let nodes = Nodes::start(&cluster.urls(), &clients).await;
+    for (client, Terms { limits: Limits { rate, burst }, .. }) in clients {
+        nodes.flood(client, 2, ROUND).await.assert_within(rate.get(), burst.get());
+    }
+    assert_eq!(cluster.kill_primary_of("gateway:limit:{a}"), 5);
+    // The replica may lack what was taken last: a second's worth is far more than it lags behind.
+    nodes.flood("a", 2, ROUND).await.assert_within(200, 400);
+    cluster.settle().await;
+    nodes.flood_until_shared("a").await.assert_within(400, 600);
+    nodes.flood("a", 2, ROUND).await.assert_within(200, 200);
+}
