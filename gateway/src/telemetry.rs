@@ -113,6 +113,37 @@ impl Metrics {
         )
     }
 
+    /// The handle of a counter with a label of few values; for tables made at start.
+    pub fn counter(
+        &self,
+        name: &'static str,
+        (key, value): (&'static str, &'static str),
+    ) -> Counter {
+        metrics::with_local_recorder(&self.recorder, || metrics::counter!(name, key => value))
+    }
+
+    /// The same of a gauge.
+    pub fn gauge(&self, name: &'static str, (key, value): (&'static str, &'static str)) -> Gauge {
+        metrics::with_local_recorder(&self.recorder, || metrics::gauge!(name, key => value))
+    }
+
+    /// The same of a histogram.
+    pub fn histogram(
+        &self,
+        name: &'static str,
+        (key, value): (&'static str, &'static str),
+    ) -> Histogram {
+        metrics::with_local_recorder(&self.recorder, || metrics::histogram!(name, key => value))
+    }
+
+    /// Requests of one client on the emergency lane. Few clients have it, so that each is told.
+    pub fn emergency_requests(&self, client: &str) -> Counter {
+        metrics::with_local_recorder(
+            &self.recorder,
+            || metrics::counter!("gateway_emergency_requests_total", "client" => client.to_owned()),
+        )
+    }
+
     /// Handle that renders the text form and does the upkeep; histograms grow without bound
     /// unless [`PrometheusHandle::run_upkeep`] runs now and then.
     pub fn handle(&self) -> PrometheusHandle {

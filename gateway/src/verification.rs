@@ -17,7 +17,7 @@ use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
-use crate::rate_limit::{Admission, Amount, Charge, QuotaExceeded};
+use crate::rate_limit::{Admitted, Amount, Charge, QuotaExceeded, Shed};
 use crate::reports::Edge;
 use crate::request::{
     AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
@@ -76,6 +76,9 @@ pub enum NotAnswered {
     /// of this one.
     #[error("the idempotency key is taken")]
     KeyTaken,
+    /// There is no time left for it; nothing is recorded.
+    #[error(transparent)]
+    Overloaded(#[from] Shed),
     /// The register, which an answer given again needs, did not answer.
     #[error("the register did not answer")]
     RegisterUnavailable,
@@ -87,10 +90,10 @@ pub enum NotAnswered {
     NoPolicy,
 }
 
-/// Answers one verification that the caller's rate has room for.
+/// Answers one verification that the caller's limits have room for.
 pub async fn verify(
     app: &App,
-    admission: Admission,
+    Admitted { admission, pass }: Admitted,
     caller: &Caller,
     request: &Verification,
     context: &RequestContext,
@@ -109,11 +112,13 @@ pub async fn verify(
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
     let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
-    let answer = app.population.find(&permit, request.subject.key()).await;
+    let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement).await?;
     let evaluated_at = entry.at;
+    pass.check()?;
     let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
+    drop(pass);
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, flood, log, peers, report, run, timing, truth};
+use crate::{accuracy, flood, lanes, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Floods the token endpoint with wrong credentials, and measures whom it disturbs
     Flood(FloodArgs),
+    /// Sends a file of verifications on the bulk lane, and measures whom it disturbs
+    Lanes(LanesArgs),
     /// Measures whether the time of a refusal tells an unknown client from a wrong secret
     Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
@@ -191,6 +193,26 @@ pub(crate) struct FloodArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `lanes`.
+#[derive(Debug, Args)]
+pub(crate) struct LanesArgs {
+    /// Verifications on the bulk lane
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) requests: u64,
+    /// Connections that they are sent over
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) connections: u32,
+    /// Verifications a second of a hospital, before, meanwhile and after
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rate: u32,
+    /// Seconds of the hospital alone, before and after
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) quiet_seconds: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// What is wrong with a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum With {
@@ -295,6 +317,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         | Command::Accuracy(_)
         | Command::Report(_)
         | Command::Flood(_)
+        | Command::Lanes(_)
         | Command::Timing(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
@@ -317,6 +340,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Log(args) => log::run(&args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Flood(args) => flood::run(&args).await,
+        Command::Lanes(args) => lanes::run(&args).await,
         Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }

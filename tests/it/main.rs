@@ -17,6 +17,7 @@ mod existence_forms;
 mod history;
 mod idempotency;
 mod known_keys;
+mod lanes;
 mod late_acts;
 mod layering;
 mod limits;

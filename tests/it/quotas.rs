@@ -1,6 +1,6 @@
 //! Quotas: never over, exact to the log, and told in time.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use gateway::app::OthersRead;
 use gateway::audit::{LogEntry, metered};
@@ -32,7 +32,9 @@ fn day(requests: u64, attributes: u64) -> Quotas {
 
 /// The carrier with quotas, and the operator.
 fn company(quotas: Quotas) -> [TestClient; 2] {
-    [TestClient { quotas, ..TestClient::carrier("carrier") }, TestClient::operator("operator")]
+    let concurrency = NonZeroU32::new(1_000).unwrap();
+    let carrier = TestClient { quotas, concurrency, ..TestClient::carrier("carrier") };
+    [carrier, TestClient::operator("operator")]
 }
 
 /// What the entries of the log are charged with, added up.
@@ -61,7 +63,10 @@ async fn usage(caller: &Caller, query: &str) -> Value {
 
 async fn of_many_at_once_exactly_as_many_are_answered_as_there_are(database: Database) {
     for quotas in [day(50, 0), day(0, 100), Quotas { month: quota(50, 1_000), ..day(300, 0) }] {
-        let app = TestApp::builder().on(database).clients(company(quotas)).start().await;
+        let builder = TestApp::builder().on(database).clients(company(quotas));
+        // However slow the machine is, nothing is shed.
+        let builder = builder.config(|config| config.lanes.deadline_ms = 30_000);
+        let app = builder.start().await;
         let caller = app.caller("carrier").await;
         let body = about_person(&app.person());
         assert_eq!(offer(&caller, &body, 500).await, 50);

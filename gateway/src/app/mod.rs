@@ -24,7 +24,9 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits, QuotaLedger, RedisStartError};
+use crate::rate_limit::{
+    AddressGuard, ClientLimits, Concurrency, Lanes, QuotaLedger, RedisStartError,
+};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -75,6 +77,10 @@ pub struct App {
     pub client_limits: ClientLimits,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
+    /// Their requests on their way.
+    pub concurrency: Concurrency,
+    /// Places on the way to register and log.
+    pub lanes: Arc<Lanes>,
     /// Addresses that fail to authenticate.
     pub address_guard: AddressGuard,
     /// Their policies.
@@ -170,6 +176,8 @@ impl App {
             policies: Policies::default(),
             client_limits,
             quotas: QuotaLedger::new(config.limits.nodes),
+            concurrency: Concurrency::default(),
+            lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
@@ -253,6 +261,7 @@ impl App {
             tracing::error!(clients = without, "clients without a policy are refused");
         }
         self.quotas.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.quotas)));
+        self.concurrency.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.concurrency)));
         self.client_limits.replace(terms);
     }
 

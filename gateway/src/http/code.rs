@@ -100,13 +100,15 @@ pub enum Code {
     IdempotencyKeyReused,
     /// The client's rate is used up.
     RateLimited,
+    /// As many requests of the client are on their way as it may have.
+    ConcurrencyLimited,
     /// Too many failed authentications from one address.
     AddressLimited,
     /// Our fault.
     InternalError,
     /// The log could not take the entry.
     LogUnavailable,
-    /// Too much is waiting.
+    /// Too much is waiting for the time that the request has.
     Overloaded,
     /// Not ready.
     NotReady,
@@ -127,7 +129,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -173,6 +175,7 @@ impl Code {
         Self::GroupingNotAvailable,
         Self::IdempotencyKeyReused,
         Self::RateLimited,
+        Self::ConcurrencyLimited,
         Self::AddressLimited,
         Self::InternalError,
         Self::LogUnavailable,
@@ -451,6 +454,12 @@ impl Code {
                 "The rate of this client is used up: wait as long as Retry-After says.",
                 "Đã vượt hạn mức tần suất của hệ thống: hãy chờ theo Retry-After.",
             ),
+            Self::ConcurrencyLimited => (
+                "concurrency-limited",
+                429,
+                "As many requests of this client are on their way as its policy allows: wait for one of their answers before the next.",
+                "Số yêu cầu đang xử lý của hệ thống đã đạt mức chính sách cho phép: hãy chờ một yêu cầu có kết quả rồi mới gửi tiếp.",
+            ),
             Self::AddressLimited => (
                 "address-limited",
                 429,
@@ -472,8 +481,8 @@ impl Code {
             Self::Overloaded => (
                 "overloaded",
                 503,
-                "Too much is waiting: try again later.",
-                "Hệ thống đang quá tải: hãy thử lại sau.",
+                "Too much is waiting for the time that the request has: wait as long as Retry-After says.",
+                "Hệ thống quá tải, không kịp trả lời trong thời hạn của yêu cầu: hãy chờ theo Retry-After.",
             ),
             Self::NotReady => (
                 "not-ready",

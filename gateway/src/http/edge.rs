@@ -19,7 +19,7 @@ use super::extract::Exchange;
 use super::{forwarded, quota_fields};
 use crate::app::App;
 use crate::audit::RequestIds;
-use crate::rate_limit::RateState;
+use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
@@ -78,6 +78,8 @@ pub struct Edge {
     router: Router,
     ids: RequestIds,
     timeout: Duration,
+    /// Until the deadline of a request that names none.
+    usual_time: Duration,
     counters: Vec<metrics::Counter>,
 }
 
@@ -92,7 +94,8 @@ impl Edge {
             .collect();
         let ids = RequestIds::new(&app.random);
         let timeout = Duration::from_millis(app.config.server.request_timeout_ms);
-        Self { app, router, ids, timeout, counters }
+        let usual_time = Duration::from_millis(app.config.lanes.deadline_ms).min(timeout);
+        Self { app, router, ids, timeout, usual_time, counters }
     }
 
     /// Answers one request. Whatever happens inside, an answer comes out.
@@ -101,7 +104,9 @@ impl Edge {
         let received_at = self.app.clock.now();
         let proxies = &self.app.config.server.trusted_proxies;
         let source = forwarded::source(peer, request.headers(), proxies);
-        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, source));
+        let deadline = Deadline::after(started, self.usual_time);
+        let id = self.ids.next(received_at);
+        let exchange = Arc::new(Exchange::new(id, (received_at, started), source, deadline));
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));

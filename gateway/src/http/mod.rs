@@ -7,6 +7,7 @@ mod admin;
 mod call;
 mod claims;
 mod code;
+mod deadline;
 mod distinct_persons;
 mod described;
 mod disputes;

@@ -59,14 +59,41 @@ impl Prepared {
 
     /// Runs a command of the gateway on its data.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<(), Failure> {
+        self.output(arguments).map(drop)
+    }
+
+    /// The same; what it says.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Result<String, Failure> {
         let mut command = Command::new(&self.gateway);
         command.arg("--config").arg(self.configuration()).args(arguments).stdin(Stdio::null());
         let done = command.output().context("a command of the gateway")?;
         if done.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(Failure::Unavailable(format!("gateway {}: {}", arguments.join(" "), said.trim())))
+    }
+
+    /// Changes what the policy of a client says of something, for all who have that policy.
+    pub(crate) fn change_policy(
+        &self,
+        client: &str,
+        member: &str,
+        value: serde_json::Value,
+    ) -> Result<(), Failure> {
+        let read = |arguments: &[&str]| -> Result<serde_json::Value, Failure> {
+            let said = self.output(arguments)?;
+            Ok(serde_json::from_str(&said).context("what the gateway's command says")?)
+        };
+        let shown = read(&["-o", "json", "client", "show", client])?;
+        let policy = shown["policy"].as_str().context("the client's policy")?;
+        let mut document = read(&["-o", "json", "policy", "show", policy])?["document"].take();
+        document[member] = value;
+        let name = policy.split('@').next().unwrap_or(policy);
+        let file = self.folder.path().join(format!("{name}.json"));
+        std::fs::write(&file, document.to_string()).context("a policy")?;
+        let file = file.to_string_lossy();
+        self.command(&["policy", "put", name, "--file", &file, "--move-clients"])
     }
 
     /// Registers a public key, given as a JWK.

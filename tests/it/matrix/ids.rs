@@ -37,7 +37,8 @@ pub(super) enum Asked {
 }
 
 /// Fields of the head that routes describe, and whether they name a request of the client's own.
-const HEADERS: [(&str, bool); 2] = [("Idempotency-Key", true), ("date", false)];
+const HEADERS: [(&str, bool); 3] =
+    [("Idempotency-Key", true), ("Request-Deadline-Ms", false), ("date", false)];
 
 /// What the name after this part of a path stands for.
 const PATHS: [(&str, Id); 10] = [

@@ -165,13 +165,12 @@ impl RedisCluster {
                 let info = server.ask(&["cluster", "info"]);
                 info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
             };
-            let knows_replicas = |server: &Redis| {
+            // A replica that has nothing yet cannot take over.
+            let is_followed = |server: &Redis| {
                 let info = server.ask(&["info", "replication"]);
-                !info.contains("role:master")
-                    || !info.contains("connected_slaves:0")
-                    || self.servers.len() < 6
+                info.contains("role:master") || info.contains("master_link_status:up")
             };
-            if self.servers.iter().all(|server| is_whole(server) && knows_replicas(server)) {
+            if self.servers.iter().all(|server| is_whole(server) && is_followed(server)) {
                 return;
             }
             tokio::time::sleep(POLL).await;
@@ -197,6 +196,8 @@ fn launch(port: u16, in_cluster: bool, folder: &TempDir) -> Child {
     command.args(["--save", "", "--appendonly", "no", "--daemonize", "no"]);
     command.arg("--dir").arg(folder.path());
     if in_cluster {
+        // Otherwise a replica waits five seconds for others that may want the same.
+        command.args(["--repl-diskless-sync-delay", "0"]);
         command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", GONE_AFTER_MS]);
         command.args(["--cluster-port", &(port + 1).to_string()]);
     }

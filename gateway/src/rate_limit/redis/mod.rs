@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ::redis::RedisError;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -34,9 +35,9 @@ const BEAT: Duration = Duration::from_millis(500);
 const BEAT_CALL: Duration = Duration::from_millis(250);
 /// Seconds after which a node that says nothing is gone.
 const GONE_SECONDS: u64 = 5;
-/// Beats without an answer after which the connection is made again: a server that is cut off from
-/// us does not say so.
-const BEATS_MISSED_MAX: u32 = 3;
+/// Beats in a row with something amiss after which the connection is made again: a server that is cut
+/// off from us does not say so, and who has followed a failed one is asked for anew.
+const BEATS_AMISS_MAX: u32 = 3;
 /// The nodes that are there.
 const NODES: &str = "gateway:nodes";
 /// Parts of the key space that fail by themselves: each server of a Cluster has some of them.
@@ -130,11 +131,26 @@ impl Redis {
         let texts = texts.each_ref().map(String::as_bytes);
         let called = async {
             let mut connection = self.link.connection()?;
-            self.scripts.take.run(&mut connection, key, &texts).await.ok()
+            let taken = self.scripts.take.run(&mut connection, key, &texts).await;
+            let told = |error: &RedisError| {
+                tracing::debug!(error = error as &dyn std::error::Error, "Redis: no answer");
+            };
+            taken.inspect_err(told).ok()
         };
         let reply = tokio::time::timeout(CALL, called).await.ok().flatten();
         self.note(part, reply.is_some());
         reply
+    }
+
+    /// Runs `beat.lua`: how many nodes there are.
+    async fn say_here(&self) -> Option<u32> {
+        let seconds = GONE_SECONDS.to_string();
+        let called = async {
+            let mut connection = self.link.connection()?;
+            let arguments = [self.name.as_bytes(), seconds.as_bytes()];
+            self.scripts.beat.run(&mut connection, NODES, &arguments).await.ok()
+        };
+        tokio::time::timeout(BEAT_CALL, called).await.ok().flatten()
     }
 
     /// Runs `give_back.lua`; what cannot be given back is lost.
@@ -166,31 +182,28 @@ impl Redis {
     }
 }
 
-/// Says again and again that this node is there, and connects where there is no connection.
+/// Says again and again that this node is there, and connects where there is no connection or one that
+/// is of no use.
 async fn beat(redis: Weak<Redis>) {
     let mut beats = tokio::time::interval(BEAT);
-    let mut missed = BEATS_MISSED_MAX;
+    let mut amiss = BEATS_AMISS_MAX;
     loop {
         beats.tick().await;
         let Some(redis) = redis.upgrade() else { return };
-        if missed >= BEATS_MISSED_MAX {
-            // Told by the breaker where somebody asks.
-            let _not_yet = redis.link.connect().await;
-            missed = 0;
-        }
-        let seconds = GONE_SECONDS.to_string();
-        let said = async {
-            let mut connection = redis.link.connection()?;
-            let arguments = [redis.name.as_bytes(), seconds.as_bytes()];
-            redis.scripts.beat.run::<u32>(&mut connection, NODES, &arguments).await.ok()
-        };
-        match tokio::time::timeout(BEAT_CALL, said).await.ok().flatten() {
-            Some(nodes) => {
-                redis.nodes.store(nodes, Ordering::Relaxed);
-                missed = 0;
+        if amiss >= BEATS_AMISS_MAX {
+            // What does not connect is told by the breakers where somebody asks.
+            if let Err(error) = redis.link.connect().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "Redis: no connection");
             }
-            None if redis.link.connection().is_none() => missed = BEATS_MISSED_MAX,
-            None => missed += 1,
+            amiss = 0;
+        }
+        match redis.say_here().await {
+            Some(nodes) => redis.nodes.store(nodes, Ordering::Relaxed),
+            None if redis.link.connection().is_none() => amiss = BEATS_AMISS_MAX,
+            None => {}
+        }
+        if !redis.is_shared() {
+            amiss += 1;
         }
     }
 }

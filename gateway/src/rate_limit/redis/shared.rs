@@ -61,11 +61,13 @@ impl SharedLimit {
         }
     }
 
-    /// Gives a unit back: to the lease while it lives, else to Redis, without waiting for it.
+    /// Gives a unit back, without waiting for it: to the lease while it lives, where others are about to
+    /// use it, else to Redis.
     pub(in crate::rate_limit) fn give_back(self: &Arc<Self>, unit: SharedUnit) {
         match unit {
             SharedUnit::Drawn(drawn) => {
-                if !self.lease().take_back(drawn, self.now()) {
+                let is_leased = self.drawing.ahead > 0;
+                if !(is_leased && self.lease().take_back(drawn, self.now())) {
                     let limit = Arc::clone(self);
                     self.redis.calls.spawn(async move { limit.return_to_redis(drawn).await });
                 }
