@@ -52,6 +52,10 @@ pub struct Metrics {
     pub population_calls: Counter,
     /// Calls to the population database that brought no answer.
     pub population_failures: Counter,
+    /// Requests that a quota had no room for.
+    pub quota_refusals: Counter,
+    /// Percentages of quotas that were reached, and told by this node.
+    pub quota_warnings: Counter,
     /// 1 while limits are not shared because Redis does not answer in time, else 0.
     pub limits_unshared: Gauge,
     /// Requests let through meanwhile, each from a node's own part.
@@ -98,6 +102,8 @@ impl Metrics {
             population_items: counter("gateway_population_items_total"),
             population_calls: counter("gateway_population_calls_total"),
             population_failures: counter("gateway_population_failures_total"),
+            quota_refusals: counter("gateway_quota_refusals_total"),
+            quota_warnings: counter("gateway_quota_warnings_total"),
             recorder,
         }
     }

@@ -37,6 +37,7 @@ mod problems;
 mod proxies;
 mod published;
 mod process;
+mod quotas;
 mod reports;
 mod retention;
 mod retention_beside;

@@ -8,7 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
-use super::{CliError, backup, clients, policies, projections, token_keys};
+use super::{CliError, backup, clients, policies, projections, token_keys, usage};
 use crate::request::Attribute;
 
 /// Population verification gateway.
@@ -41,6 +41,8 @@ pub(super) enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What clients have used of their quotas in a month; as CSV, the monthly statement.
+    Usage(usage::UsageArgs),
     /// Clients: who may ask, from onboarding to closure.
     #[command(subcommand)]
     Client(clients::ClientCommand),
@@ -273,6 +275,7 @@ impl Cli {
             | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Usage(_)
             | Command::Client(_)
             | Command::Policy(_)
             | Command::Key(_)

@@ -44,6 +44,8 @@ pub enum Code {
     AgreementExpired,
     /// No security assessment is in force.
     AssessmentExpired,
+    /// A quota of the client is used up.
+    QuotaExceeded,
     /// No such path.
     NotFound,
     /// There is no such receipt, or it is somebody else's.
@@ -127,7 +129,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -142,6 +144,7 @@ impl Code {
         Self::ClientNotActive,
         Self::AgreementExpired,
         Self::AssessmentExpired,
+        Self::QuotaExceeded,
         Self::NotFound,
         Self::UnknownReceipt,
         Self::UnknownDispute,
@@ -264,6 +267,12 @@ impl Code {
                 403,
                 "The client has no security assessment of level 3 or above in force.",
                 "Hệ thống không có đánh giá an toàn thông tin từ cấp độ 3 còn hiệu lực.",
+            ),
+            Self::QuotaExceeded => (
+                "quota-exceeded",
+                403,
+                "The quota of this client for the day or the month has no room for the request: wait as long as Retry-After says, or agree on another quota with the operator. GET /v1/usage shows what was used.",
+                "Định mức theo ngày hoặc theo tháng của hệ thống không còn đủ cho yêu cầu này: hãy chờ theo Retry-After, hoặc thỏa thuận lại định mức với đơn vị vận hành. GET /v1/usage cho biết đã dùng bao nhiêu.",
             ),
             Self::NotFound => (
                 "not-found",

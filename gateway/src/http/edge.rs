@@ -16,14 +16,14 @@ use tower::Service;
 use super::code::Code;
 use super::error::Problem;
 use super::extract::Exchange;
-use super::forwarded;
+use super::{forwarded, quota_fields};
 use crate::app::App;
 use crate::audit::RequestIds;
 use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 38] = [
+const ROUTES: [&str; 39] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -33,6 +33,7 @@ const ROUTES: [&str; 38] = [
     "/v1/normalize",
     "/v1/officials",
     "/v1/reports/distinct-persons",
+    "/v1/usage",
     "/admin/v1/log/entries",
     "/admin/v1/disputes",
     "/admin/v1/disputes/{id}/decision",
@@ -144,11 +145,14 @@ impl Edge {
     }
 
     fn add_rate_fields(&self, exchange: &Exchange, headers: &mut HeaderMap) {
-        let Some(state) = exchange.client().and_then(|id| self.app.client_limits.state(id)) else {
-            return;
-        };
-        let (policy, rate) = rate_fields(state);
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", rate)] {
+        let Some(client) = exchange.client() else { return };
+        let Some(state) = self.app.client_limits.state(client) else { return };
+        let (mut policy, mut rate) = rate_fields(state);
+        let quotas = self.app.quotas.states(client, self.app.clock.now());
+        quota_fields::append(&quotas, &mut policy, &mut rate);
+        let warning = quota_fields::warning(&quotas).map(|warning| ("quota-warning", warning));
+        let fields = [("ratelimit-policy", policy), ("ratelimit", rate)];
+        for (name, value) in fields.into_iter().chain(warning) {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }

@@ -206,6 +206,9 @@ pub async fn post_verification(
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })
         }
+        Err(NotAnswered::QuotaExceeded(exceeded)) => {
+            Err(Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after))
+        }
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
         Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
         Err(NotAnswered::Overloaded(shed)) => Err(shed.into()),

@@ -1,5 +1,5 @@
-//! How often, how many at once and on which lane: the client's rate, its requests on their way, the
-//! places that lanes share, and the guard on addresses that fail to authenticate.
+//! How often, how much, how many at once and on which lane: the client's rate, its quotas, its requests
+//! on their way, the places that lanes share, and the guard on addresses that fail to authenticate.
 //!
 //! Rate and guard are GCRA: the guard's by `governor`, the clients' by hand, because theirs is taken
 //! from several limits at once and given back. The clients' are in this process, or shared by nodes
@@ -11,6 +11,7 @@ mod concurrency;
 mod deadline;
 mod gcra;
 mod lanes;
+mod quota;
 mod redis;
 mod terms;
 
@@ -19,6 +20,10 @@ pub use client::{Admission, Asking, Authentication, ClientLimits, RateLimited, R
 pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
 pub use deadline::Deadline;
 pub use lanes::{Lanes, Pass, Shed};
+pub use quota::{
+    Allowances, Amount, Charge, Period, QuotaExceeded, QuotaLedger, QuotaState, Reached, Unit,
+    UsedInPeriod, WARNED_AT,
+};
 pub use redis::RedisStartError;
 pub use terms::{Lane, Limits, Quota, Quotas, Terms};
 
