@@ -33,7 +33,7 @@ fn day(requests: u64, attributes: u64) -> Quotas {
 /// The carrier with quotas, and the operator.
 fn company(quotas: Quotas) -> [TestClient; 2] {
     let concurrency = NonZeroU32::new(1_000).unwrap();
-    let carrier = TestClient { quotas, concurrency, ..TestClient::carrier("carrier") };
+    let carrier = TestClient { concurrency, quotas, ..TestClient::carrier("carrier") };
     [carrier, TestClient::operator("operator")]
 }
 
@@ -332,12 +332,12 @@ async fn every_percentage_is_told_once_also_after_a_restart(database: Database) 
     let fifth = caller.verify(&body).await;
     assert_eq!(fifth.header("quota-warning"), Some("day;unit=requests;percent=50"));
     let half = warning("2026-11-20", "requests", 50, 5, 10);
-    assert_eq!(told(&app).await, [half.clone()]);
-    assert_eq!(told(&app).await, [half.clone()]);
+    assert_eq!(told(&app).await, std::slice::from_ref(&half));
+    assert_eq!(told(&app).await, std::slice::from_ref(&half));
     let (kept, _) = app.stop().await;
 
     let app = kept.again().start().await;
-    assert_eq!(told(&app).await, [half.clone()]);
+    assert_eq!(told(&app).await, std::slice::from_ref(&half));
     let caller = app.caller("carrier").await;
     assert_eq!(offer(&caller, &body, 20).await, 5);
     let last = caller.verify(&body).await;

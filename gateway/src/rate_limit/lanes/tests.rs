@@ -7,7 +7,7 @@ use crate::clock::{ManualClock, Micros};
 
 /// One place, and one more that waits in each lane.
 fn one_place(config: &LanesConfig) -> (Arc<Lanes>, Clock, ManualClock) {
-    let config = LanesConfig { places: 1, bulk_places: 1, ..config.clone() };
+    let config = LanesConfig { places: 1, bulk_places: 1, ..*config };
     let (clock, hand) = Clock::manual(Micros(1_000_000));
     (Lanes::new(&config, clock.clone(), Arc::new(Metrics::new())), clock, hand)
 }
