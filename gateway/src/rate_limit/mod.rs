@@ -6,6 +6,8 @@
 mod address;
 mod client;
 mod gcra;
+#[cfg(test)]
+mod model;
 mod redis;
 mod terms;
 
