@@ -101,9 +101,10 @@ impl Gcra {
         Self { size, level: Mutex::default() }
     }
 
-    /// A bucket without room: it comes with time.
+    /// A bucket without room: it comes with time. It may follow another, whose units are not its own:
+    /// it counts from the time, which no count of units overtakes, so that they are long past to it.
     pub(super) fn without_room(size: Size, now: u64) -> Self {
-        Self { size, level: Mutex::new(Level { at: now, owed: size.whole, taken: 0 }) }
+        Self { size, level: Mutex::new(Level { at: now, owed: size.whole, taken: now }) }
     }
 
     /// A bucket of another size from which as much time is owed.
@@ -207,6 +208,17 @@ mod tests {
         gcra.take(SECOND).unwrap();
         gcra.give_back(first);
         assert_eq!(gcra.take(SECOND), Err(SECOND), "the second one is still taken");
+    }
+
+    #[test]
+    fn what_was_taken_of_one_part_is_not_given_back_to_the_next() {
+        let size = Size::of(Limits::new(10, 20).unwrap());
+        let first = Gcra::without_room(size, SECOND);
+        let taken: Vec<_> = (0..9).filter_map(|_| first.take(2 * SECOND).ok()).collect();
+        let next = Gcra::without_room(size, 3 * SECOND);
+        assert_eq!((taken.len(), admitted(&next, 4 * SECOND)), (9, 10));
+        taken.into_iter().for_each(|taken| next.give_back(taken));
+        assert_eq!(admitted(&next, 4 * SECOND), 0);
     }
 
     #[test]

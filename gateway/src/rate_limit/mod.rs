@@ -11,6 +11,8 @@ mod concurrency;
 mod deadline;
 mod gcra;
 mod lanes;
+#[cfg(test)]
+mod model;
 mod quota;
 mod redis;
 mod terms;

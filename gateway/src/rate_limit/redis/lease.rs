@@ -11,6 +11,10 @@ use crate::rate_limit::gcra::{Gcra, Size, Taken};
 /// How long a lease lives from the moment at which it was asked for, in nanoseconds: at least the
 /// time from its units' leaving the bucket to their use.
 pub(super) const LIFE: u64 = 5_000_000;
+/// How long a bucket is known beyond the time in which it runs out, in nanoseconds: half of what it is
+/// kept by `take.lua`. Somebody else may use it meanwhile, so a node that has been silent for that
+/// long must still notice that it was lost.
+const KNOWN: u64 = 30_000_000_000;
 /// A bucket is drawn from at once where it lasts this much longer than a lease.
 const LEASED_FROM: u64 = 10;
 
@@ -41,7 +45,7 @@ impl Drawing {
 pub(in crate::rate_limit) struct Drawn {
     pub(super) born: i64,
     pub(super) serial: i64,
-    dies_at: u64,
+    pub(super) dies_at: u64,
 }
 
 /// What somebody who waited is told.
@@ -78,7 +82,7 @@ pub(super) struct Lease {
     waiting: VecDeque<oneshot::Sender<Told>>,
     /// What was owed when Redis last said it, and when that was.
     owed: (u64, u64),
-    /// The bucket as it was seen last, and until when it cannot have run out by itself.
+    /// The bucket as it was seen last, and until when it must be there, unless it was lost.
     known: (i64, u64),
     /// The part that is used while Redis is gone.
     share: Option<Gcra>,
@@ -127,8 +131,10 @@ impl Lease {
         self.owed = (reply.owed, now);
         let dies_at = call.began + LIFE;
         let drawn = Drawn { born: reply.born, serial: reply.taken, dies_at };
-        if reply.given > 0 {
-            self.known = (reply.born, now + drawing.size.whole);
+        // Whatever was wanted of it, it is kept from now on: something was given, or nothing because it
+        // was there, or because its loss was noticed and noted.
+        if call.wanted > 0 {
+            self.known = (reply.born, now + drawing.size.whole + KNOWN);
         }
         self.left = reply.given;
         self.drawn = Some(drawn);

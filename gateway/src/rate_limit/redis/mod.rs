@@ -7,6 +7,8 @@
 mod breaker;
 mod lease;
 mod link;
+#[cfg(test)]
+mod model;
 mod script;
 mod shared;
 

@@ -8,7 +8,8 @@
 -- ARGV     unit    nanoseconds in which one unit runs out
 --          whole   nanoseconds in which a full bucket runs out
 --          wanted  units; fewer are given where fewer fit, none where there is no room
---          known   `born` as the caller knows it from less than `whole` ago; 0 where it does not;
+--          known   `born` as the caller knows it from less than `whole` and 30 seconds ago; 0 where
+--                  it does not;
 --                  -1 where it has let requests pass meanwhile without asking
 -- Returns  units given, nanoseconds until one fits, nanoseconds owed, born, taken
 local unit, whole = tonumber(ARGV[1]), tonumber(ARGV[2])
