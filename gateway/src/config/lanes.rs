@@ -28,8 +28,7 @@ impl Default for LanesConfig {
             deadline_ms: 3_000,
             // What the calls to the register take with full batches.
             places: 1_024,
-            // With 4 to 6 on two cores a desk's usual answer took as long as alone, with 16 five times as
-            // long (`loadtest lanes`): what computes for a file computes before a desk.
+            // What computes for a file computes before a desk (`loadtest lanes`).
             bulk_places: 4,
             queue_items_max: 4_096,
             bulk_weight: 1,

@@ -217,7 +217,9 @@ mod tests {
         let taken: Vec<_> = (0..9).filter_map(|_| first.take(2 * SECOND).ok()).collect();
         let next = Gcra::without_room(size, 3 * SECOND);
         assert_eq!((taken.len(), admitted(&next, 4 * SECOND)), (9, 10));
-        taken.into_iter().for_each(|taken| next.give_back(taken));
+        for taken in taken {
+            next.give_back(taken);
+        }
         assert_eq!(admitted(&next, 4 * SECOND), 0);
     }
 

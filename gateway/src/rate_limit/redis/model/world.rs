@@ -21,6 +21,7 @@ const CLOCK_STEP: u64 = 1_000;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each goes wrong by itself")]
 pub(super) struct Trouble {
     /// Units are held for a while and may be given back; those who wait may hang up.
     pub(super) refunds: bool,
@@ -259,8 +260,8 @@ impl World {
         self.after(pause, Event::Want(node));
     }
 
-    fn gets(&mut self, node: usize, gets: Gets) {
-        match gets {
+    fn gets(&mut self, node: usize, gets: &Gets) {
+        match *gets {
             Gets::Drawn(drawn) => self.uses(node, drawn),
             Gets::Share(unit) => self.uses_share(node, unit),
             Gets::Refused => self.told.refused += 1,
