@@ -35,6 +35,7 @@ mod drive;
 
 mod accuracy;
 mod flood;
+mod limits;
 mod log;
 mod peers;
 mod report;

@@ -20,8 +20,8 @@ const REGISTER_OFFSET: u16 = 10;
 /// The data of a gateway that does not run yet: clients can be changed by command.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    gateway: PathBuf,
-    data: PathBuf,
+    pub(super) gateway: PathBuf,
+    pub(super) data: PathBuf,
     endpoint: Endpoint,
     folder: TempDir,
 }
@@ -57,13 +57,23 @@ impl Prepared {
         load_people(&self.data.join("people.ndjson"))
     }
 
+    /// The folder that the data is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs a command of the gateway on its data.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<(), Failure> {
+        self.ask(arguments).map(drop)
+    }
+
+    /// What a command of the gateway says about its data.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
         let mut command = Command::new(&self.gateway);
         command.arg("--config").arg(self.configuration()).args(arguments).stdin(Stdio::null());
         let done = command.output().context("a command of the gateway")?;
         if done.status.success() {
-            return Ok(());
+            return Ok(done.stdout);
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(Failure::Unavailable(format!("gateway {}: {}", arguments.join(" "), said.trim())))
