@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, flood, lanes, log, peers, report, run, timing, truth};
+use crate::{accuracy, flood, lanes, limits, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Flood(FloodArgs),
     /// Sends a file of verifications on the bulk lane, and measures whom it disturbs
     Lanes(LanesArgs),
+    /// Offers one client's requests to several gateways that share its limit in a Redis
+    Limits(LimitsArgs),
     /// Measures whether the time of a refusal tells an unknown client from a wrong secret
     Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
@@ -213,6 +215,49 @@ pub(crate) struct LanesArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `limits`.
+#[derive(Debug, Args)]
+pub(crate) struct LimitsArgs {
+    /// Gateways
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(crate) nodes: u32,
+    /// URL of a Redis that runs already, or `private` [default: one is started]
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+    /// Start a Cluster of six instead of one server
+    #[arg(long, conflicts_with_all = ["redis", "outage"])]
+    pub(crate) cluster: bool,
+    /// The client's rate
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub(crate) rate: u32,
+    /// Its burst, a whole multiple of the rate
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) burst: u32,
+    /// How many times the rate is offered
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) offered: u32,
+    /// Seconds of each phase
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) seconds: u32,
+    /// Then take the Redis away
+    #[arg(long)]
+    pub(crate) outage: Option<Outage>,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// How a Redis is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Outage {
+    /// It is killed, and started again knowing nothing
+    Kill,
+    /// It stands still
+    Stop,
+    /// It answers half a second late
+    Slow,
+}
+
 /// What is wrong with a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum With {
@@ -318,6 +363,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         | Command::Report(_)
         | Command::Flood(_)
         | Command::Lanes(_)
+        | Command::Limits(_)
         | Command::Timing(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
@@ -341,6 +387,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Report(args) => report::run(&args).await,
         Command::Flood(args) => flood::run(&args).await,
         Command::Lanes(args) => lanes::run(&args).await,
+        Command::Limits(args) => limits::run(&args).await,
         Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }

@@ -36,6 +36,7 @@ mod drive;
 mod accuracy;
 mod flood;
 mod lanes;
+mod limits;
 mod log;
 mod peers;
 mod report;

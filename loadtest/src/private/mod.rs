@@ -3,6 +3,7 @@
 
 mod sandbox;
 mod served;
+mod several;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 
 pub(crate) use sandbox::Sandbox;
 pub(crate) use served::{Prepared, Served};
+pub(crate) use several::Several;
 
 /// The program of this name in the folder of our own executable, where the workspace's others are.
 pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {

@@ -20,8 +20,8 @@ const REGISTER_OFFSET: u16 = 10;
 /// The data of a gateway that does not run yet: clients can be changed by command.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    gateway: PathBuf,
-    data: PathBuf,
+    pub(super) gateway: PathBuf,
+    pub(super) data: PathBuf,
     endpoint: Endpoint,
     folder: TempDir,
 }
@@ -57,18 +57,23 @@ impl Prepared {
         load_people(&self.data.join("people.ndjson"))
     }
 
-    /// Runs a command of the gateway on its data.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Result<(), Failure> {
-        self.output(arguments).map(drop)
+    /// The folder that the data is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
-    /// The same; what it says.
-    pub(crate) fn output(&self, arguments: &[&str]) -> Result<String, Failure> {
+    /// Runs a command of the gateway on its data.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<(), Failure> {
+        self.ask(arguments).map(drop)
+    }
+
+    /// What a command of the gateway says about its data.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
         let mut command = Command::new(&self.gateway);
         command.arg("--config").arg(self.configuration()).args(arguments).stdin(Stdio::null());
         let done = command.output().context("a command of the gateway")?;
         if done.status.success() {
-            return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+            return Ok(done.stdout);
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(Failure::Unavailable(format!("gateway {}: {}", arguments.join(" "), said.trim())))
@@ -82,8 +87,8 @@ impl Prepared {
         value: serde_json::Value,
     ) -> Result<(), Failure> {
         let read = |arguments: &[&str]| -> Result<serde_json::Value, Failure> {
-            let said = self.output(arguments)?;
-            Ok(serde_json::from_str(&said).context("what the gateway's command says")?)
+            let said = self.ask(arguments)?;
+            Ok(serde_json::from_slice(&said).context("what the gateway's command says")?)
         };
         let shown = read(&["-o", "json", "client", "show", client])?;
         let policy = shown["policy"].as_str().context("the client's policy")?;

@@ -248,7 +248,7 @@ impl World {
                 self.nodes[node].tries(number);
                 self.call(node, number, [0, 0], true);
             }
-            self.gets(node, gets);
+            self.gets(node, &gets);
         }
         if self.trouble.refunds && self.chance.one_in(50) {
             let which = self.chance.below(8) as usize;
@@ -371,7 +371,7 @@ impl World {
                 Some(Err(_)) => Gets::Refused,
                 None => self.nodes[node].take_share(self.limits, now),
             };
-            self.gets(node, gets);
+            self.gets(node, &gets);
         }
         match then {
             Then::CallAgain => self.begin(node),

@@ -1,0 +1,141 @@
+//! What a limit costs: one of this node alone, three at once, and one that is shared in Redis, where
+//! most requests use what was drawn ahead.
+//!
+//! The Redis is started here, on a free port, and keeps nothing; without `redis-server` the shared
+//! limit is left out. It runs on the same machine, so what a network adds is not in it.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput};
+use gateway::clock::Clock;
+use gateway::config::LimitsConfig;
+use gateway::rate_limit::{Asking, ClientLimits, Lane, Limits, Quotas, Terms};
+use gateway::request::ClientId;
+use gateway::telemetry::Metrics;
+use tokio::runtime::{Builder, Runtime};
+
+/// So many that none is refused where a request takes longer than a microsecond.
+const RATE: u32 = 1_000_000;
+/// How often we look whether Redis listens and the limits are shared, a hundredth of a second apart.
+const POLLS: usize = 1_000;
+const POLL: Duration = Duration::from_millis(10);
+
+/// A Redis that ends with us.
+struct Redis {
+    server: Child,
+    port: u16,
+}
+
+fn main() {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut criterion = Criterion::default().configure_from_args();
+    let (own, other) = (id("own"), id("other"));
+    let alone = Asking { client: &own, acted_for: None, official: None };
+    let local = ClientLimits::new(Clock::system());
+    local.replace(terms());
+    bench(&mut criterion, &runtime, "local/one", &local, alone);
+    let several = Asking { acted_for: Some(&other), official: Some([7; 8]), ..alone };
+    bench(&mut criterion, &runtime, "local/three_at_once", &local, several);
+    match Redis::start() {
+        Some(redis) => {
+            let shared = shared(&redis);
+            bench(&mut criterion, &runtime, "leased/one", &shared, alone);
+        }
+        None => eprintln!("leased/one is left out: redis-server is not installed"),
+    }
+    criterion.final_summary();
+}
+
+fn bench(
+    criterion: &mut Criterion,
+    runtime: &Runtime,
+    name: &str,
+    limits: &ClientLimits,
+    asking: Asking<'_>,
+) {
+    let mut group = criterion.benchmark_group("limits");
+    group.throughput(Throughput::Elements(1));
+    let (mut asked, mut admitted) = (0_u64, 0_u64);
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|times| {
+            let clock = Clock::system();
+            let began = clock.monotonic_nanos();
+            runtime.block_on(async {
+                for _ in 0..times {
+                    admitted += u64::from(limits.admit(asking).await.is_ok());
+                }
+            });
+            asked += times;
+            Duration::from_nanos(clock.monotonic_nanos() - began)
+        });
+    });
+    group.finish();
+    println!("limits/{name}: {admitted} of {asked} admitted");
+}
+
+fn id(name: &str) -> ClientId {
+    ClientId::parse(name).expect("a name")
+}
+
+fn terms() -> [(ClientId, Terms); 2] {
+    let limits = Limits::new(RATE, RATE).expect("a rate");
+    let terms = Terms {
+        limits,
+        official_limits: Some(limits),
+        concurrency: NonZeroU32::MIN,
+        quotas: Quotas::default(),
+        lane: Lane::Interactive,
+    };
+    [(id("own"), terms), (id("other"), terms)]
+}
+
+/// Limits that are shared by now.
+fn shared(redis: &Redis) -> ClientLimits {
+    let config = LimitsConfig {
+        redis_url: Some(format!("redis://127.0.0.1:{}", redis.port).into()),
+        ..LimitsConfig::default()
+    };
+    let metrics = Arc::new(Metrics::new());
+    let limits = ClientLimits::start(&config, "bench", Clock::system(), &metrics);
+    let limits = limits.expect("a way to Redis");
+    limits.replace(terms());
+    assert!(comes_true(|| limits.is_shared()), "the limits are shared");
+    limits
+}
+
+fn comes_true(mut what: impl FnMut() -> bool) -> bool {
+    (0..POLLS).any(|_| {
+        let is_true = what();
+        if !is_true {
+            std::thread::sleep(POLL);
+        }
+        is_true
+    })
+}
+
+impl Redis {
+    fn start() -> Option<Self> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = free.local_addr().expect("its number").port();
+        drop(free);
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--save", "", "--appendonly", "no"]);
+        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
+        let redis = Self { server, port };
+        let answers = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        assert!(comes_true(answers), "redis-server listens");
+        Some(redis)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ended = self.server.kill();
+        let _ended = self.server.wait();
+    }
+}
