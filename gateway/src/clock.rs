@@ -33,6 +33,17 @@ impl Micros {
         (self.0 + VIETNAM_OFFSET).div_euclid(MICROS_PER_DAY)
     }
 
+    /// Month of the Vietnamese calendar, in months since January of year 0.
+    pub fn vietnamese_month(self) -> i64 {
+        let date = self.vietnamese_hour().date;
+        i64::from(date.year()) * 12 + i64::from(date.month()) - 1
+    }
+
+    /// The moment at which a day of the Vietnamese calendar begins, in days since 1970.
+    pub fn of_vietnamese_day(day: i64) -> Self {
+        Self(day * MICROS_PER_DAY - VIETNAM_OFFSET)
+    }
+
     /// Seconds since the epoch, rounded down.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(MICROS_PER_SECOND)
@@ -94,6 +105,12 @@ pub fn date_of_day(day: i64) -> jiff::civil::Date {
     let epoch = jiff::civil::date(1970, 1, 1);
     // Out-of-range days (year 9999 and beyond) saturate; no clock or log entry reaches them.
     epoch.saturating_add(jiff::Span::new().days(day.clamp(-700_000, 2_900_000)))
+}
+
+/// The day of a date, in days since 1970.
+pub fn day_of_date(date: jiff::civil::Date) -> i64 {
+    let since = date.since(jiff::civil::date(1970, 1, 1));
+    since.map_or(0, |span| i64::from(span.get_days()))
 }
 
 /// Where time comes from: the machine, or a test.

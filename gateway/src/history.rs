@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
 use crate::population::{Finding, Person};
 use crate::projections::{self, Cursor, Look, Page, ProjectionError};
-use crate::rate_limit::Admission;
+use crate::rate_limit::{Admitted, Shed};
 use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
 use crate::store::{KeyError, StoreError};
 use crate::verification::RequestContext;
@@ -57,6 +57,9 @@ pub enum NotAnswered {
     /// The log could not take the entry, so whatever was found stays inside.
     #[error(transparent)]
     LogUnavailable(#[from] LogUnavailable),
+    /// There is no time left for it; nothing is shown or recorded.
+    #[error(transparent)]
+    Overloaded(#[from] Shed),
     /// Another request was answered under the same idempotency key meanwhile; nothing is recorded
     /// of this one.
     #[error("the idempotency key is taken")]
@@ -82,7 +85,7 @@ pub enum NotAnswered {
 /// Answers who asked about a person.
 pub async fn history(
     app: &App,
-    admission: Admission,
+    Admitted { admission, pass }: Admitted,
     caller: &Caller,
     request: &HistoryRequest,
     context: &RequestContext,
@@ -99,11 +102,12 @@ pub async fn history(
         }
     };
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
-    let answer = app.population.find_numbers(&permit, request.subject.key()).await;
+    let answer = app.population.find_numbers(&permit, &pass, request.subject.key()).await;
     let person = resolved(&answer.finding)?;
     let (page, unlinkable_quarters) = search(app, request, person, None).await?;
     let resolved = person.map(|person| person.personal_id);
     let entry = asked.disclosure(resolved, page.hits.len()).await?;
+    pass.check()?;
     let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     Ok(History { request_id: context.request_id, page, unlinkable_quarters, receipt })
 }

@@ -93,6 +93,8 @@ impl Doors {
             doors.abort();
             return false;
         }
+        // Who waits for its turn would wait for longer than a stop: another node takes it.
+        app.lanes.close();
         let _ended = doors.await;
         app.close().await;
         true

@@ -52,8 +52,14 @@ pub struct Metrics {
     pub population_calls: Counter,
     /// Calls to the population database that brought no answer.
     pub population_failures: Counter,
+    /// Requests that a quota had no room for.
+    pub quota_refusals: Counter,
+    /// Percentages of quotas that were reached, and told by this node.
+    pub quota_warnings: Counter,
     /// 1 while limits are not shared because Redis does not answer in time, else 0.
     pub limits_unshared: Gauge,
+    /// Requests let through meanwhile, each from a node's own part.
+    pub limits_unshared_requests: Counter,
     /// Clients with an agreement or an assessment that ends within 30 days.
     pub clients_ending: Gauge,
     /// Clients with one that has ended.
@@ -88,6 +94,7 @@ impl Metrics {
             limits_unshared: metrics::with_local_recorder(&recorder, || {
                 metrics::gauge!("gateway_limits_unshared")
             }),
+            limits_unshared_requests: counter("gateway_limits_unshared_requests_total"),
             request_seconds: histogram("gateway_request_seconds"),
             log_entries: counter("gateway_log_entries_total"),
             log_commits: counter("gateway_log_commits_total"),
@@ -95,6 +102,8 @@ impl Metrics {
             population_items: counter("gateway_population_items_total"),
             population_calls: counter("gateway_population_calls_total"),
             population_failures: counter("gateway_population_failures_total"),
+            quota_refusals: counter("gateway_quota_refusals_total"),
+            quota_warnings: counter("gateway_quota_warnings_total"),
             recorder,
         }
     }
@@ -104,6 +113,37 @@ impl Metrics {
         metrics::with_local_recorder(
             &self.recorder,
             || metrics::counter!("gateway_requests_total", "route" => route, "status" => status.to_string()),
+        )
+    }
+
+    /// The handle of a counter with a label of few values; for tables made at start.
+    pub fn counter(
+        &self,
+        name: &'static str,
+        (key, value): (&'static str, &'static str),
+    ) -> Counter {
+        metrics::with_local_recorder(&self.recorder, || metrics::counter!(name, key => value))
+    }
+
+    /// The same of a gauge.
+    pub fn gauge(&self, name: &'static str, (key, value): (&'static str, &'static str)) -> Gauge {
+        metrics::with_local_recorder(&self.recorder, || metrics::gauge!(name, key => value))
+    }
+
+    /// The same of a histogram.
+    pub fn histogram(
+        &self,
+        name: &'static str,
+        (key, value): (&'static str, &'static str),
+    ) -> Histogram {
+        metrics::with_local_recorder(&self.recorder, || metrics::histogram!(name, key => value))
+    }
+
+    /// Requests of one client on the emergency lane. Few clients have it, so that each is told.
+    pub fn emergency_requests(&self, client: &str) -> Counter {
+        metrics::with_local_recorder(
+            &self.recorder,
+            || metrics::counter!("gateway_emergency_requests_total", "client" => client.to_owned()),
         )
     }
 

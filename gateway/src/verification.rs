@@ -17,7 +17,8 @@ use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
-use crate::rate_limit::Admission;
+use crate::rate_limit::{Admitted, Amount, Charge, QuotaExceeded, Shed};
+use crate::reports::Edge;
 use crate::request::{
     AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
 };
@@ -65,6 +66,9 @@ pub enum NotAnswered {
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
+    /// A quota of the client has no room; nothing is recorded.
+    #[error(transparent)]
+    QuotaExceeded(#[from] QuotaExceeded),
     /// The log could not take the entry, so whatever was decided stays inside.
     #[error(transparent)]
     LogUnavailable(#[from] LogUnavailable),
@@ -72,6 +76,9 @@ pub enum NotAnswered {
     /// of this one.
     #[error("the idempotency key is taken")]
     KeyTaken,
+    /// There is no time left for it; nothing is recorded.
+    #[error(transparent)]
+    Overloaded(#[from] Shed),
     /// The register, which an answer given again needs, did not answer.
     #[error("the register did not answer")]
     RegisterUnavailable,
@@ -83,10 +90,10 @@ pub enum NotAnswered {
     NoPolicy,
 }
 
-/// Answers one verification that the caller's rate has room for.
+/// Answers one verification that the caller's limits have room for.
 pub async fn verify(
     app: &App,
-    admission: Admission,
+    Admitted { admission, pass }: Admitted,
     caller: &Caller,
     request: &Verification,
     context: &RequestContext,
@@ -104,11 +111,14 @@ pub async fn verify(
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
-    let answer = app.population.find(&permit, request.subject.key()).await;
+    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
+    let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement).await?;
     let evaluated_at = entry.at;
-    let receipt = app.audit.record_once(entry, context.key.clone()).await?;
+    pass.check()?;
+    let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
+    drop(pass);
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,
@@ -231,6 +241,18 @@ impl Asked<'_> {
             on_behalf_of: self.request.on_behalf_of.as_ref(),
             has_unknown_official,
         }
+    }
+
+    /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
+    /// refusal is counted as throttled, under the purpose that the policy has granted.
+    fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
+        let client_id = &self.caller.client().client_id;
+        let wanted = Amount::request(attributes);
+        self.app.quotas.reserve(client_id, wanted, self.app.clock.now()).inspect_err(|_| {
+            let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
+            self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
+            self.app.metrics.quota_refusals.increment(1);
+        })
     }
 
     /// The entry of a refusal by the policy.

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, flood, limits, log, peers, report, run, timing, truth};
+use crate::{accuracy, flood, lanes, limits, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Flood(FloodArgs),
     /// Offers one client's requests to several gateways that share its limit in a Redis
     Limits(LimitsArgs),
+    /// Sends a file of verifications on the bulk lane, and measures whom it disturbs
+    Lanes(LanesArgs),
     /// Measures whether the time of a refusal tells an unknown client from a wrong secret
     Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
@@ -225,6 +227,26 @@ pub(crate) struct LimitsArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Arguments of `lanes`.
+#[derive(Debug, Args)]
+pub(crate) struct LanesArgs {
+    /// Verifications on the bulk lane
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) requests: u64,
+    /// Connections that they are sent over
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) connections: u32,
+    /// Verifications a second of a hospital, before, meanwhile and after
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rate: u32,
+    /// Seconds of the hospital alone, before and after
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) quiet_seconds: u32,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// How a Redis is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Outage {
@@ -341,6 +363,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         | Command::Report(_)
         | Command::Flood(_)
         | Command::Limits(_)
+        | Command::Lanes(_)
         | Command::Timing(_) => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("the runtime")?;
@@ -364,6 +387,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Report(args) => report::run(&args).await,
         Command::Flood(args) => flood::run(&args).await,
         Command::Limits(args) => limits::run(&args).await,
+        Command::Lanes(args) => lanes::run(&args).await,
         Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }

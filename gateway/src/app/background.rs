@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::quotas::OthersRead;
 use super::{App, TURN_MAX};
 use crate::access::{Warned, token_keys};
 use crate::audit::KEY_HELD_US;
@@ -23,6 +24,12 @@ const PUBLISH: Duration = Duration::from_secs(1);
 const RETENTION: Duration = Duration::from_hours(1);
 /// How often it is looked for acts of administrators that the log does not have.
 const ACTS: Duration = Duration::from_secs(1);
+/// How often other nodes' use of quotas is read, and told who has used how much.
+const QUOTAS: Duration = Duration::from_secs(1);
+/// Reading what other nodes use may take one part of so many of the time.
+const OTHERS_REST: u32 = 20;
+/// How long it is known what was told of quotas: longer than two months.
+const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
 /// How often it is written down when credentials were last good.
 const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
@@ -47,11 +54,13 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, EDGE_FLUSH, |app| async move { app.flush_edge().await });
     every(app, USES, |app| async move { app.flush_uses().await });
     every(app, ACTS, log_acts);
+    every(app, QUOTAS, warn_of_quotas);
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
     every(app, KEY_UPKEEP, forget);
     tokio::spawn(warn_of_papers(Arc::downgrade(app)));
+    tokio::spawn(follow_others(Arc::downgrade(app)));
     tokio::spawn(follow_directory(Arc::downgrade(app), directory));
     let follower = Follower::new(&app.config.log.name, app.clock.clone());
     tokio::spawn(follow_log(Arc::downgrade(app), follower));
@@ -120,6 +129,11 @@ async fn forget(app: Arc<App>) {
     {
         tokio::task::yield_now().await;
     }
+    let before_us = app.clock.now().plus_seconds(-QUOTA_WARNINGS_KEPT_SECONDS).0;
+    if let Err(error) = in_time(TURN_MAX, app.store.forget_quota_warnings(before_us)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::debug!(error, "warnings of quotas could not be forgotten; trying again");
+    }
     app.tokens.revoked().forget_expired(app.clock.now());
     app.forget_spent().await;
 }
@@ -152,6 +166,27 @@ async fn warn_of_papers(app: Weak<App>) {
         ticks.tick().await;
         let Some(app) = app.upgrade() else { return };
         app.warn_of_papers(&mut warned);
+    }
+}
+
+async fn warn_of_quotas(app: Arc<App>) {
+    app.warn_of_quotas().await;
+}
+
+/// Follows what other nodes use of quotas: with a rest between two turns, which is the longer the more
+/// there is to read.
+async fn follow_others(app: Weak<App>) {
+    let mut read = OthersRead::default();
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        let begun = app.clock.monotonic_nanos();
+        if let Err(error) = app.follow_others(&mut read).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what other nodes use cannot be read; trying again");
+        }
+        let took = Duration::from_nanos(app.clock.monotonic_nanos().saturating_sub(begun));
+        drop(app);
+        tokio::time::sleep(QUOTAS.max(took * OTHERS_REST)).await;
     }
 }
 

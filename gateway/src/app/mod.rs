@@ -2,6 +2,9 @@
 //! the requests is in `background`.
 
 mod background;
+mod quotas;
+
+pub use quotas::OthersRead;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +24,9 @@ use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
-use crate::rate_limit::{AddressGuard, ClientLimits, RedisStartError};
+use crate::rate_limit::{
+    AddressGuard, ClientLimits, Concurrency, Lanes, QuotaLedger, RedisStartError,
+};
 use crate::reports::{EdgeCounters, Kinds};
 use crate::request::ClientId;
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
@@ -70,6 +75,12 @@ pub struct App {
     pub tokens: Tokens,
     /// Their rates.
     pub client_limits: ClientLimits,
+    /// How much they use of their quotas.
+    pub quotas: QuotaLedger,
+    /// Their requests on their way.
+    pub concurrency: Concurrency,
+    /// Places on the way to register and log.
+    pub lanes: Arc<Lanes>,
     /// Addresses that fail to authenticate.
     pub address_guard: AddressGuard,
     /// Their policies.
@@ -164,6 +175,9 @@ impl App {
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             client_limits,
+            quotas: QuotaLedger::new(config.limits.nodes),
+            concurrency: Concurrency::default(),
+            lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
             population: Population::start(&config.population, clock.clone(), &metrics)?,
             subject_tokens: SubjectTokens::new(&keys.load_or_create("subject-token")?),
@@ -194,6 +208,7 @@ impl App {
         app.load_token_keys().await?;
         app.load_revoked().await?;
         app.load_directory().await?;
+        app.load_usage().await?;
         app.publish_checkpoint().await;
         background::start(&app, version);
         Ok(app)
@@ -205,7 +220,7 @@ impl App {
         background::keep(self, hold);
     }
 
-    /// Loads clients, secrets, policies and limits from the store. A row that cannot be read is left
+    /// Loads clients, secrets, policies, limits and quotas from the store. A row that cannot be read is left
     /// out and told: what it stands for is refused, and no suspension is held back by it.
     ///
     /// # Errors
@@ -234,18 +249,20 @@ impl App {
     /// Who has no policy that can be read has no limits either, and is refused.
     fn replace_limits(&self) {
         let known = self.directory.all();
-        let limits: Vec<_> = known
+        let terms: Vec<_> = known
             .values()
             .filter_map(|client| {
                 let policy = self.policies.find(&client.policy)?;
                 Some((client.client_id.clone(), *policy.terms()))
             })
             .collect();
-        let without = known.len() - limits.len();
+        let without = known.len() - terms.len();
         if without > 0 {
             tracing::error!(clients = without, "clients without a policy are refused");
         }
-        self.client_limits.replace(limits);
+        self.quotas.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.quotas)));
+        self.concurrency.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.concurrency)));
+        self.client_limits.replace(terms);
     }
 
     /// Loads the keys that sign and verify tokens.
@@ -283,6 +300,7 @@ impl App {
 
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
     pub async fn close(&self) {
+        self.warn_of_quotas().await;
         self.audit.close().await;
         self.publish_checkpoint().await;
         self.flush_edge().await;

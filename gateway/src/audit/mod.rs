@@ -15,6 +15,7 @@ mod head;
 mod keys_in_flight;
 mod known_keys;
 mod listing;
+mod metered;
 mod proof;
 mod quarter;
 mod read_entry;
@@ -44,6 +45,7 @@ pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;
 pub use known_keys::{KnownKeyError, check_known_keys, find_lost_key, make_keys_known};
 pub use listing::{Listed, Listing};
+pub use metered::{is_charged, is_charged_attribute, metered};
 pub use proof::{
     Subtree, TilePlace, TreeHead, consistency, inclusion, verify_consistency, verify_inclusion,
 };

@@ -8,7 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
-use super::{CliError, backup, clients, policies, projections, token_keys};
+use super::{CliError, backup, clients, policies, projections, token_keys, usage};
 use crate::request::Attribute;
 
 /// Population verification gateway.
@@ -41,6 +41,8 @@ pub(super) enum Command {
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// What clients have used of their quotas in a month; as CSV, the monthly statement.
+    Usage(usage::UsageArgs),
     /// Clients: who may ask, from onboarding to closure.
     #[command(subcommand)]
     Client(clients::ClientCommand),
@@ -77,6 +79,13 @@ pub struct SandboxArgs {
     /// Port N of the API; the admin listener takes N+1, the population database N+10.
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_525))]
     pub port: u16,
+    /// Nodes that share limits, each with a database of its own; node k (from 0) is at N+100k.
+    #[arg(long, default_value_t = 1, requires = "redis",
+          value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub nodes: u16,
+    /// Redis in which limits are shared, redis://host:port; several, separated by commas, of a Cluster.
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
     /// Begin anew: what ./sandbox-data holds is deleted without asking.
     #[arg(long)]
     pub fresh: bool,
@@ -266,6 +275,7 @@ impl Cli {
             | Command::Doctor
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Usage(_)
             | Command::Client(_)
             | Command::Policy(_)
             | Command::Key(_)

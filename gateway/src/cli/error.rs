@@ -5,6 +5,7 @@ use std::error::Error;
 use crate::access::token_keys::TokenKeyError;
 use crate::app::StartError;
 use crate::config::ConfigError;
+use crate::rate_limit::RedisStartError;
 use crate::server::DoorError;
 use crate::store::{Absence, StoreError, find_absence};
 
@@ -60,7 +61,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Config(_) => 3,
+            Self::Config(_) | Self::Start(StartError::Limits(RedisStartError::Url)) => 3,
             Self::Door(_) | Self::Unavailable(_) => 5,
             Self::Start(_)
             | Self::Store(_)

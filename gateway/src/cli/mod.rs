@@ -26,6 +26,7 @@ mod report;
 mod retention;
 mod serve;
 mod token_keys;
+mod usage;
 
 pub use arguments::Cli;
 #[cfg(feature = "sandbox")]
@@ -53,6 +54,7 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
             report::match_rates(&load(cli)?, args, cli.output).await
         }
         Command::Report(ReportCommand::Recount) => report::recount(&load(cli)?, cli.output).await,
+        Command::Usage(args) => usage::usage(&load(cli)?, args, cli.output).await,
         Command::Log(LogCommand::Verify(args)) => {
             log_verify::verify(&load(cli)?, args, cli.output).await
         }

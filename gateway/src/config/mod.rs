@@ -3,6 +3,7 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod lanes;
 mod networks;
 mod sections;
 
@@ -13,6 +14,7 @@ use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
     AuthConfig, KeysConfig, LimitsConfig, LogConfig, LogFormat, PopulationConfig, ServerConfig,
@@ -35,6 +37,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Tokens and the guard before them.
     pub auth: AuthConfig,
+    /// Places on the way to register and log.
+    pub lanes: LanesConfig,
     /// Where limits are kept.
     pub limits: LimitsConfig,
     /// What the process says about itself.
@@ -159,6 +163,9 @@ impl Config {
         }
         if !(1..=64).contains(&self.population.calls_in_flight_max) {
             return refuse("population.calls_in_flight_max", "must be 1 to 64");
+        }
+        if let Some((key, problem)) = self.lanes.problem() {
+            return refuse(key, problem);
         }
         if !(60..=3_600).contains(&self.auth.token_seconds) {
             return refuse("auth.token_seconds", "must be 60 to 3,600");

@@ -5,6 +5,7 @@
 //! and on record, for the story.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
@@ -12,12 +13,16 @@ use axum::http::Request;
 use super::code::Code;
 use super::error::Problem;
 use super::extract::{self, Exchange};
+use super::finish::Finish;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::policy::Policy;
-use crate::rate_limit::{Admission, Asking};
+use crate::rate_limit::{Admission, Admitted, Asking};
 use crate::reports::Edge;
 use crate::request::{AgencyCode, ClientId, OfficialRef, Operation, Purpose};
+
+/// One of the requests on their way ends within this, as a rule.
+const CONCURRENCY_RETRY: Duration = Duration::from_secs(1);
 
 /// A request whose caller is known.
 #[derive(Debug, Clone)]
@@ -33,7 +38,8 @@ impl Call {
     /// Who calls; without an operation where the caller asks about its own affairs.
     ///
     /// # Errors
-    /// 401 for a token that is not good, 403 for a client that may not call now.
+    /// 401 for a token that is not good, 403 for a client that may not call now, 429 for one that
+    /// has as many requests on their way as it may have, which is counted.
     pub(super) fn begin(
         app: &Arc<App>,
         request: &Request<Body>,
@@ -41,7 +47,26 @@ impl Call {
     ) -> Result<Self, Problem> {
         let exchange = extract::exchange(request)?;
         let caller = extract::caller(app, &exchange, request.headers())?;
-        Ok(Self { app: Arc::clone(app), exchange, caller, operation })
+        let call = Self { app: Arc::clone(app), exchange, caller, operation };
+        let in_flight = call.app.concurrency.enter(call.client()).map_err(|_limited| {
+            call.count(None, Edge::Throttled);
+            Problem::retry_after(Code::ConcurrencyLimited, CONCURRENCY_RETRY)
+        })?;
+        call.exchange.hold(in_flight);
+        Ok(call)
+    }
+
+    /// Work that comes to its end when the caller has gone, and is on its way until then.
+    pub(super) fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Finish<T> {
+        let exchange = Arc::clone(&self.exchange);
+        Finish::new(async move {
+            let done = work.await;
+            drop(exchange);
+            done
+        })
     }
 
     /// The client that calls.
@@ -128,6 +153,18 @@ impl Call {
         })?;
         self.exchange.take(admission.units());
         Ok(admission)
+    }
+
+    /// Takes a place on the way to register and log, on the lane that the policy names; nobody waits
+    /// for one who has hung up.
+    ///
+    /// # Errors
+    /// 503 where the deadline would be over before it is this request's turn.
+    pub(super) async fn enter(&self, admission: Admission) -> Result<Admitted, Problem> {
+        let lane = self.policy()?.terms().lane;
+        let deadline = self.exchange.deadline();
+        let pass = self.app.lanes.enter(lane, self.client(), deadline).await?;
+        Ok(Admitted { admission, pass })
     }
 
     fn count(&self, purpose: Option<&Purpose>, edge: Edge) {

@@ -44,6 +44,8 @@ pub enum Code {
     AgreementExpired,
     /// No security assessment is in force.
     AssessmentExpired,
+    /// A quota of the client is used up.
+    QuotaExceeded,
     /// No such path.
     NotFound,
     /// There is no such receipt, or it is somebody else's.
@@ -98,13 +100,15 @@ pub enum Code {
     IdempotencyKeyReused,
     /// The client's rate is used up.
     RateLimited,
+    /// As many requests of the client are on their way as it may have.
+    ConcurrencyLimited,
     /// Too many failed authentications from one address.
     AddressLimited,
     /// Our fault.
     InternalError,
     /// The log could not take the entry.
     LogUnavailable,
-    /// Too much is waiting.
+    /// Too much is waiting for the time that the request has.
     Overloaded,
     /// Not ready.
     NotReady,
@@ -125,7 +129,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 51] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -140,6 +144,7 @@ impl Code {
         Self::ClientNotActive,
         Self::AgreementExpired,
         Self::AssessmentExpired,
+        Self::QuotaExceeded,
         Self::NotFound,
         Self::UnknownReceipt,
         Self::UnknownDispute,
@@ -170,6 +175,7 @@ impl Code {
         Self::GroupingNotAvailable,
         Self::IdempotencyKeyReused,
         Self::RateLimited,
+        Self::ConcurrencyLimited,
         Self::AddressLimited,
         Self::InternalError,
         Self::LogUnavailable,
@@ -261,6 +267,12 @@ impl Code {
                 403,
                 "The client has no security assessment of level 3 or above in force.",
                 "Hệ thống không có đánh giá an toàn thông tin từ cấp độ 3 còn hiệu lực.",
+            ),
+            Self::QuotaExceeded => (
+                "quota-exceeded",
+                403,
+                "The quota of this client for the day or the month has no room for the request: wait as long as Retry-After says, or agree on another quota with the operator. GET /v1/usage shows what was used.",
+                "Định mức theo ngày hoặc theo tháng của hệ thống không còn đủ cho yêu cầu này: hãy chờ theo Retry-After, hoặc thỏa thuận lại định mức với đơn vị vận hành. GET /v1/usage cho biết đã dùng bao nhiêu.",
             ),
             Self::NotFound => (
                 "not-found",
@@ -442,6 +454,12 @@ impl Code {
                 "The rate of this client is used up: wait as long as Retry-After says.",
                 "Đã vượt hạn mức tần suất của hệ thống: hãy chờ theo Retry-After.",
             ),
+            Self::ConcurrencyLimited => (
+                "concurrency-limited",
+                429,
+                "As many requests of this client are on their way as its policy allows: wait for one of their answers before the next.",
+                "Số yêu cầu đang xử lý của hệ thống đã đạt mức chính sách cho phép: hãy chờ một yêu cầu có kết quả rồi mới gửi tiếp.",
+            ),
             Self::AddressLimited => (
                 "address-limited",
                 429,
@@ -463,8 +481,8 @@ impl Code {
             Self::Overloaded => (
                 "overloaded",
                 503,
-                "Too much is waiting: try again later.",
-                "Hệ thống đang quá tải: hãy thử lại sau.",
+                "Too much is waiting for the time that the request has: wait as long as Retry-After says.",
+                "Hệ thống quá tải, không kịp trả lời trong thời hạn của yêu cầu: hãy chờ theo Retry-After.",
             ),
             Self::NotReady => (
                 "not-ready",

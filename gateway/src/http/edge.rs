@@ -16,14 +16,14 @@ use tower::Service;
 use super::code::Code;
 use super::error::Problem;
 use super::extract::Exchange;
-use super::forwarded;
+use super::{forwarded, quota_fields};
 use crate::app::App;
 use crate::audit::RequestIds;
-use crate::rate_limit::RateState;
+use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 38] = [
+const ROUTES: [&str; 39] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -33,6 +33,7 @@ const ROUTES: [&str; 38] = [
     "/v1/normalize",
     "/v1/officials",
     "/v1/reports/distinct-persons",
+    "/v1/usage",
     "/admin/v1/log/entries",
     "/admin/v1/disputes",
     "/admin/v1/disputes/{id}/decision",
@@ -77,6 +78,8 @@ pub struct Edge {
     router: Router,
     ids: RequestIds,
     timeout: Duration,
+    /// Until the deadline of a request that names none.
+    usual_time: Duration,
     counters: Vec<metrics::Counter>,
 }
 
@@ -91,7 +94,8 @@ impl Edge {
             .collect();
         let ids = RequestIds::new(&app.random);
         let timeout = Duration::from_millis(app.config.server.request_timeout_ms);
-        Self { app, router, ids, timeout, counters }
+        let usual_time = Duration::from_millis(app.config.lanes.deadline_ms).min(timeout);
+        Self { app, router, ids, timeout, usual_time, counters }
     }
 
     /// Answers one request. Whatever happens inside, an answer comes out.
@@ -100,7 +104,9 @@ impl Edge {
         let received_at = self.app.clock.now();
         let proxies = &self.app.config.server.trusted_proxies;
         let source = forwarded::source(peer, request.headers(), proxies);
-        let exchange = Arc::new(Exchange::new(self.ids.next(received_at), received_at, source));
+        let deadline = Deadline::after(started, self.usual_time);
+        let id = self.ids.next(received_at);
+        let exchange = Arc::new(Exchange::new(id, (received_at, started), source, deadline));
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
@@ -139,11 +145,14 @@ impl Edge {
     }
 
     fn add_rate_fields(&self, exchange: &Exchange, headers: &mut HeaderMap) {
-        let Some(state) = exchange.client().and_then(|id| self.app.client_limits.state(id)) else {
-            return;
-        };
-        let (policy, rate) = rate_fields(state);
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", rate)] {
+        let Some(client) = exchange.client() else { return };
+        let Some(state) = self.app.client_limits.state(client) else { return };
+        let (mut policy, mut rate) = rate_fields(state);
+        let quotas = self.app.quotas.states(client, self.app.clock.now());
+        quota_fields::append(&quotas, &mut policy, &mut rate);
+        let warning = quota_fields::warning(&quotas).map(|warning| ("quota-warning", warning));
+        let fields = [("ratelimit-policy", policy), ("ratelimit", rate)];
+        for (name, value) in fields.into_iter().chain(warning) {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::code::{Code, Explained};
 use super::idempotency::REPLAYED;
+use crate::rate_limit::Shed;
 
 /// One wrong field: where it is and what is wrong, never what it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -116,6 +117,12 @@ impl From<Code> for Problem {
         );
         let retry_after = passes.then_some(Duration::from_secs(1));
         Self { code, errors: Vec::new(), retry_after, oauth: false, again: false }
+    }
+}
+
+impl From<Shed> for Problem {
+    fn from(shed: Shed) -> Self {
+        Self::retry_after(Code::Overloaded, shed.retry_after)
     }
 }
 

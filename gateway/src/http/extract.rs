@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::audit::{IdempotencyKey, RequestId};
 use crate::auth::{Caller, CallerRefusal, Standing};
 use crate::clock::Micros;
-use crate::rate_limit::Units;
+use crate::rate_limit::{Deadline, InFlight, Units};
 use crate::request::ClientId;
 use crate::verification::RequestContext;
 
@@ -28,24 +28,60 @@ pub struct Exchange {
     pub request_id: RequestId,
     /// When its head had come in.
     pub received_at: Micros,
+    /// When that was on the monotonic clock, in nanoseconds.
+    pub received_nanos: u64,
     /// Address that the request comes from: that of the peer, or the one that trusted proxies name.
     pub source: IpAddr,
     /// Whose rate the answer tells; set once the caller is known.
     client: OnceLock<ClientId>,
+    /// Counts it as on its way, until the last who works on it has let go.
+    in_flight: OnceLock<InFlight>,
+    usual_deadline: Deadline,
+    asked_deadline: OnceLock<Deadline>,
     /// What it has taken from limits.
     units: Mutex<Option<Units>>,
 }
 
 impl Exchange {
     /// A request that has just come in.
-    pub fn new(request_id: RequestId, received_at: Micros, source: IpAddr) -> Self {
-        let (client, units) = (OnceLock::new(), Mutex::default());
-        Self { request_id, received_at, source, client, units }
+    pub fn new(
+        request_id: RequestId,
+        received_at: (Micros, u64),
+        source: IpAddr,
+        usual_deadline: Deadline,
+    ) -> Self {
+        let (received_at, received_nanos) = received_at;
+        Self {
+            request_id,
+            received_at,
+            received_nanos,
+            source,
+            client: OnceLock::new(),
+            in_flight: OnceLock::new(),
+            usual_deadline,
+            asked_deadline: OnceLock::new(),
+            units: Mutex::default(),
+        }
+    }
+
+    /// Keeps it counted as on its way for as long as anybody works on it.
+    pub fn hold(&self, in_flight: InFlight) {
+        let _set_once = self.in_flight.set(in_flight);
+    }
+
+    /// Its caller has named another deadline than the usual one.
+    pub fn ask_deadline(&self, deadline: Deadline) {
+        let _set_once = self.asked_deadline.set(deadline);
     }
 
     /// The authenticated client, if there is one.
     pub fn client(&self) -> Option<&ClientId> {
         self.client.get()
+    }
+
+    /// Until when its answer is of use.
+    pub fn deadline(&self) -> Deadline {
+        *self.asked_deadline.get().unwrap_or(&self.usual_deadline)
     }
 
     /// Keeps what the request has taken from limits.

@@ -1,7 +1,8 @@
 //! Work that goes on when its caller has gone.
 //!
-//! A request that was admitted is recorded, whether its caller waits for the answer or not:
-//! otherwise anyone could have records read without a trace by hanging up in time.
+//! A request that has its place on the way to the register is recorded, whether its caller waits for
+//! the answer or not: otherwise anyone could have records read without a trace by hanging up in
+//! time.
 
 use std::future::Future;
 use std::pin::Pin;

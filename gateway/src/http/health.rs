@@ -61,6 +61,7 @@ pub async fn get_readyz(
 
 /// The process's numbers in the Prometheus text form.
 pub async fn get_metrics(State(app): State<Arc<App>>) -> Response {
+    app.lanes.tell();
     let text = app.metrics.handle().render();
     let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, plain)], text).into_response()

@@ -7,6 +7,7 @@ mod admin;
 mod call;
 mod claims;
 mod code;
+mod deadline;
 mod distinct_persons;
 mod described;
 mod disputes;
@@ -26,9 +27,11 @@ mod logs;
 mod normalize;
 mod oauth;
 mod officials;
+mod quota_fields;
 mod reports;
 mod subject;
 mod subjects;
+mod usage;
 mod verifications;
 mod whoami;
 
@@ -60,6 +63,7 @@ pub use error::{FieldError, Problem};
 pub use found::FoundReply;
 pub use log_entries::{Search, read_search};
 pub use reports::{MatchRatesReply, read_day};
+pub use usage::{UsageReply, read_month, statement};
 
 use crate::app::App;
 use crate::request::Operation;
@@ -114,6 +118,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
         .routes(routes!(distinct_persons::get_distinct_persons))
+        .routes(routes!(usage::get_usage))
         .routes(routes!(disputes::post_dispute, disputes::get_disputes))
         .routes(routes!(logs::get_logs))
         .routes(routes!(logs::get_checkpoint))

@@ -18,7 +18,6 @@ use super::code::Code;
 use super::described::{BodyProblems, CallProblems};
 use super::error::{FieldError, Problem, ProblemDocument};
 use super::extract;
-use super::finish::Finish;
 use super::json::{self, Errors, Fields, Node};
 use super::verifications::json_reply;
 use crate::access::{
@@ -115,7 +114,7 @@ pub async fn put_list(
         put
     };
     let ListedOfficials { officials, added, removed } =
-        Finish::new(putting).await.map_err(problem)?;
+        call.finish(putting).await.map_err(problem)?;
     Ok(json_reply(&OfficialsReply { officials, added, removed }))
 }
 

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use super::call::Call;
 use super::code::Code;
+use super::deadline;
 use super::described::{BodyProblems, CallProblems};
 use super::error::{Problem, ProblemDocument};
-use super::finish::Finish;
 use super::idempotency::{self, Sent, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
@@ -111,7 +111,8 @@ pub struct HistoryClientReply {
     path = "/v1/subjects/history",
     request_body = HistoryBody,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get what the same look showed, marked by `Idempotent-Replayed: true` and not recorded again.")
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get what the same look showed, marked by `Idempotent-Replayed: true` and not recorded again."),
+        ("Request-Deadline-Ms" = Option<u32>, Header, minimum = 1, maximum = 30000, description = deadline::DESCRIPTION)
     ),
     responses(
         (status = 200, body = HistoryReply),
@@ -127,29 +128,31 @@ pub async fn post_history(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let call = Call::begin(&app, &request, Some(Operation::History))?;
+    let noted = deadline::note(&call, request.headers());
     let sent = Sent::read(&call, request).await;
-    let read = sent.and_then(|sent| {
+    let read = noted.and(sent).and_then(|sent| {
         let asked = read_history(&json::parse(&sent.body)?, Reader::of(&call))?;
         Ok((sent, asked))
     });
     let (sent, asked) = call.well_formed(read)?;
     let admission = call.admit().await?;
-    let turn = Turn::take(&call, &admission, PATH, sent).await?;
+    let admitted = call.enter(admission).await?;
+    let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;
     let (shared, caller) = (Arc::clone(&app), call.caller.clone());
     let context = call.exchange.context(turn.key());
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let shown = match &turn {
             Turn::Again(_held, row) => {
-                replay::history(&shared, admission, &caller, &asked, row).await
+                replay::history(&shared, admitted, &caller, &asked, row).await
             }
             Turn::Plain | Turn::First(_) => {
-                history::history(&shared, admission, &caller, &asked, &context).await
+                history::history(&shared, admitted, &caller, &asked, &context).await
             }
         };
         (shown, turn.is_again())
     };
-    let (shown, again) = Finish::new(story).await;
+    let (shown, again) = call.finish(story).await;
     match shown {
         Ok(history) if again => Ok(idempotency::mark(reply(&app, history))),
         Ok(history) => Ok(reply(&app, history)),
@@ -161,6 +164,7 @@ pub async fn post_history(
         Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
         // What was asked under it then cannot be shown again: ask anew, under a new one.
         Err(NotAnswered::OtherPerson) => Err(Code::IdempotencyKeyReused.into()),
+        Err(NotAnswered::Overloaded(shed)) => Err(shed.into()),
         Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
         Err(NotAnswered::Projections(error)) => Err(super::log_entries::unreadable(&error)),
         Err(error @ (NotAnswered::Keys(_) | NotAnswered::Store(_) | NotAnswered::NoPolicy)) => {

@@ -159,6 +159,7 @@ fn the_api_description_is_published_as_3_1() {
             "/v1/reports/distinct-persons",
             "/v1/reports/match-rates",
             "/v1/subjects/history",
+            "/v1/usage",
             "/v1/verifications",
             "/v1/whoami"
         ]

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use super::call::Call;
 use super::claims::{AttributesBody, SentClaims, read_claims};
 use super::code::Code;
+use super::deadline;
 use super::described::{BodyProblems, CallProblems};
 use super::error::{Problem, ProblemDocument};
-use super::finish::Finish;
 use super::idempotency::{self, Sent, Turn};
 use super::json::{self, Errors, Fields};
 use super::subject::{Reader, SubjectBody, read_subject};
@@ -160,7 +160,8 @@ impl Serialize for AttributesReply {
     path = "/v1/verifications",
     request_body = VerificationBody,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same answer, marked by `Idempotent-Replayed: true` and not counted again.")
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours get the same answer, marked by `Idempotent-Replayed: true` and not counted again."),
+        ("Request-Deadline-Ms" = Option<u32>, Header, minimum = 1, maximum = 30000, description = deadline::DESCRIPTION)
     ),
     responses(
         (status = 200, body = VerificationReply),
@@ -182,21 +183,22 @@ pub async fn post_verification(
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
     let (agency, official) = (verification.on_behalf_of.as_ref(), verification.official.as_ref());
     let admission = call.admit_for(own_purpose, agency, official).await?;
-    let turn = Turn::take(&call, &admission, PATH, sent).await?;
+    let admitted = call.enter(admission).await?;
+    let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;
     let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
             Turn::Again(_held, row) => {
-                replay::verify(&shared, admission, &caller, &verification, row).await
+                replay::verify(&shared, admitted, &caller, &verification, row).await
             }
             Turn::Plain | Turn::First(_) => {
-                verification::verify(&shared, admission, &caller, &verification, &context).await
+                verification::verify(&shared, admitted, &caller, &verification, &context).await
             }
         };
         (decided, turn.is_again())
     };
-    let (decided, again) = Finish::new(story).await;
+    let (decided, again) = call.finish(story).await;
     match decided {
         Ok(decision) if again => Ok(idempotency::mark(reply(decision))),
         Ok(decision) => Ok(reply(decision)),
@@ -204,8 +206,12 @@ pub async fn post_verification(
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })
         }
+        Err(NotAnswered::QuotaExceeded(exceeded)) => {
+            Err(Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after))
+        }
         Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
         Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
+        Err(NotAnswered::Overloaded(shed)) => Err(shed.into()),
         Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
         Err(NotAnswered::Store(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an entry cannot be read");
@@ -221,6 +227,7 @@ async fn read(
     demands: Demands,
     request: Request<Body>,
 ) -> Result<(Sent, Verification), Problem> {
+    deadline::note(call, request.headers())?;
     let sent = Sent::read(call, request).await?;
     let verification = read_verification(&json::parse(&sent.body)?, demands, Reader::of(call))?;
     Ok((sent, verification))

@@ -2,7 +2,8 @@
 //!
 //! The gateway knows the population database by its JSON contract alone. Whoever asks while a call
 //! is in flight goes into the next one; a question names its own fields, so that a shared call
-//! never widens what one caller may read.
+//! never widens what one caller may read. Each lane has a queue and calls of its own: a file never
+//! stands before a desk, nor shares a call with it.
 
 mod client;
 mod queue;
@@ -11,6 +12,7 @@ mod subject_token;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -21,6 +23,7 @@ pub use subject_token::SubjectTokens;
 use crate::clock::{Clock, Micros};
 use crate::config::PopulationConfig;
 use crate::policy::{HistoryPermit, Permit};
+use crate::rate_limit::{Lane, Pass};
 use crate::request::{Attribute, AttributeSet, SubjectKey};
 use crate::telemetry::Metrics;
 
@@ -60,7 +63,8 @@ pub enum Finding {
 /// The population database, as asked by this node.
 #[derive(Debug)]
 pub struct Population {
-    queue: Arc<queue::Queue>,
+    /// By lane.
+    queues: [Arc<queue::Queue>; Lane::ALL.len()],
     clock: Clock,
 }
 
@@ -75,31 +79,41 @@ impl Population {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ClientError> {
         let settings = client::Settings::from_config(config)?;
-        let queue = Arc::new(queue::Queue::new(config, clock.clone()));
-        let turns = Arc::new(Semaphore::new(1));
-        for _ in 0..config.calls_in_flight_max {
-            let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
-            tokio::spawn(queue::serve(Arc::clone(&queue), Arc::clone(&turns), caller));
+        let queues = Lane::ALL.map(|_| Arc::new(queue::Queue::new(config, clock.clone())));
+        for queue in &queues {
+            let turns = Arc::new(Semaphore::new(1));
+            for _ in 0..config.calls_in_flight_max {
+                let caller = client::RegistryCaller::new(settings.clone(), Arc::clone(metrics));
+                tokio::spawn(queue::serve(Arc::clone(queue), Arc::clone(&turns), caller));
+            }
         }
-        Ok(Self { queue, clock })
+        Ok(Self { queues, clock })
     }
 
     /// Asks who is on file under `key`, and for the permitted attributes only.
-    pub async fn find(&self, permit: &Permit, key: SubjectKey) -> Answer {
-        self.ask(Question { key, fields: permit.attributes(), superseded_numbers: false }).await
+    pub async fn find(&self, permit: &Permit, pass: &Pass, key: SubjectKey) -> Answer {
+        let fields = permit.attributes();
+        self.ask(pass, Question { key, fields, superseded_numbers: false }).await
     }
 
     /// Asks which numbers lead to whoever is on file under `key`, and for nothing else about them:
     /// what has been logged about somebody is logged under these.
-    pub async fn find_numbers(&self, _history: &HistoryPermit, key: SubjectKey) -> Answer {
+    pub async fn find_numbers(
+        &self,
+        _history: &HistoryPermit,
+        pass: &Pass,
+        key: SubjectKey,
+    ) -> Answer {
         let fields = [Attribute::OldIdNumber, Attribute::InsuranceNumber].into_iter().collect();
-        self.ask(Question { key, fields, superseded_numbers: true }).await
+        self.ask(pass, Question { key, fields, superseded_numbers: true }).await
     }
 
-    async fn ask(&self, question: Question) -> Answer {
+    /// Waits no longer than leaves the log its time: what is not answered by then is logged as that.
+    async fn ask(&self, pass: &Pass, question: Question) -> Answer {
         let asked_at = self.clock.monotonic_nanos();
-        let reply = match self.queue.push(question) {
-            Some(reply) => reply.await.ok(),
+        let left: Duration = pass.deadline().left_for_register(&self.clock);
+        let reply = match self.queues[pass.lane() as usize].push(question) {
+            Some(reply) => tokio::time::timeout(left, reply).await.ok().and_then(Result::ok),
             None => None,
         };
         let waited_us = (self.clock.monotonic_nanos() - asked_at) / 1_000;
@@ -112,6 +126,8 @@ impl Population {
 
 impl Drop for Population {
     fn drop(&mut self) {
-        self.queue.close();
+        for queue in &self.queues {
+            queue.close();
+        }
     }
 }

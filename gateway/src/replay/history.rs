@@ -10,7 +10,7 @@ use crate::history::{self, History, HistoryRequest, NotAnswered};
 use crate::policy::{self, HistoryPermit};
 use crate::population::Person;
 use crate::projections::{Look, Page};
-use crate::rate_limit::Admission;
+use crate::rate_limit::Admitted;
 use crate::request::SubjectKey;
 use crate::store::IdempotencyRow;
 
@@ -24,7 +24,7 @@ use crate::store::IdempotencyRow;
 /// read anew, and nobody reads it who may not now.
 pub async fn history(
     app: &App,
-    admission: Admission,
+    Admitted { admission, pass }: Admitted,
     caller: &Caller,
     request: &HistoryRequest,
     row: &IdempotencyRow,
@@ -42,7 +42,7 @@ pub async fn history(
         .map_err(|refusal| NotAnswered::Refused(refusal, receipt.clone()))?;
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
     let asked = request.subject.key();
-    let answer = app.population.find_numbers(&permit, asked).await;
+    let answer = app.population.find_numbers(&permit, &pass, asked).await;
     app.digests.make_ready(&app.store, entry.at).await?;
     let person = the_same(app, asked, history::resolved(&answer.finding)?, &entry)?;
     let look = Look { log: row.log.clone(), index: row.entry_index, at: entry.at };

@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::matching;
 use crate::policy::{self, Permit, PermitQuestion};
 use crate::population::Finding;
-use crate::rate_limit::Admission;
+use crate::rate_limit::{Admitted, Pass};
 use crate::request::{AttributeSet, Operation, PersonalId, SubjectKey, Verification};
 use crate::store::IdempotencyRow;
 use crate::verification::{Decision, NotAnswered, Told};
@@ -17,7 +17,7 @@ use crate::verification::{Decision, NotAnswered, Told};
 /// other request.
 pub async fn verify(
     app: &App,
-    admission: Admission,
+    Admitted { admission, pass }: Admitted,
     caller: &Caller,
     request: &Verification,
     row: &IdempotencyRow,
@@ -45,7 +45,7 @@ pub async fn verify(
         };
         let permit = policy::check(admission, caller, &policy, question)
             .map_err(|refusal| NotAnswered::Refused(refusal, receipt.clone()))?;
-        resolved = find_number(app, &permit, request.subject.key(), &entry).await?;
+        resolved = find_number(app, (&permit, &pass), request.subject.key(), &entry).await?;
     }
     let told = Told {
         request_id: entry.request_id,
@@ -63,7 +63,7 @@ pub async fn verify(
 /// still that person's, the register need not be asked.
 async fn find_number(
     app: &App,
-    permit: &Permit,
+    (permit, pass): (&Permit, &Pass),
     asked: SubjectKey,
     entry: &Entry,
 ) -> Result<Option<PersonalId>, NotAnswered> {
@@ -78,7 +78,7 @@ async fn find_number(
     {
         return Ok(Some(number));
     }
-    let numbers: Vec<PersonalId> = match app.population.find(permit, asked).await.finding {
+    let numbers: Vec<PersonalId> = match app.population.find(permit, pass, asked).await.finding {
         Finding::Found(person) => vec![person.personal_id],
         Finding::Ambiguous(persons) => persons.iter().map(|person| person.personal_id).collect(),
         Finding::Unknown => Vec::new(),

@@ -14,7 +14,9 @@ use super::table::Table;
 use crate::audit::{self, Cube, Grain};
 use crate::clock::Micros;
 use crate::request::{AgencyCode, ClientId};
-use crate::store::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange, Store, StoreError};
+use crate::store::{
+    CounterBatch, CounterTable, DayKeys, Extent, KeyRange, LogChoice, Store, StoreError,
+};
 
 /// What the figures mean, in English.
 pub const DEFINITION_EN: &str = "received = matched + not_matched + inconclusive + refused = \
@@ -162,7 +164,7 @@ pub async fn match_rates(
         plan(question, extent)
     };
     let mut tail_days = CountedDays::default();
-    audit::counted(store, tail_cubes(grouping), &day_keys, plan, |kept, key, n| {
+    audit::counted(store, LogChoice::All, tail_cubes(grouping), &day_keys, plan, |kept, key, n| {
         if let Some(hour) = key.get(2..).and_then(|rest| rest.strip_prefix("h|")) {
             tail_days.add(hour);
         }

@@ -7,6 +7,7 @@ mod grouping;
 mod match_rates;
 mod plan;
 mod table;
+mod usage;
 
 pub use edge::{Edge, EdgeCounters};
 pub use figures::{AttributeFigures, DisputeFigures, Figure, Figures, RowFigures, match_rate};
@@ -15,3 +16,4 @@ pub use match_rates::{
     DEFINITION_EN, DEFINITION_VI, Kinds, MatchRates, Period, Question, ReportError, Row, Scope,
     match_rates,
 };
+pub use usage::{NO_OPERATION, Usage, UsageFigures, UsageRow, usage, used_lately};

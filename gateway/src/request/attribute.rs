@@ -99,6 +99,11 @@ impl AttributeSet {
         Self(self.0 & !other.0)
     }
 
+    /// How many there are.
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(self) -> bool {
         self.0 == 0

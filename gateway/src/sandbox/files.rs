@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -60,22 +60,64 @@ pub(super) fn population_key(folder: &Path, random: &Random) -> Result<String, C
     Ok(key)
 }
 
-/// The configuration with which every other command works on the sandbox's data.
-pub(super) fn write_config(
-    folder: &Path,
-    api: SocketAddr,
-    admin: SocketAddr,
-    population: SocketAddr,
-) -> Result<(), CliError> {
-    let text = format!(
-        "# Written by `gateway sandbox` at every start; changes here are lost.\n\
-         [server]\nlisten = \"{api}\"\nadmin_listen = \"{admin}\"\n\n\
-         [store]\npath = \"gateway.sqlite\"\n\n\
-         [keys]\nfolder = \"keys\"\n\n\
-         [population]\nurl = \"http://{population}\"\napi_key_file = \"population/api-key\"\n\n\
-         [log]\nname = \"n1\"\norigin = \"sandbox.invalid/log\"\n"
-    );
-    write_whole(&folder.join("gateway.toml"), text.as_bytes(), 0o644)
+/// Where a node of the sandbox is and what it shares with the others.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Its number, from 0.
+    pub(super) number: u16,
+    /// Its API.
+    pub(super) api: SocketAddr,
+    /// Its admin listener.
+    pub(super) admin: SocketAddr,
+    /// The population database.
+    pub(super) population: SocketAddr,
+    /// Under which all nodes are reached, as far as tokens are concerned.
+    pub(super) issuer: SocketAddr,
+    /// Redis in which limits are shared, and by how many nodes.
+    pub(super) redis: Option<(String, u16)>,
+}
+
+impl Place {
+    /// Where the node keeps its database; the first where commands look for it.
+    pub(super) fn folder(&self, sandbox: &Path) -> PathBuf {
+        match self.number {
+            0 => sandbox.to_owned(),
+            number => sandbox.join(format!("node-{number}")),
+        }
+    }
+
+    /// The configuration with which every other command works on the node's data. Keys are shared, so
+    /// that a token of one node is good at all.
+    pub(super) fn write_config(&self, sandbox: &Path) -> Result<(), CliError> {
+        let Self { number, api, admin, population, issuer, redis } = self;
+        let folder = self.folder(sandbox);
+        fs::create_dir_all(&folder)
+            .map_err(CliError::io(format!("the folder {} cannot be made", folder.display())))?;
+        let up = if *number == 0 { "" } else { "../" };
+        let limits = redis.as_ref().map(|(url, nodes)| {
+            let url = toml_text(url);
+            format!("\n[limits]\nredis_url = {url}\nnodes = {nodes}\n")
+        });
+        let (name, limits) = (number + 1, limits.unwrap_or_default());
+        let text = format!(
+            "# Written by `gateway sandbox` at every start; changes here are lost.\n\
+             [server]\nlisten = \"{api}\"\nadmin_listen = \"{admin}\"\n\
+             public_url = \"http://{issuer}\"\n\n\
+             [store]\npath = \"gateway.sqlite\"\n\n\
+             [keys]\nfolder = \"{up}keys\"\n\n\
+             [population]\nurl = \"http://{population}\"\n\
+             api_key_file = \"{up}population/api-key\"\n\n\
+             [log]\nname = \"n{name}\"\norigin = \"sandbox.invalid/log\"\n{limits}"
+        );
+        // The URL may hold a password.
+        write_whole(&folder.join("gateway.toml"), text.as_bytes(), 0o600)
+    }
+}
+
+/// A basic string of TOML.
+fn toml_text(text: &str) -> String {
+    // JSON's strings are among TOML's.
+    serde_json::Value::from(text).to_string()
 }
 
 /// `clients.json`: who can call, with what secret, for what.

@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use mock_population_db::{DEFAULT_SEED, Nation, server as mock};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -30,14 +31,17 @@ use crate::reports::{self, Dimension, Grouping, Period, Question, ReportError, S
 use crate::server::Doors;
 use crate::store::Store;
 use clients::CLIENTS;
+use files::Place;
 use policies::{POLICIES, SandboxPolicy};
 
 /// People in `people.ndjson`.
 const PEOPLE: u64 = 1_000;
 /// Distance of the admin listener's port from the API's.
-const ADMIN_OFFSET: u16 = 1;
+const ADMIN_OFFSET: u32 = 1;
 /// Distance of the population database's port from the API's.
-const POPULATION_OFFSET: u16 = 10;
+const POPULATION_OFFSET: u32 = 10;
+/// Distance of a node's ports from those of the node before it.
+const NODE_OFFSET: u32 = 100;
 /// Where the personas are shown.
 const PERSONAS_PATH: &str = "/sandbox/v1/personas";
 
@@ -46,24 +50,26 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     cli::telemetry(&TelemetryConfig { filter: "warn".into(), ..TelemetryConfig::default() })?;
     cli::raise_descriptor_limit();
     let stop = cli::stop_signal()?;
+    let places = places(args)?;
     // Doors first: a second sandbox must not touch the data of the first.
-    let address = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, args.port + offset));
-    let doors = Doors::open(address(0), address(ADMIN_OFFSET)).await?;
-    let population = TcpListener::bind(address(POPULATION_OFFSET)).await.map_err(|source| {
-        crate::server::DoorError { address: address(POPULATION_OFFSET), source }
-    })?;
+    let mut doors = Vec::new();
+    for place in &places {
+        doors.push(Doors::open(place.api, place.admin).await?);
+    }
+    let address = places[0].population;
+    let population = TcpListener::bind(address)
+        .await
+        .map_err(|source| crate::server::DoorError { address, source })?;
     let folder = Path::new("sandbox-data");
     let _folder_held_while_we_run = files::prepare(folder, args.fresh)?;
-    let random = Random::system();
-    let api_key = files::population_key(folder, &random)?;
-    files::write_config(folder, address(0), address(ADMIN_OFFSET), address(POPULATION_OFFSET))?;
+    let api_key = files::population_key(folder, &Random::system())?;
+    let mut apps = Vec::new();
+    for place in &places {
+        apps.push(start(place, folder).await?);
+    }
 
     let nation = Arc::new(Nation::new(DEFAULT_SEED));
-    let config = Config::load(Some(&folder.join("gateway.toml")))?;
-    let hold = Store::hold(&config.store, &config.log.name).await?;
-    let app = App::start(config, Clock::system(), random).await?;
-    app.keep(hold);
-    let personas = personas::find(&nation, &app.subject_tokens)?;
+    let personas = personas::find(&nation, &apps[0].subject_tokens)?;
     files::write_whole(&folder.join("personas.csv"), &personas::to_csv(&personas)?, 0o644)?;
     let register = mock::Settings::new(api_key)
         .with_standing_faults(personas::faults(&personas))
@@ -73,23 +79,65 @@ pub async fn run(args: &SandboxArgs) -> Result<(), CliError> {
     tokio::spawn(mock::serve(population, Arc::clone(&nation), register, async move {
         let _dropped_when_nobody_asks_any_more = register_stopped.await;
     }));
-    seed(&app).await?;
-    println!(
-        "Gateway sandbox: API http://{}, admin http://{}, population database http://{}",
-        address(0),
-        address(ADMIN_OFFSET),
-        address(POPULATION_OFFSET)
-    );
-    println!("98,000,000 people. Data in ./sandbox-data. Ctrl-C stops.");
-    let count = personas.len();
-    println!("{count} personas, one for every answer: http://{}{PERSONAS_PATH}", address(0));
+    greet(&places, personas.len());
 
-    let tour = tokio::spawn(tour(Arc::clone(&app), nation, address(0), stop.clone()));
-    let documents = vec![Document::new(PERSONAS_PATH, personas::to_json(&personas))];
-    let ended_well = doors.serve(Arc::clone(&app), documents, stop).await;
+    let tour = tokio::spawn(tour(apps.clone(), nation, places[0].api, stop.clone()));
+    let served = doors.into_iter().zip(&apps).map(|(doors, app)| {
+        let documents = vec![Document::new(PERSONAS_PATH, personas::to_json(&personas))];
+        doors.serve(Arc::clone(app), documents, stop.clone())
+    });
+    let ended_well = join_all(served).await;
     drop(register_stop);
     tour.abort();
-    cli::how_it_ended(&app, ended_well)
+    let ended = apps.iter().zip(ended_well).map(|(app, ended)| cli::how_it_ended(app, ended));
+    // All are told of; the first failure is that of the whole.
+    ended.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Where the nodes are.
+fn places(args: &SandboxArgs) -> Result<Vec<Place>, CliError> {
+    let address = |port: u32| {
+        let port = u16::try_from(port).map_err(|_| {
+            CliError::Failed(format!("port {port} does not exist: take a lower --port"))
+        })?;
+        Ok::<_, CliError>(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    };
+    let port = u32::from(args.port);
+    let place = |number: u16| {
+        let first = port + u32::from(number) * NODE_OFFSET;
+        Ok(Place {
+            number,
+            api: address(first)?,
+            admin: address(first + ADMIN_OFFSET)?,
+            population: address(port + POPULATION_OFFSET)?,
+            issuer: address(port)?,
+            redis: args.redis.clone().map(|url| (url, args.nodes)),
+        })
+    };
+    (0..args.nodes).map(place).collect()
+}
+
+/// Starts a node, with clients and policies, and keeps others away from its data.
+async fn start(place: &Place, folder: &Path) -> Result<Arc<App>, CliError> {
+    place.write_config(folder)?;
+    let config = Config::load(Some(&place.folder(folder).join("gateway.toml")))?;
+    let hold = Store::hold(&config.store, &config.log.name).await?;
+    let app = App::start(config, Clock::system(), Random::system()).await?;
+    app.keep(hold);
+    seed(&app).await?;
+    Ok(app)
+}
+
+fn greet(places: &[Place], personas: usize) {
+    let Place { api, admin, population, .. } = &places[0];
+    println!(
+        "Gateway sandbox: API http://{api}, admin http://{admin}, population database http://{population}"
+    );
+    for Place { number, api, admin, .. } in &places[1..] {
+        println!("Node {number} shares its limits: API http://{api}, admin http://{admin}");
+    }
+    println!("98,000,000 people. Data in ./sandbox-data. Ctrl-C stops.");
+    println!("{personas} personas, one for every answer: http://{api}{PERSONAS_PATH}");
 }
 
 /// Puts clients and policies into the store; what is there already stays.
@@ -108,8 +156,13 @@ async fn seed(app: &App) -> Result<(), CliError> {
 
 /// What a newcomer sees: secrets, people, traffic, a table and a request to paste. Runs behind
 /// the open doors.
-async fn tour(app: Arc<App>, nation: Arc<Nation>, api: SocketAddr, stop: watch::Receiver<bool>) {
-    if let Err(error) = show_around(&app, &nation, api).await
+async fn tour(
+    apps: Vec<Arc<App>>,
+    nation: Arc<Nation>,
+    api: SocketAddr,
+    stop: watch::Receiver<bool>,
+) {
+    if let Err(error) = show_around(&apps, &nation, api).await
         && !*stop.borrow()
     {
         eprintln!("gateway: {}", cli::sentence(&error));
@@ -117,10 +170,11 @@ async fn tour(app: Arc<App>, nation: Arc<Nation>, api: SocketAddr, stop: watch::
 }
 
 async fn show_around(
-    app: &Arc<App>,
+    apps: &[Arc<App>],
     nation: &Arc<Nation>,
     api: SocketAddr,
 ) -> Result<(), CliError> {
+    let Some((app, others)) = apps.split_first() else { return Ok(()) };
     let folder = Path::new("sandbox-data");
     if !folder.join("people.ndjson").exists() {
         let people: String = nation
@@ -137,6 +191,9 @@ async fn show_around(
         files::write_clients(folder, &secrets)?;
         secrets
     };
+    for other in others {
+        secrets::share(app, other, &secrets).await?;
+    }
     // A demonstration that was cut short is shown again: somebody waits for its end.
     if !folder.join("demo.done").exists() {
         let tally = demo::run(nation, api, &secrets).await?;

@@ -6,7 +6,7 @@ use super::clients::insert_client;
 use super::{ClientRow, Store, StoreError};
 
 /// Hash of one secret.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SecretRow {
     /// Whose.
     pub client_id: String,

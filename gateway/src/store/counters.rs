@@ -16,6 +16,28 @@ pub enum CounterTable {
     Edge,
 }
 
+/// Of which logs sums are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogChoice<'a> {
+    /// All in the database.
+    All,
+    /// One.
+    Only(&'a str),
+    /// All but one.
+    But(&'a str),
+}
+
+impl LogChoice<'_> {
+    /// Whether a log is meant.
+    pub fn has(self, log: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(name) => name == log,
+            Self::But(name) => name != log,
+        }
+    }
+}
+
 /// Keys from `first` on and before `past`, by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
@@ -189,13 +211,14 @@ impl CounterTable {
 }
 
 impl Store {
-    /// Reads counters of all logs, all of one moment, with the logs' uncounted tails: each log with
+    /// Reads counters of these logs, all of one moment, with the logs' uncounted tails: each log with
     /// the bundles after its `counted_size`, a few thousand entries at most. The writer moves
     /// entries from there to the counters meanwhile.
     ///
     /// `plan` is told how far the days reach and says what is read; `visit` gets every counter.
     pub async fn counted<E: From<StoreError>>(
         &self,
+        logs: LogChoice<'_>,
         days: &DayKeys,
         plan: impl FnOnce(&Extent) -> Result<Vec<CounterBatch>, E>,
         visit: &mut impl FnMut(CounterTable, &str, i64) -> Result<(), E>,
@@ -203,12 +226,13 @@ impl Store {
         on_pool!(self, (pool, dialect) => {
             let begun = pool.begin_with(dialect.begin_snapshot).await;
             let mut snapshot = begun.map_err(StoreError::from)?;
-            let checkpoints: Vec<CheckpointRow> = sqlx::query_as(
+            let mut checkpoints: Vec<CheckpointRow> = sqlx::query_as(
                 "select log, tree_size, counted_size, note from log_checkpoints order by log",
             )
             .fetch_all(&mut *snapshot)
             .await
             .map_err(StoreError::from)?;
+            checkpoints.retain(|checkpoint| logs.has(&checkpoint.log));
             let mut extent = Extent::default();
             for CheckpointRow { log, .. } in &checkpoints {
                 for range in &days.log {

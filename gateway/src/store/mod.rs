@@ -53,6 +53,7 @@ mod keys;
 mod log;
 mod policies;
 mod published;
+mod quota_warnings;
 mod retention;
 mod server_copy;
 mod spent;
@@ -86,7 +87,7 @@ pub use acts::ActRow;
 pub use client_keys::ClientKeyRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};
-pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange};
+pub use counters::{CounterBatch, CounterTable, DayKeys, Extent, KeyRange, LogChoice};
 pub use credentials::{
     CredentialPut, CredentialTaken, CredentialUse, SecretSlotRow, older_is_in_use_alone,
     slot_for_new,
@@ -108,6 +109,7 @@ pub use projection_upkeep::{ProjectionTable, Unbuilt};
 pub use projection_writer::{Progress, ProjectionWriter};
 pub use projections::{DistinctPersonsRow, PEOPLE, PostingsRow, ProgressRow, SegmentRow};
 pub use published::PublishedNote;
+pub use quota_warnings::QuotaWarningRow;
 pub use retention::{BundlePlace, DroppedRow};
 pub use server_copy::{ServerSnapshot, server_variables};
 pub use spent::{ALL_TOKENS, RevokedRow};

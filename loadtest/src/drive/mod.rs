@@ -11,7 +11,7 @@ mod schedule;
 
 pub(crate) use closed::closed_loop;
 pub(crate) use judge::Judge;
-pub(crate) use open::open_loop;
+pub(crate) use open::{open_loop, open_loop_until};
 pub(crate) use schedule::Schedule;
 
 use std::net::Ipv4Addr;
@@ -45,7 +45,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// The link of the `index`th connection.
-    fn link(&self, index: u32) -> Link {
+    pub(crate) fn link(&self, index: u32) -> Link {
         let turn = (index as usize).checked_rem(self.sources.len());
         Link::between(turn.map(|turn| self.sources[turn]), self.endpoint.clone())
     }

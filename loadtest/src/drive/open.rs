@@ -4,6 +4,7 @@
 //! connection is part of it. What is not answered by the end counts as failed, with the time that
 //! it had waited: nobody who arrived is left out of the percentiles.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ struct Arrivals {
     due: Semaphore,
     /// The next arrival to be taken.
     next: AtomicU64,
+    /// How many there are.
+    end: AtomicU64,
 }
 
 impl Arrivals {
@@ -37,7 +40,7 @@ impl Arrivals {
     async fn take(&self) -> Option<u64> {
         self.due.acquire().await.ok()?.forget();
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        (index < self.schedule.total()).then_some(index)
+        (index < self.end.load(Ordering::Acquire)).then_some(index)
     }
 
     /// How long the arrival has waited since it was meant to happen.
@@ -48,12 +51,22 @@ impl Arrivals {
 
 /// Sends one request per arrival and waits for the answers, at most five seconds after the last.
 pub(crate) async fn open_loop(load: &Load, schedule: Schedule) -> anyhow::Result<Tally> {
+    open_loop_until(load, schedule, std::future::pending()).await
+}
+
+/// The same, with no arrival any more once `stop` has come.
+pub(crate) async fn open_loop_until(
+    load: &Load,
+    schedule: Schedule,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Tally> {
     let tally = SharedTally::new()?;
     let arrivals = Arc::new(Arrivals {
         schedule,
         start: Instant::now(),
         due: Semaphore::new(0),
         next: AtomicU64::new(0),
+        end: AtomicU64::new(schedule.total()),
     });
     let deadline = arrivals.start + schedule.duration() + GRACE;
     let mut tasks = JoinSet::new();
@@ -72,7 +85,19 @@ pub(crate) async fn open_loop(load: &Load, schedule: Schedule) -> anyhow::Result
         .name("arrivals".to_owned())
         .spawn(move || release(&released, connections))
         .context("the thread of the arrivals")?;
-    while let Some(ended) = tasks.join_next().await {
+    let mut stop = pin!(stop);
+    let mut stopped = false;
+    loop {
+        let ended = tokio::select! {
+            biased;
+            ended = tasks.join_next() => ended,
+            () = stop.as_mut(), if !stopped => {
+                stopped = true;
+                arrivals.end.store(schedule.due(arrivals.start.elapsed()), Ordering::Release);
+                continue;
+            }
+        };
+        let Some(ended) = ended else { break };
         ended.context("a connection of the generator failed")?;
     }
     arrivals.due.close();
@@ -87,8 +112,9 @@ pub(crate) async fn open_loop(load: &Load, schedule: Schedule) -> anyhow::Result
 /// within some tens of microseconds.
 fn release(arrivals: &Arrivals, connections: u32) {
     let mut released = 0;
-    while released < arrivals.schedule.total() && !arrivals.due.is_closed() {
-        let due = arrivals.schedule.due(arrivals.start.elapsed());
+    while released < arrivals.end.load(Ordering::Acquire) && !arrivals.due.is_closed() {
+        let end = arrivals.end.load(Ordering::Acquire);
+        let due = arrivals.schedule.due(arrivals.start.elapsed()).min(end).max(released);
         arrivals.due.add_permits((due - released) as usize);
         released = due;
         let wait = arrivals.schedule.intended(released).saturating_sub(arrivals.start.elapsed());
@@ -127,7 +153,7 @@ async fn serve_arrivals(
 /// Arrivals that no connection was free for: failed, after all the time they waited.
 fn record_unsent(arrivals: &Arrivals, tally: &SharedTally) {
     let taken = arrivals.next.load(Ordering::Relaxed);
-    for index in taken..arrivals.schedule.total() {
+    for index in taken..arrivals.end.load(Ordering::Acquire) {
         tally.record(arrivals.waited(index), Ending::Error("unsent".to_owned()));
     }
 }

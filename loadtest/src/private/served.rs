@@ -64,19 +64,42 @@ impl Prepared {
 
     /// Runs a command of the gateway on its data.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<(), Failure> {
-        self.ask(arguments).map(drop)
+        self.output(arguments).map(drop)
     }
 
-    /// What a command of the gateway says about its data.
-    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    /// The same; what it says.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Result<String, Failure> {
         let mut command = Command::new(&self.gateway);
         command.arg("--config").arg(self.configuration()).args(arguments).stdin(Stdio::null());
         let done = command.output().context("a command of the gateway")?;
         if done.status.success() {
-            return Ok(done.stdout);
+            return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&done.stderr);
         Err(Failure::Unavailable(format!("gateway {}: {}", arguments.join(" "), said.trim())))
+    }
+
+    /// Changes what the policy of a client says of some things, for all who have that policy.
+    pub(crate) fn change_policy<const N: usize>(
+        &self,
+        client: &str,
+        members: [(&str, serde_json::Value); N],
+    ) -> Result<(), Failure> {
+        let read = |arguments: &[&str]| -> Result<serde_json::Value, Failure> {
+            let said = self.output(arguments)?;
+            Ok(serde_json::from_str(&said).context("what the gateway's command says")?)
+        };
+        let shown = read(&["-o", "json", "client", "show", client])?;
+        let policy = shown["policy"].as_str().context("the client's policy")?;
+        let mut document = read(&["-o", "json", "policy", "show", policy])?["document"].take();
+        for (member, value) in members {
+            document[member] = value;
+        }
+        let name = policy.split('@').next().unwrap_or(policy);
+        let file = self.folder.path().join(format!("{name}.json"));
+        std::fs::write(&file, document.to_string()).context("a policy")?;
+        let file = file.to_string_lossy();
+        self.command(&["policy", "put", name, "--file", &file, "--move-clients"])
     }
 
     /// Registers a public key, given as a JWK.

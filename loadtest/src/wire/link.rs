@@ -82,6 +82,18 @@ impl Link {
             .unwrap_or_default()
     }
 
+    /// A header field of the last answer.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let head = self.buffer.get(..self.head?.body_at)?;
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let value = lines.find_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let is_it = line[..colon].eq_ignore_ascii_case(name.as_bytes());
+            is_it.then(|| line[colon + 1..].trim_ascii())
+        });
+        std::str::from_utf8(value?).ok()
+    }
+
     async fn connect(&self) -> Result<TcpStream, ExchangeError> {
         let address = self.endpoint.address();
         let connecting = match self.source {

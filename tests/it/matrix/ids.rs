@@ -37,7 +37,8 @@ pub(super) enum Asked {
 }
 
 /// Fields of the head that routes describe, and whether they name a request of the client's own.
-const HEADERS: [(&str, bool); 2] = [("Idempotency-Key", true), ("date", false)];
+const HEADERS: [(&str, bool); 3] =
+    [("Idempotency-Key", true), ("Request-Deadline-Ms", false), ("date", false)];
 
 /// What the name after this part of a path stands for.
 const PATHS: [(&str, Id); 10] = [
@@ -54,13 +55,16 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 32] = [
+const QUERY: [(&str, &str, Asked); 35] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
     ("/v1/logs/{log}/proof/consistency", "from", Asked::Value("1")),
     ("/v1/reports/match-rates", "group_by", Asked::Value("client")),
     ("/v1/reports/match-rates", "view", Asked::Shows("acted_for")),
+    ("/v1/usage", "group_by", Asked::Value("day")),
+    ("/v1/usage", "month", Asked::LeftOut),
+    ("/v1/usage", "format", Asked::LeftOut),
     ("/v1/disputes", "after", Asked::DisputeCursor),
     ("/admin/v1/disputes", "after", Asked::DisputeCursor),
     ("/admin/v1/clients", "after", Asked::ClientCursor),

@@ -40,7 +40,7 @@ const fn row(
 }
 
 /// The table.
-pub(super) static RIGHTS: [Row; 26] = [
+pub(super) static RIGHTS: [Row; 27] = [
     row("GET", "/livez", Right::Public, &[]),
     row("GET", "/readyz", Right::Public, &[]),
     row("GET", "/.well-known/oauth-authorization-server", Right::Public, &[]),
@@ -52,6 +52,7 @@ pub(super) static RIGHTS: [Row; 26] = [
     row("POST", "/v1/subjects/history", Right::Operation(&["history"]), &["history"]),
     row("GET", "/v1/reports/match-rates", Right::Own, &["report"]),
     row("GET", "/v1/reports/distinct-persons", Right::OwnWithStatus(&["report"]), &["report"]),
+    row("GET", "/v1/usage", Right::Own, &["report"]),
     row("POST", "/v1/disputes", Right::Own, &[]),
     row("GET", "/v1/disputes", Right::Own, &["report"]),
     row("GET", "/v1/logs", Right::Own, &[]),

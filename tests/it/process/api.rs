@@ -105,6 +105,11 @@ impl Api {
         Ok(Self { http: http()?, ..self.clone() })
     }
 
+    /// The same client and token at another door.
+    pub(super) fn at(&self, port: u16) -> Self {
+        Self { base: format!("http://127.0.0.1:{port}"), ..self.clone() }
+    }
+
     /// Posts a verification.
     pub(super) async fn verify(&self, request: &Value) -> anyhow::Result<Answer> {
         let url = format!("{}/v1/verifications", self.base);

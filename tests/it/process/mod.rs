@@ -23,6 +23,7 @@ mod load;
 mod log;
 mod log_measure;
 mod merkle;
+mod nodes;
 mod personas;
 mod office;
 mod place;

@@ -22,6 +22,10 @@ const FIRST_PORT: u16 = 10_000;
 const PORTS_PER_PLACE: u16 = 20;
 const PLACES: u16 = 1_000;
 
+/// Where the ports of several nodes begin: below all others, of one test.
+const FIRST_NODES_PORT: u16 = 9_000;
+const LAST_NODES_PORT: u16 = 9_400;
+
 static NEXT_PLACE: AtomicU16 = AtomicU16::new(0);
 
 /// Folder and ports of one gateway.
@@ -37,6 +41,17 @@ impl Place {
         fs::create_dir(root.path().join("work"))?;
         fs::create_dir(root.path().join("logs"))?;
         Ok(Self { root, port: free_port()?, runs: AtomicU16::new(0) })
+    }
+
+    /// Room for nodes, each at another hundred of ports.
+    pub(super) fn for_nodes(nodes: u16) -> anyhow::Result<Self> {
+        let are_free = |port: &u16| {
+            let of_node = |node: u16| [0, 1, 10].map(|offset| port + 100 * node + offset);
+            (0..nodes).flat_map(of_node).all(is_free)
+        };
+        let mut ports = (FIRST_NODES_PORT..LAST_NODES_PORT).step_by(20);
+        let port = ports.find(are_free).context("free ports for nodes")?;
+        Ok(Self { port, ..Self::new()? })
     }
 
     /// What a test keeps for itself lies here.

@@ -1,7 +1,7 @@
 //! The way to a server, which can be slow and can fall silent: what is sent arrives nowhere, and nobody says so, as
 //! when a machine vanishes from the network.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub struct Line {
 #[derive(Default)]
 struct Orders {
     swallowed: Mutex<Option<&'static str>>,
+    unanswered: Mutex<Option<&'static str>>,
     silent: AtomicUsize,
     delay_ms: AtomicU64,
 }
@@ -52,6 +53,12 @@ impl Line {
         *self.orders.swallowed.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
+    /// From now on a connection brings no answer any more, for good, from the moment at which
+    /// something with this text is sent on it, which arrives.
+    pub fn leave_unanswered(&self, text: &'static str) {
+        *self.orders.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
     /// From now on everything that is sent arrives so much later.
     pub fn delay(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).expect("a short time");
@@ -67,7 +74,20 @@ impl Line {
 async fn carry(caller: TcpStream, callee: TcpStream, orders: Arc<Orders>) {
     let (mut asks, mut hears) = caller.into_split();
     let (mut answers, mut is_asked) = callee.into_split();
-    let back = async { tokio::io::copy(&mut answers, &mut hears).await.map(drop) };
+    let is_unanswered = AtomicBool::new(false);
+    let back = async {
+        let mut bytes = vec![0; CARRIED];
+        loop {
+            let length = answers.read(&mut bytes).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            if is_unanswered.load(Ordering::Relaxed) {
+                return std::future::pending().await;
+            }
+            hears.write_all(&bytes[..length]).await?;
+        }
+    };
     let there = async {
         let mut bytes = vec![0; CARRIED];
         loop {
@@ -81,6 +101,10 @@ async fn carry(caller: TcpStream, callee: TcpStream, orders: Arc<Orders>) {
             if order.is_some_and(is_meant) {
                 orders.silent.fetch_add(1, Ordering::Relaxed);
                 return std::future::pending().await;
+            }
+            let order = *orders.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+            if order.is_some_and(is_meant) {
+                is_unanswered.store(true, Ordering::Relaxed);
             }
             tokio::time::sleep(Duration::from_millis(orders.delay_ms.load(Ordering::Relaxed)))
                 .await;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// Ports below those of `process::place`; each server takes two, the second for its Cluster.
 const FIRST_PORT: u16 = 3_000;
-const PAIRS: u16 = 3_400;
+const PAIRS: u16 = 2_500;
 /// How often we look.
 const POLL: Duration = Duration::from_millis(10);
 /// How often we look at most: a minute.

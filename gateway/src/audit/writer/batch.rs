@@ -7,8 +7,10 @@ use tokio::sync::oneshot;
 use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange};
 use crate::audit::counters::Counts;
 use crate::audit::entry::LogEntry;
+use crate::audit::metered::metered;
 use crate::audit::tree::{self, Hash};
 use crate::clock::Micros;
+use crate::rate_limit::{Amount, Charge};
 use crate::store::{HeldKey, KeyRow};
 
 /// What goes to the writer.
@@ -26,7 +28,23 @@ pub(super) struct Single {
     bytes: Vec<u8>,
     pub(super) leaf: Hash,
     keys: Vec<IdempotencyKey>,
+    /// What it has reserved of its client's quotas; given back where it is dropped.
+    charge: Option<Charge>,
     pub(super) reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
+}
+
+/// What an entry has reserved, and what it takes of it if it stands.
+pub(super) struct Due {
+    charge: Charge,
+    at: Micros,
+    metered: Amount,
+}
+
+impl Due {
+    /// The entry stands.
+    pub(super) fn settle(self) {
+        self.charge.settle(self.at, self.metered);
+    }
 }
 
 impl Single {
@@ -34,11 +52,18 @@ impl Single {
     pub(super) fn new(
         entry: LogEntry,
         keys: Vec<IdempotencyKey>,
+        charge: Option<Charge>,
         reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
     ) -> Self {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
-        Self { entry, bytes, leaf, keys, reply }
+        Self { entry, bytes, leaf, keys, charge, reply }
+    }
+
+    /// Takes out what it has reserved, to be settled or given back.
+    pub(super) fn take_due(&mut self) -> Option<Due> {
+        let charge = self.charge.take()?;
+        Some(Due { charge, at: self.entry.at(), metered: metered(&self.entry) })
     }
 
     /// Whether it goes with keys.
@@ -163,16 +188,18 @@ impl Batch {
         taken
     }
 
-    /// Tells everybody that there is no receipt; what the entries would count.
-    pub(super) fn refuse(self) -> Counts {
-        let mut counts = Counts::default();
-        for single in &self.singles {
+    /// Tells everybody that there is no receipt; what the entries would count, and what they would
+    /// take of quotas.
+    pub(super) fn refuse(mut self) -> (Counts, Vec<Due>) {
+        let (mut counts, mut dues) = (Counts::default(), Vec::new());
+        for single in &mut self.singles {
             counts.add(&single.entry);
+            dues.extend(single.take_due());
         }
         for many in self.manies {
             counts.merge(many.counts);
         }
-        counts
+        (counts, dues)
     }
 
     /// Hands everything out, to be answered and counted.

@@ -22,6 +22,7 @@ use super::recovery::{OpenError, Reading, Recovered, recover};
 use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
+use crate::rate_limit::Charge;
 use crate::request::ClientId;
 use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
@@ -166,7 +167,9 @@ impl AuditLog {
     /// on disk.
     pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
         let (reply, receipt) = oneshot::channel();
-        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), Vec::new(), reply))))?;
+        self.send(1, || {
+            Message::Single(Box::new(Single::new(entry.into(), Vec::new(), None, reply)))
+        })?;
         match receipt.await {
             Ok(Ok(receipt)) => Ok(receipt),
             // Only a key can be taken, and there is none.
@@ -185,9 +188,32 @@ impl AuditLog {
         entry: impl Into<LogEntry>,
         keys: impl IntoIterator<Item = IdempotencyKey>,
     ) -> Result<Receipt, NotRecorded> {
+        self.record_single(entry.into(), keys.into_iter().collect(), None).await
+    }
+
+    /// The same for an answer, which takes of its client's quotas what it has reserved, or as much of
+    /// that as it counts. The writer settles it when the entry stands, and where nobody knows whether
+    /// it stands, it stays reserved until somebody does.
+    ///
+    /// # Errors
+    /// As [`AuditLog::record_once`].
+    pub async fn record_charged(
+        &self,
+        entry: impl Into<LogEntry>,
+        keys: impl IntoIterator<Item = IdempotencyKey>,
+        charge: Charge,
+    ) -> Result<Receipt, NotRecorded> {
+        self.record_single(entry.into(), keys.into_iter().collect(), Some(charge)).await
+    }
+
+    async fn record_single(
+        &self,
+        entry: LogEntry,
+        keys: Vec<IdempotencyKey>,
+        charge: Option<Charge>,
+    ) -> Result<Receipt, NotRecorded> {
         let (reply, receipt) = oneshot::channel();
-        let keys = keys.into_iter().collect();
-        self.send(1, || Message::Single(Box::new(Single::new(entry.into(), keys, reply))))?;
+        self.send(1, || Message::Single(Box::new(Single::new(entry, keys, charge, reply))))?;
         receipt.await.map_err(|_| LogUnavailable)?
     }
 

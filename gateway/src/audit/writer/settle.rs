@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use super::WriterState;
-use super::batch::{Batch, Message};
+use super::batch::{Batch, Due, Message};
 use super::task::Writer;
 use crate::audit::counters::Counts;
 use crate::audit::tree::Frontier;
@@ -21,6 +21,8 @@ pub(super) struct Unsettled {
     pub(super) note: String,
     /// What its own entries count.
     pub(super) counts: Counts,
+    /// What its own entries take of quotas; reserved until it is known.
+    pub(super) dues: Vec<Due>,
 }
 
 impl Unsettled {
@@ -49,8 +51,9 @@ impl Writer {
         match self.ask_and_refuse(&unsettled, receiver, end).await? {
             Ok(()) => {
                 tracing::info!("the last commit of the log was written");
-                let counts = self.advance(unsettled);
+                let (counts, dues) = self.advance(unsettled);
                 self.uncounted.merge(counts);
+                dues.into_iter().for_each(Due::settle);
             }
             Err(CommitFailure::NotWritten(_)) => {
                 tracing::info!("nothing was written by the last commit of the log");

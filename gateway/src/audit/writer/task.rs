@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::batch::{Batch, Message};
+use super::batch::{Batch, Due, Message};
 use super::settle::Unsettled;
 use super::{KEY_HELD_US, Receipt, WriterState};
 use crate::audit::checkpoint::CheckpointSigner;
@@ -128,9 +128,9 @@ impl Writer {
             Err(CommitFailure::Unsettled(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, entries, "the log's server is gone; its callers get 503");
-                let counts = batch.refuse();
+                let (counts, dues) = batch.refuse();
                 if let Some(unsettled) = &mut self.unsettled {
-                    unsettled.counts = counts;
+                    (unsettled.counts, unsettled.dues) = (counts, dues);
                 }
                 self.note_refusal();
                 true
@@ -161,13 +161,13 @@ impl Writer {
         self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
     }
 
-    /// Moves on to where a commit has led; what its entries count.
-    pub(super) fn advance(&mut self, done: Unsettled) -> Counts {
+    /// Moves on to where a commit has led; what its entries count and take of quotas.
+    pub(super) fn advance(&mut self, done: Unsettled) -> (Counts, Vec<Due>) {
         (self.frontier, self.last_day) = (done.frontier, done.day);
         if done.counting {
             self.uncounted = Counts::default();
         }
-        done.counts
+        (done.counts, done.dues)
     }
 
     /// Commits a batch and returns the index of its first entry. The tree moves only if the
@@ -208,8 +208,8 @@ impl Writer {
             return Err(CommitFailure::ReadBack);
         }
         let note = self.signer.sign(frontier.size(), frontier.root());
-        let counts = Counts::default();
-        let next = Unsettled { frontier, counted_size, counting, day, note, counts };
+        let (counts, dues) = (Counts::default(), Vec::new());
+        let next = Unsettled { frontier, counted_size, counting, day, note, counts, dues };
         if let Err(failure) = self.rows.sign(&next.signed(&self.log, &self.frontier)).await {
             if matches!(failure, CommitFailure::Unsettled(_)) {
                 self.unsettled = Some(next);
@@ -229,7 +229,9 @@ impl Writer {
         let (singles, manies) = batch.into_parts();
         let mut next = first_index;
         let mut entries = Vec::with_capacity(singles.len());
-        for single in singles {
+        for mut single in singles {
+            // First of all: its caller is told how much is left.
+            single.take_due().into_iter().for_each(Due::settle);
             let receipt = Receipt { log: Arc::clone(&self.log), index: next, leaf: single.leaf };
             let _caller_may_be_gone = single.reply.send(Ok(receipt));
             entries.push(single.entry);

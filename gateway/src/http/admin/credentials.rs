@@ -13,7 +13,6 @@ use super::super::code::Code;
 use super::super::described::{BodyProblems, CallProblems};
 use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
-use super::super::finish::Finish;
 use super::super::verifications::json_reply;
 use super::{admin_call, administrator, known_id};
 use crate::access::credentials::{self, CredentialError, NewSecret};
@@ -149,7 +148,7 @@ pub async fn post_secret(
         let slot = logged(&app, slot).await?;
         Ok::<_, Problem>(NewSecretReply { slot, secret: secret.expose().to_owned() })
     };
-    Ok(created(&Finish::new(rotating).await?))
+    Ok(created(&call.finish(rotating).await?))
 }
 
 /// Takes a secret away.
@@ -190,7 +189,7 @@ pub async fn delete_secret(
         let retired = credentials::retire_secret(&app.store, &by, &id, slot, force).await;
         logged(&app, retired).await
     };
-    Finish::new(retiring).await?;
+    call.finish(retiring).await?;
     Ok(gone())
 }
 
@@ -258,7 +257,7 @@ pub async fn post_client_key(
         };
         Ok::<_, Problem>(ClientKeyReply::of(&row))
     };
-    Ok(created(&Finish::new(adding).await?))
+    Ok(created(&call.finish(adding).await?))
 }
 
 /// Takes a public key away.
@@ -297,7 +296,7 @@ pub async fn delete_client_key(
         let removed = credentials::remove_key(&app.store, &by, &id, &kid, force).await;
         logged(&app, removed).await
     };
-    Finish::new(removing).await?;
+    call.finish(removing).await?;
     Ok(gone())
 }
 

@@ -14,7 +14,6 @@ use super::super::code::Code;
 use super::super::described::CallProblems;
 use super::super::error::{Problem, ProblemDocument};
 use super::super::extract;
-use super::super::finish::Finish;
 use super::super::verifications::json_reply;
 use super::{admin_call, administrator};
 use crate::access::token_keys::{self, KeyRotation, RotationMode, TokenKeyError};
@@ -122,7 +121,7 @@ pub async fn post_key_rotation(
         app.log_acts().await;
         rotated
     };
-    let KeyRotation { activates, retires, next } = Finish::new(rotating).await.map_err(problem)?;
+    let KeyRotation { activates, retires, next } = call.finish(rotating).await.map_err(problem)?;
     Ok(json_reply(&KeyRotationReply { activates, retires, next }))
 }
 

@@ -21,7 +21,6 @@ use super::call::Call;
 use super::code::Code;
 use super::described::{BodyProblems, CallProblems};
 use super::error::{FieldError, Problem, ProblemDocument};
-use super::finish::Finish;
 use super::idempotency::{self, Sent, Turn};
 use super::json;
 use super::verifications::json_reply;
@@ -80,7 +79,7 @@ pub async fn post_dispute(
         };
         (opened, turn.is_again())
     };
-    let (opened, again) = Finish::new(story).await;
+    let (opened, again) = call.finish(story).await;
     let Opened { row, is_new } = opened.map_err(problem)?;
     let mut reply = json_reply(&dispute_reply(row, seen)?);
     if is_new {
@@ -132,7 +131,7 @@ pub async fn post_decision(
         let decided = disputes::decide(&app, &id, (decision, &reason), &by, &context).await;
         (decided, turn.is_again())
     };
-    let (decided, again) = Finish::new(story).await;
+    let (decided, again) = call.finish(story).await;
     let reply = json_reply(&dispute_reply(decided.map_err(problem)?, Seen::Admin)?);
     Ok(if again { idempotency::mark(reply) } else { reply })
 }

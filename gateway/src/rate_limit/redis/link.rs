@@ -44,6 +44,12 @@ impl Link {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether keys are spread over several servers, as far as is known.
+    pub(super) fn is_cluster(&self) -> bool {
+        let connection = self.connection.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(*connection, Some(Connection::Cluster(_)))
+    }
+
     /// Connects in the place of what is there, which stays where that fails.
     pub(super) async fn connect(&self) -> Result<(), RedisError> {
         let connected = tokio::time::timeout(CONNECT, self.connected()).await;

@@ -123,12 +123,17 @@ impl Redis {
         self.link.connection().is_some() && !self.breakers.iter().any(Breaker::is_open)
     }
 
-    fn advice(&self, part: usize) -> Advice {
-        self.breakers[part].advice(self.clock.monotonic_nanos())
+    /// What is known of the server that has this part. Where there is one server, it has all.
+    fn breaker(&self, Part(part): Part) -> &Breaker {
+        if self.link.is_cluster() { &self.breakers[part] } else { &self.breakers[0] }
+    }
+
+    fn advice(&self, part: Part) -> Advice {
+        self.breaker(part).advice(self.clock.monotonic_nanos())
     }
 
     /// Runs `take.lua`.
-    async fn take(&self, part: usize, key: &str, arguments: [i64; 4]) -> Option<Reply> {
+    async fn take(&self, part: Part, key: &str, arguments: [i64; 4]) -> Option<Reply> {
         let texts = arguments.map(|number| number.to_string());
         let texts = texts.each_ref().map(String::as_bytes);
         let called = async {
@@ -166,16 +171,15 @@ impl Redis {
         let _lost = tokio::time::timeout(CALL, called).await;
     }
 
-    fn note(&self, part: usize, has_answered: bool) {
-        let breaker = &self.breakers[part];
+    fn note(&self, part: Part, has_answered: bool) {
+        let breaker = self.breaker(part);
         if has_answered {
             if breaker.answered() {
-                tracing::info!(part, "Redis answers in time again: limits are shared");
+                tracing::info!("Redis answers in time again: limits are shared");
             }
         } else if breaker.failed(self.clock.monotonic_nanos()) {
             let nodes = self.nodes();
             tracing::error!(
-                part,
                 nodes,
                 "Redis does not answer in time: each node lets its part through"
             );
@@ -210,13 +214,19 @@ async fn beat(redis: Weak<Redis>) {
     }
 }
 
-/// The part of the key space that a key is in: that of its hash tag (Redis Cluster specification), so
-/// that keys of the same server fail together.
-fn part_of(key: &str) -> usize {
-    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
-    let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
-    let slots_each = 16_384 / PARTS;
-    usize::from(crc16(hashed.as_bytes()) % 16_384) / slots_each
+/// A part of the key space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part(usize);
+
+impl Part {
+    /// The part that a key is in: that of its hash tag (Redis Cluster specification), so that keys of the
+    /// same server fail together.
+    fn of(key: &str) -> Self {
+        let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+        let tag = tag.map(|(tag, _)| tag).filter(|tag| !tag.is_empty());
+        let slots_each = 16_384 / PARTS;
+        Self(usize::from(crc16(tag.unwrap_or(key).as_bytes()) % 16_384) / slots_each)
+    }
 }
 
 /// CRC-16/XMODEM, as Redis Cluster hashes keys.
@@ -236,7 +246,7 @@ mod tests {
     fn keys_are_hashed_as_a_cluster_does() {
         // Redis Cluster specification, appendix A.
         assert_eq!(crc16(b"123456789"), 0x31c3);
-        assert_eq!(part_of("limit:{carrier}:rate"), part_of("other:{carrier}"));
-        assert_eq!(part_of("{}x"), usize::from(crc16(b"{}x") % 16_384) / 256);
+        assert_eq!(Part::of("limit:{carrier}:rate"), Part::of("other:{carrier}"));
+        assert_eq!(Part::of("{}x"), Part(usize::from(crc16(b"{}x") % 16_384) / 256));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::breaker::Advice;
 use super::lease::{Drawing, Drawn, Lease, Step};
-use super::{Redis, part_of};
+use super::{Part, Redis};
 use crate::rate_limit::gcra::{Size, Taken};
 
 /// One bucket in Redis, as this node draws from it.
@@ -12,7 +12,7 @@ use crate::rate_limit::gcra::{Size, Taken};
 pub(in crate::rate_limit) struct SharedLimit {
     redis: Arc<Redis>,
     key: String,
-    part: usize,
+    part: Part,
     size: Size,
     drawing: Drawing,
     lease: Mutex<Lease>,
@@ -30,7 +30,7 @@ pub(in crate::rate_limit) enum SharedUnit {
 impl SharedLimit {
     /// A limit under a key: what is in braces in it says on which server of a Cluster it is.
     pub(in crate::rate_limit) fn new(redis: Arc<Redis>, key: String, size: Size) -> Self {
-        let (part, drawing) = (part_of(&key), Drawing::of(size));
+        let (part, drawing) = (Part::of(&key), Drawing::of(size));
         Self { redis, key, part, size, drawing, lease: Mutex::default() }
     }
 
@@ -88,7 +88,9 @@ impl SharedLimit {
 
     fn take_share(&self) -> Result<SharedUnit, u64> {
         let (now, nodes) = (self.now(), self.redis.nodes());
-        self.lease().take_share(self.size.share(nodes), now).map(SharedUnit::Share)
+        let taken = self.lease().take_share(self.size.share(nodes), now)?;
+        self.redis.metrics.limits_unshared_requests.increment(1);
+        Ok(SharedUnit::Share(taken))
     }
 
     /// Asks Redis for those who wait, as long as somebody does. Whoever is not answered the first
@@ -102,7 +104,7 @@ impl SharedLimit {
                     failures = 0;
                 }
                 Some(_) => return,
-                None if failures > 0 || self.redis.breakers[self.part].is_open() => {
+                None if failures > 0 || self.redis.breaker(self.part).is_open() => {
                     self.lease().fail();
                     return;
                 }

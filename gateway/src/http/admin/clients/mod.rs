@@ -19,7 +19,6 @@ use super::super::code::Code;
 use super::super::described::{BodyProblems, CallProblems};
 use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
-use super::super::finish::Finish;
 use super::super::verifications::json_reply;
 use super::{admin_call, administrator, known_id};
 use crate::access::{self, ClientError, Fault, KnownClient, Run};
@@ -53,7 +52,7 @@ pub async fn post_client(
         let created = access::create_client(&shared.store, &by, &new, Run::Real).await;
         logged(&shared, created).await
     };
-    let known = Finish::new(creating).await?;
+    let known = call.finish(creating).await?;
     let mut reply = json_reply(&ClientReply::new(&known, app.clock.now()));
     *reply.status_mut() = StatusCode::CREATED;
     Ok(reply)
@@ -116,7 +115,7 @@ pub async fn patch_client(
         let changed = access::update_client(&shared.store, &by, &id, &change, Run::Real).await;
         logged(&shared, changed).await
     };
-    let known = Finish::new(changing).await?;
+    let known = call.finish(changing).await?;
     Ok(json_reply(&ClientReply::new(&known, app.clock.now())))
 }
 
@@ -153,7 +152,7 @@ pub async fn post_client_state(
         let moved = access::set_client_state(&shared.store, &by, &id, step, Run::Real).await;
         logged(&shared, moved).await
     };
-    let known = Finish::new(moving).await?;
+    let known = call.finish(moving).await?;
     Ok(json_reply(&ClientReply::new(&known, app.clock.now())))
 }
 

@@ -22,7 +22,6 @@ use super::super::code::Code;
 use super::super::described::{BodyProblems, CallProblems};
 use super::super::error::{FieldError, Problem, ProblemDocument};
 use super::super::extract;
-use super::super::finish::Finish;
 use super::super::verifications::json_reply;
 use super::{admin_call, administrator};
 use crate::access::{self, PolicyActError, PutMode, Run, TrialError};
@@ -140,7 +139,7 @@ pub async fn put_policy(
         shared.log_acts().await;
         put.map_err(problem)
     };
-    let new = Finish::new(putting).await?;
+    let new = call.finish(putting).await?;
     let shown = NewVersionReply::new(new, is_dry);
     let mut reply = json_reply(&shown);
     if shown.added {
