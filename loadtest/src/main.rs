@@ -2,7 +2,7 @@
 //! with what else could stand in the gateway's place.
 //!
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
-//! sibling of `run`, `peers`, `truth`, `flood` and `lanes`: it makes a ring of requests, drives it, and reads
+//! sibling of `run`, `peers`, `truth`, `flood`, `lanes` and `limits`: it makes a ring of requests, drives it, and reads
 //! the tally. `timing` sends one request at a time.
 //! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
 //! counters themselves.

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &LanesArgs) -> Result<(), Failure> {
     let prepared = Prepared::new().await?;
     let (clients, people) = (prepared.clients()?, prepared.people()?);
     let file = pick(clients.clone(), None)?;
-    prepared.change_policy(&file.id, "lane", json!("bulk"))?;
+    prepared.change_policy(&file.id, [("lane", json!("bulk"))])?;
     let hospital = hospital(clients, args.rate)?;
     let mut served = prepared.serve(&[("GATEWAY_AUTH__TOKEN_SECONDS", TOKEN_SECONDS)]).await?;
     let measured = measure(args, &served, [&file, &hospital], &people).await?;

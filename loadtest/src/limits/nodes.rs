@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use serde_json::Value;
-
 use crate::drive::{Judge, Load, Schedule, open_loop};
 use crate::failure::Failure;
 use crate::material::{Caller, Client, Person, Ring, pick};
@@ -14,6 +11,7 @@ use crate::private::{Prepared, Several};
 use crate::tally::Tally;
 use crate::token::Token;
 use crate::wire::{Endpoint, Link, get};
+use anyhow::Context;
 
 /// Connections to each node.
 const CONNECTIONS: u32 = 32;
@@ -36,18 +34,7 @@ pub(super) struct Nodes {
 /// Gives the client that the load is sent as this limit, by a new version of its policy.
 pub(super) fn with_limit(prepared: &Prepared, rate: u32, burst: u32) -> Result<Client, Failure> {
     let client = pick(prepared.clients()?, None)?;
-    let shown = prepared.ask(&["client", "show", &client.id, "--output", "json"])?;
-    let shown: Value = serde_json::from_slice(&shown).context("a client")?;
-    let policy = shown["policy"].as_str().and_then(|label| label.split('@').next());
-    let policy = policy.context("a client's policy")?;
-    let shown = prepared.ask(&["policy", "show", policy, "--output", "json"])?;
-    let mut shown: Value = serde_json::from_slice(&shown).context("a policy")?;
-    let mut document = shown["document"].take();
-    (document["rate"], document["burst"]) = (rate.into(), burst.into());
-    let file = prepared.folder().join("limits-policy.json");
-    std::fs::write(&file, document.to_string()).context("a policy")?;
-    let file = file.to_string_lossy();
-    prepared.command(&["policy", "put", policy, "--file", &file, "--move-clients"])?;
+    prepared.change_policy(&client.id, [("rate", rate.into()), ("burst", burst.into())])?;
     Ok(client)
 }
 

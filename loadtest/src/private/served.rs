@@ -79,12 +79,11 @@ impl Prepared {
         Err(Failure::Unavailable(format!("gateway {}: {}", arguments.join(" "), said.trim())))
     }
 
-    /// Changes what the policy of a client says of something, for all who have that policy.
-    pub(crate) fn change_policy(
+    /// Changes what the policy of a client says of some things, for all who have that policy.
+    pub(crate) fn change_policy<const N: usize>(
         &self,
         client: &str,
-        member: &str,
-        value: serde_json::Value,
+        members: [(&str, serde_json::Value); N],
     ) -> Result<(), Failure> {
         let read = |arguments: &[&str]| -> Result<serde_json::Value, Failure> {
             let said = self.ask(arguments)?;
@@ -93,7 +92,9 @@ impl Prepared {
         let shown = read(&["-o", "json", "client", "show", client])?;
         let policy = shown["policy"].as_str().context("the client's policy")?;
         let mut document = read(&["-o", "json", "policy", "show", policy])?["document"].take();
-        document[member] = value;
+        for (member, value) in members {
+            document[member] = value;
+        }
         let name = policy.split('@').next().unwrap_or(policy);
         let file = self.folder.path().join(format!("{name}.json"));
         std::fs::write(&file, document.to_string()).context("a policy")?;
