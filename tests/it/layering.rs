@@ -54,7 +54,8 @@ const HOMES: [(&[&str], &[&str]); 4] = [
         &["hyper::client", "hyper_util::client", "reqwest"],
         &["population::client", "sync::webhooks", "cli::client"],
     ),
-    (&["redis"], &["rate_limit"]),
+    // The crate, not a field of that name.
+    (&["::redis", "use redis"], &["rate_limit"]),
 ];
 
 /// Modules without a world around them, and the words by which one would come in.
