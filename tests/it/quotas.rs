@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use gateway::app::OthersRead;
 use gateway::audit::{LogEntry, metered};
-use gateway::config::StoreConfig;
+use gateway::config::{Config, StoreConfig};
 use gateway::rate_limit::{Amount, Quota, Quotas};
 use serde_json::{Value, json};
 
@@ -463,7 +463,14 @@ async fn own_usage_needs_no_operation_and_that_of_others_takes_report() {
 async fn start_over(line: &Line) -> TestApp {
     let url = Postgres::url_at(line.port());
     let builder = TestApp::builder().clients(company(day(1, 0)));
-    builder.config(|config| config.store = StoreConfig::server(url)).start().await
+    let patient = |config: &mut Config| {
+        config.store = StoreConfig::server(url);
+        // A slow machine must not be taken for a log that is silent.
+        config.lanes.deadline_ms = 30_000;
+        config.server.request_timeout_ms = 60_000;
+        config.population.timeout_ms = 20_000;
+    };
+    builder.config(patient).start().await
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::error::{FieldError, Problem};
 use crate::rate_limit::Deadline;
 
 /// Name of the field.
-const FIELD: &str = "request-deadline-ms";
+pub(super) const FIELD: &str = "request-deadline-ms";
 /// How it is described.
 pub(super) const DESCRIPTION: &str = "How long the caller waits for the answer, in milliseconds from when the head of the request has come in: 1 to 30000, 3000 where it is left out. What cannot be answered by then gets 503 `overloaded`, at once where that can be seen, and is not recorded.";
 /// What it may say, in milliseconds.

@@ -110,9 +110,11 @@ impl Edge {
         let route = ROUTES.iter().position(|route| fits(route, request.uri().path()));
         let in_vietnamese = prefers_vietnamese(request.headers());
         request.extensions_mut().insert(Arc::clone(&exchange));
+        // Whoever sets a deadline of its own could ask for nothing with one that is too short.
+        let is_our_fault = !request.headers().contains_key(super::deadline::FIELD);
         let response = self.run(request, self.time_for(route)).await;
         let mut response = complete(response, &exchange, in_vietnamese);
-        if response.status().is_server_error() {
+        if response.status().is_server_error() && is_our_fault {
             exchange.give_back();
         }
         self.add_rate_fields(&exchange, response.headers_mut());

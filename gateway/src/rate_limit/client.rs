@@ -253,6 +253,10 @@ impl ClientLimits {
             return Ok(Some(limit));
         }
         let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        // Another request of the same official may have been first.
+        if let Some((_, limit)) = officials.get(&id).filter(|(of, _)| *of == limits) {
+            return Ok(Some(Arc::clone(limit)));
+        }
         if officials.len() >= OFFICIALS_MAX && !officials.contains_key(&id) {
             return Err(RateLimited { retry_after: Duration::from_secs(1) });
         }

@@ -204,7 +204,8 @@ impl<W> Turns<W> {
             if waiter.deadline.has_passed_at(now_nanos) {
                 continue;
             }
-            self.tag = share.tag;
+            // A lane at its cap keeps an old tag: time does not go back to it.
+            self.tag = self.tag.max(share.tag);
             share.tag += TURN / share.weight;
             share.held += 1;
             self.held += 1;

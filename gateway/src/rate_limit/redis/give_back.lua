@@ -12,7 +12,8 @@ local kept = redis.call('HMGET', KEYS[1], 'owed', 'taken', 'born')
 if not kept[3] or tonumber(kept[3]) ~= tonumber(ARGV[4]) then
   return 0
 end
-local owed, since = tonumber(kept[1]), tonumber(kept[2]) - tonumber(ARGV[3])
+-- A replica that has taken over may lack what was taken last.
+local owed, since = tonumber(kept[1]), math.max(0, tonumber(kept[2]) - tonumber(ARGV[3]))
 local left = math.min(owed, math.max(owed - units * unit, since * unit))
 redis.call('HSET', KEYS[1], 'owed', left)
 return 1

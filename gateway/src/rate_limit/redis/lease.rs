@@ -127,7 +127,10 @@ impl Lease {
     /// Hands out what came; the rest is the lease. Whoever came after the call began waits for the
     /// next one where this one got all it wanted: true then, and the caller calls again.
     pub(super) fn end(&mut self, drawing: Drawing, call: Call, now: u64, reply: &Reply) -> bool {
-        (self.share, self.has_used_share) = (None, false);
+        // What was let through meanwhile stays to be told where this call did not tell of it.
+        if call.known == -1 || !self.has_used_share {
+            (self.share, self.has_used_share) = (None, false);
+        }
         self.owed = (reply.owed, now);
         let dies_at = call.began + LIFE;
         let drawn = Drawn { born: reply.born, serial: reply.taken, dies_at };
@@ -197,6 +200,9 @@ impl Lease {
 
     /// Whether nothing would be lost with it.
     pub(super) fn is_idle(&self, now: u64) -> bool {
-        !self.is_calling && self.waiting.is_empty() && now >= self.known.1 && !self.has_used_share
+        !self.is_calling
+            && self.waiting.is_empty()
+            && now >= self.known.1
+            && self.share.as_ref().is_none_or(|share| share.is_untouched(now))
     }
 }

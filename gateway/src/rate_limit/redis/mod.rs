@@ -184,6 +184,10 @@ impl Redis {
                 "Redis does not answer in time: each node lets its part through"
             );
         }
+        self.tell_whether_shared();
+    }
+
+    fn tell_whether_shared(&self) {
         self.metrics.limits_unshared.set(f64::from(u8::from(!self.is_shared())));
     }
 }
@@ -204,13 +208,14 @@ async fn beat(redis: Weak<Redis>) {
             amiss = 0;
         }
         match redis.say_here().await {
-            Some(nodes) => redis.nodes.store(nodes, Ordering::Relaxed),
+            Some(nodes) => {
+                redis.nodes.store(nodes, Ordering::Relaxed);
+                amiss = if redis.is_shared() { 0 } else { amiss + 1 };
+            }
             None if redis.link.connection().is_none() => amiss = BEATS_AMISS_MAX,
-            None => {}
+            None => amiss += 1,
         }
-        if !redis.is_shared() {
-            amiss += 1;
-        }
+        redis.tell_whether_shared();
     }
 }
 

@@ -1,11 +1,15 @@
 //! One limit that nodes share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::breaker::Advice;
-use super::lease::{Drawing, Drawn, Lease, Step};
+use super::lease::{Drawing, Drawn, LIFE, Lease, Step};
 use super::{Part, Redis};
 use crate::rate_limit::gcra::{Size, Taken};
+
+/// Nobody waits longer to be told: two calls, one that was on its way, and whatever kept the thread.
+const TOLD: Duration = Duration::from_millis(50);
 
 /// One bucket in Redis, as this node draws from it.
 #[derive(Debug)]
@@ -54,10 +58,10 @@ impl SharedLimit {
                 told
             }
         };
-        match told.await {
-            Ok(told) => told.map(SharedUnit::Drawn),
+        match tokio::time::timeout(TOLD, told).await {
+            Ok(Ok(told)) => told.map(SharedUnit::Drawn),
             // Redis did not answer.
-            Err(_) => self.take_share(),
+            Ok(Err(_)) | Err(_) => self.take_share(),
         }
     }
 
@@ -99,7 +103,9 @@ impl SharedLimit {
         let mut failures = 0;
         loop {
             let call = self.lease().begin(self.drawing, self.now());
-            match self.ask(call.wanted, call.known).await {
+            let reply = self.ask(call.wanted, call.known).await;
+            // An answer that was there in time and is read late is worth nothing: what it gave has died.
+            match reply.filter(|_| self.now() < call.began + LIFE) {
                 Some(reply) if self.lease().end(self.drawing, call, self.now(), &reply) => {
                     failures = 0;
                 }

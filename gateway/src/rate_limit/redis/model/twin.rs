@@ -60,7 +60,7 @@ impl Twin {
         let Some(bucket) = self.kept.as_mut().filter(|bucket| bucket.born == born) else {
             return false;
         };
-        let since = bucket.taken - serial;
+        let since = (bucket.taken - serial).max(0);
         bucket.owed = bucket.owed.min((bucket.owed - units * unit).max(since * unit));
         true
     }
