@@ -466,9 +466,7 @@ async fn start_over(line: &Line) -> TestApp {
     let patient = |config: &mut Config| {
         config.store = StoreConfig::server(url);
         // A slow machine must not be taken for a log that is silent.
-        config.lanes.deadline_ms = 30_000;
-        config.server.request_timeout_ms = 60_000;
-        config.population.timeout_ms = 20_000;
+        config.lanes.deadline_ms = 10_000;
     };
     builder.config(patient).start().await
 }
