@@ -25,6 +25,7 @@ mod ports;
 mod wire;
 
 mod credential;
+mod latency;
 mod material;
 mod tally;
 mod token;

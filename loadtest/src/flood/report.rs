@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Honest, Measured};
 use crate::cli::FloodArgs;
 use crate::failure::Failure;
+use crate::latency::Latency;
 use crate::stats::{ratio, thousandths};
 use crate::tally::Tally;
 
@@ -66,17 +67,6 @@ pub(super) struct Report {
     known_clients: Honest,
     new_clients: Honest,
     gates: Vec<Gate>,
-}
-
-/// Of verifications, in milliseconds from the moment at which each was due.
-#[derive(Debug, Serialize)]
-struct Latency {
-    requests: u64,
-    p50_ms: f64,
-    p99_ms: f64,
-    max_ms: f64,
-    errors: BTreeMap<String, u64>,
-    wrong: u64,
 }
 
 /// A figure that must not be passed.
@@ -143,29 +133,6 @@ impl Report {
 impl Gate {
     fn most(name: &'static str, measured: f64, bound: f64) -> Self {
         Self { name, measured, bound, held: measured <= bound }
-    }
-}
-
-impl Latency {
-    fn of(tally: &Tally) -> Self {
-        Self {
-            requests: tally.answered() + tally.failed(),
-            p50_ms: tally.latency_ms(0.5),
-            p99_ms: tally.latency_ms(0.99),
-            max_ms: tally.latency_ms(1.0),
-            errors: tally.errors.clone(),
-            wrong: tally.wrong,
-        }
-    }
-
-    fn spoilt(&self) -> u64 {
-        self.wrong + self.errors.values().sum::<u64>()
-    }
-
-    fn row(&self, name: &str) -> Vec<String> {
-        let ms = [self.p50_ms, self.p99_ms, self.max_ms].map(|ms| format!("{ms:.2}"));
-        let counts = [name.to_owned(), self.requests.to_string()];
-        [&counts[..], &ms[..], &[self.spoilt().to_string()]].concat()
     }
 }
 

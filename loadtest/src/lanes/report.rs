@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::Measured;
 use crate::cli::LanesArgs;
 use crate::failure::Failure;
+use crate::latency::Latency;
 use crate::stats::{ratio, thousandths};
-use crate::tally::Tally;
 
 /// How much longer 99 of 100 of the hospital's verifications may take.
 const P99_RATIO_MAX: f64 = 2.0;
@@ -30,17 +30,6 @@ pub(super) struct Report {
     spoilt: u64,
     file: File,
     held: bool,
-}
-
-/// Of verifications, in milliseconds from the moment at which each was due.
-#[derive(Debug, Serialize)]
-struct Latency {
-    requests: u64,
-    p50_ms: f64,
-    p99_ms: f64,
-    max_ms: f64,
-    errors: BTreeMap<String, u64>,
-    wrong: u64,
 }
 
 /// The file.
@@ -88,29 +77,6 @@ impl Report {
         Err(Failure::Threshold(format!(
             "not held: the hospital's p99 at most {P99_RATIO_MAX} times its own, and nobody refused"
         )))
-    }
-}
-
-impl Latency {
-    fn of(tally: &Tally) -> Self {
-        Self {
-            requests: tally.answered() + tally.failed(),
-            p50_ms: tally.latency_ms(0.5),
-            p99_ms: tally.latency_ms(0.99),
-            max_ms: tally.latency_ms(1.0),
-            errors: tally.errors.clone(),
-            wrong: tally.wrong,
-        }
-    }
-
-    fn spoilt(&self) -> u64 {
-        self.wrong + self.errors.values().sum::<u64>()
-    }
-
-    fn row(&self, name: &str) -> Vec<String> {
-        let ms = [self.p50_ms, self.p99_ms, self.max_ms].map(|ms| format!("{ms:.2}"));
-        let counts = [name.to_owned(), self.requests.to_string()];
-        [&counts[..], &ms[..], &[self.spoilt().to_string()]].concat()
     }
 }
 
@@ -177,7 +143,7 @@ mod tests {
     use super::super::file::Sent;
     use super::*;
     use crate::cli::{Cli, Command};
-    use crate::tally::Ending;
+    use crate::tally::{Ending, Tally};
 
     fn args() -> LanesArgs {
         let arguments = ["loadtest", "lanes", "--requests", "1000"];
