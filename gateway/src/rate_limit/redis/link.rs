@@ -14,7 +14,6 @@ const CONNECT: Duration = Duration::from_secs(1);
 const CALLS_MAX: usize = 1_024;
 
 /// One server or several of a Cluster.
-#[derive(Debug)]
 pub(super) struct Link {
     urls: Vec<String>,
     connection: RwLock<Option<Connection>>,
@@ -113,6 +112,13 @@ impl ConnectionLike for Connection {
             Self::Single(connection) => connection.get_db(),
             Self::Cluster(connection) => connection.get_db(),
         }
+    }
+}
+
+/// Without the URLs: they may hold a password.
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
 
