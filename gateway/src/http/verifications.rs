@@ -181,7 +181,10 @@ pub async fn post_verification(
     let read = read(&call, policy.demands(), request).await;
     let (sent, verification) = call.well_formed(read)?;
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
-    let (agency, official) = (verification.on_behalf_of.as_ref(), verification.official.as_ref());
+    let agency = verification.on_behalf_of.as_ref();
+    // Nobody makes a digest that no limit asks for.
+    let is_limited = policy.terms().official_limits.is_some();
+    let official = verification.official.as_ref().filter(|_| is_limited);
     let admission = call.admit_for(own_purpose, agency, official).await?;
     let admitted = call.enter(admission).await?;
     let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;

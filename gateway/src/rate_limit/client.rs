@@ -17,8 +17,8 @@ use crate::telemetry::Metrics;
 
 /// Limits that one request can meet: own, acted for, official.
 const LIMITS_MAX: usize = 3;
-/// Officials whose rates are remembered at once. Each is a known one, and is forgotten when its bucket
-/// is full again.
+/// Officials of all clients whose rates are remembered at once, known ones and made-up ones: each is
+/// forgotten when its bucket is full again.
 const OFFICIALS_MAX: usize = 100_000;
 
 /// Proof that step 1 was taken: every limit had room for this request.
@@ -74,7 +74,7 @@ pub struct Asking<'a> {
     pub client: &'a ClientId,
     /// The client of the agency it acts for.
     pub acted_for: Option<&'a ClientId>,
-    /// Digest of the official who asks, where officials are known.
+    /// Digest of the official who asks, where officials have a rate.
     pub official: Option<[u8; 8]>,
 }
 
