@@ -128,6 +128,11 @@ impl ClientLimits {
         Ok(Self { redis: redis.transpose()?, ..Self::new(clock) })
     }
 
+    /// The Redis that nodes share, if they do.
+    pub(super) fn redis(&self) -> Option<&Arc<Redis>> {
+        self.redis.as_ref()
+    }
+
     /// Whether limits are shared with other nodes at present: Redis is there and answers in time.
     pub fn is_shared(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.is_shared())
