@@ -7,17 +7,20 @@
 
 use std::sync::Arc;
 
-use crate::app::App;
+use crate::app::{App, GuessNotReserved};
 use crate::asked::Origin;
 use crate::audit::{
-    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
+    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, Reserved,
+    ShortDigest,
 };
 use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, SubjectStatus};
-use crate::rate_limit::{Admitted, Amount, Charge, QuotaExceeded, Shed};
+use crate::rate_limit::{
+    Admitted, Amount, Charge, QuotaExceeded, Reservation, Shed, SubjectGuarded,
+};
 use crate::reports::Edge;
 use crate::request::{
     AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
@@ -66,6 +69,10 @@ pub enum NotAnswered {
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
+    /// Too many guesses on the person have failed; it is recorded where the register had to be asked
+    /// who that is.
+    #[error(transparent)]
+    SubjectGuarded(#[from] SubjectGuarded),
     /// A quota of the client has no room; nothing is recorded.
     #[error(transparent)]
     QuotaExceeded(#[from] QuotaExceeded),
@@ -111,13 +118,16 @@ pub async fn verify(
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
+    let mut guess = asked.reserve_guess(&claims).await?;
     let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
-    let entry = asked.entry(&answer, &judgement).await?;
+    asked.charge_guess(&mut guess, judgement.person).await?;
+    let entry = asked.entry(&answer, &judgement, &mut guess).await?;
     let evaluated_at = entry.at;
     pass.check()?;
-    let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
+    let reserved = Reserved { charge: Some(charge), guess: Some(guess) };
+    let receipt = app.audit.record_answer(entry, context.key.clone(), reserved).await?;
     drop(pass);
     let told = Told {
         request_id: context.request_id,
@@ -131,6 +141,15 @@ pub async fn verify(
     Ok(Decision::new(app, caller, &policy, request.subject.key(), &told, receipt))
 }
 
+impl From<GuessNotReserved> for NotAnswered {
+    fn from(not_reserved: GuessNotReserved) -> Self {
+        match not_reserved {
+            GuessNotReserved::Guarded(guarded) => Self::SubjectGuarded(guarded),
+            GuessNotReserved::LogUnavailable(unavailable) => Self::LogUnavailable(unavailable),
+        }
+    }
+}
+
 impl From<NotRecorded> for NotAnswered {
     fn from(not_recorded: NotRecorded) -> Self {
         match not_recorded {
@@ -142,7 +161,6 @@ impl From<NotRecorded> for NotAnswered {
 
 /// What comparing came to, before anything is disclosed.
 struct Judgement<'a> {
-    claims: &'a Claims,
     findings: Findings,
     outcome: Outcome,
     status: SubjectStatus,
@@ -151,7 +169,7 @@ struct Judgement<'a> {
 
 /// Step 4: pure. Findings are concealed before outcome, advice and entry are made from them, so
 /// that none of these tells whether a number was issued.
-fn judge<'a>(permit: &Permit, claims: &'a Claims, answer: &'a Answer) -> Judgement<'a> {
+fn judge<'a>(permit: &Permit, claims: &Claims, answer: &'a Answer) -> Judgement<'a> {
     let policy = permit.policy();
     let (sent, permitted) = (claims.asked(), permit.attributes());
     let (findings, status, person) = match &answer.finding {
@@ -167,7 +185,7 @@ fn judge<'a>(permit: &Permit, claims: &'a Claims, answer: &'a Answer) -> Judgeme
     let findings =
         matching::conceal_existence(findings, policy.accepted_reasons(), policy.discloses_status());
     let outcome = matching::outcome(&findings, policy.required(), policy.accepted_reasons());
-    Judgement { claims, findings, outcome, status, person }
+    Judgement { findings, outcome, status, person }
 }
 
 fn compared<'a>(
@@ -249,10 +267,48 @@ impl Asked<'_> {
         let client_id = &self.caller.client().client_id;
         let wanted = Amount::request(attributes);
         self.app.quotas.reserve(client_id, wanted, self.app.clock.now()).inspect_err(|_| {
-            let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
-            self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
+            self.count_throttled();
             self.app.metrics.quota_refusals.increment(1);
         })
+    }
+
+    fn count_throttled(&self) {
+        let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
+        let client_id = &self.caller.client().client_id;
+        self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
+    }
+
+    /// Reserves room for these claims to be wrong, on the key that is asked.
+    async fn reserve_guess(&self, claims: &Claims) -> Result<Reservation, NotAnswered> {
+        let digest = u64::from_be_bytes(self.app.digests.guess(claims).0);
+        let client_id = &self.caller.client().client_id;
+        let reserved = self.app.reserve_guess(client_id, digest, &self.request.subject.key()).await;
+        Ok(reserved.inspect_err(|error| {
+            if let GuessNotReserved::Guarded(_) = error {
+                self.count_throttled();
+            }
+        })?)
+    }
+
+    /// The same on the person to whom the key led. Where there is none, the register has been asked
+    /// all the same: that is on record, and no caller learns without a trace whose key it is. The
+    /// entry goes with no idempotency key, because the same request may be answered later.
+    async fn charge_guess(
+        &self,
+        guess: &mut Reservation,
+        person: Option<&Person>,
+    ) -> Result<(), NotAnswered> {
+        let resolved = person.map(|person| person.personal_id);
+        let charged = self.app.charge_guess(guess, &self.request.subject.key(), resolved).await;
+        if let Err(GuessNotReserved::Guarded(_)) = &charged {
+            let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
+            let refused = Decided::Refused { refusal, asked };
+            self.app
+                .audit
+                .record(self.record(self.app.clock.now(), person, refused).await?)
+                .await?;
+        }
+        Ok(charged?)
     }
 
     /// The entry of a refusal by the policy.
@@ -266,9 +322,12 @@ impl Asked<'_> {
         &self,
         answer: &Answer,
         judgement: &Judgement<'_>,
+        guess: &mut Reservation,
     ) -> Result<Entry, LogUnavailable> {
-        let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
-            .then(|| self.app.digests.guess(judgement.claims));
+        let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
+        let Judgement { findings, outcome, .. } = judgement;
+        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted);
+        let failed_guess = has_failed.then(|| ShortDigest(guess.claims().to_be_bytes()));
         let now = self.app.clock.now();
         let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
         let record = Decided::Answered {
@@ -281,7 +340,11 @@ impl Asked<'_> {
             registry_us: micros(answer.waited_us),
             total_us: micros(now.since(self.context.received_at)),
         };
-        self.record(now, judgement.person, record).await
+        let entry = self.record(now, judgement.person, record).await?;
+        if has_failed {
+            guess.fails(self.app.digests.guessed(&entry.subject.pseudonym), now);
+        }
+        Ok(entry)
     }
 
     async fn record(

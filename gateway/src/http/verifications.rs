@@ -209,6 +209,9 @@ pub async fn post_verification(
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })
         }
+        Err(NotAnswered::SubjectGuarded(guarded)) => {
+            Err(Problem::retry_after(Code::SubjectGuarded, guarded.retry_after))
+        }
         Err(NotAnswered::QuotaExceeded(exceeded)) => {
             Err(Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after))
         }
@@ -243,6 +246,7 @@ pub(super) fn refusal_code(refusal: Refusal) -> Code {
         Refusal::Purpose => Code::PurposeNotPermitted,
         Refusal::OnBehalfOf => Code::OnBehalfOfNotPermitted,
         Refusal::Official => Code::OfficialUnknown,
+        Refusal::SubjectGuarded => Code::SubjectGuarded,
     }
 }
 
