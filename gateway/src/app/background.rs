@@ -30,6 +30,8 @@ const QUOTAS: Duration = Duration::from_secs(1);
 const OTHERS_REST: u32 = 20;
 /// How long it is known what was told of quotas: longer than two months.
 const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
+/// How often it is looked for clients whose time to be slow is over.
+const SLOWED: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last good.
 const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
@@ -55,6 +57,7 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, USES, |app| async move { app.flush_uses().await });
     every(app, ACTS, log_acts);
     every(app, QUOTAS, warn_of_quotas);
+    every(app, SLOWED, |app| async move { app.end_slowness() });
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);

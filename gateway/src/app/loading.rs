@@ -33,8 +33,20 @@ impl App {
             |id: &ClientId| known.get(id).is_some_and(|it| it.state() == ClientState::Active);
         self.secrets.forget(is_active);
         self.assertions.replace(&self.watching.client_keys().await?);
+        let slowed = self.watching.slowed_clients().await?;
+        for error in self.slowed.replace(&slowed, self.clock.now()) {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "left out: the client is not slowed");
+        }
         self.replace_limits();
         Ok(())
+    }
+
+    /// Gives clients back what their policies say whose time to be slow is over.
+    pub fn end_slowness(&self) {
+        if self.slowed.end(self.clock.now()) {
+            self.replace_limits();
+        }
     }
 
     /// Who has no policy that can be read has no limits either, and is refused.
@@ -44,7 +56,8 @@ impl App {
             .values()
             .filter_map(|client| {
                 let policy = self.policies.find(&client.policy)?;
-                Some((client.client_id.clone(), *policy.terms()))
+                let id = &client.client_id;
+                Some((id.clone(), self.slowed.capped(id, *policy.terms())))
             })
             .collect();
         let without = known.len() - terms.len();

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{ListTurns, token_keys};
+use crate::access::{ListTurns, SlowedClients, token_keys};
 use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, Tiles,
 };
@@ -67,6 +67,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Their rates.
     pub client_limits: ClientLimits,
+    /// Who of them is slowed.
+    pub slowed: SlowedClients,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
     /// Their requests on their way.
@@ -167,6 +169,7 @@ impl App {
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             client_limits,
+            slowed: SlowedClients::default(),
             quotas: QuotaLedger::new(config.limits.nodes),
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
