@@ -46,6 +46,7 @@ mod schema;
 mod search;
 mod shared_limits;
 mod shutdown;
+mod slowing;
 mod standing;
 mod strict_json;
 mod subject_keys;

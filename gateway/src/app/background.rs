@@ -34,6 +34,8 @@ const FAILURES: Duration = Duration::from_secs(1);
 const GUESSES_SAVED: Duration = Duration::from_mins(10);
 /// How long it is known what was told of quotas: longer than two months.
 const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
+/// How often it is looked for clients whose time to be slow is over.
+const SLOWED: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last good.
 const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
@@ -61,6 +63,7 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, QUOTAS, warn_of_quotas);
     every(app, FAILURES, follow_failures);
     every(app, GUESSES_SAVED, |app| async move { app.save_guesses().await });
+    every(app, SLOWED, |app| async move { app.end_slowness() });
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
