@@ -16,7 +16,7 @@ use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
-use crate::population::{self, Answer, Person, SubjectStatus};
+use crate::population::{self, Answer, Person, Reach, SubjectStatus};
 use crate::rate_limit::{Admitted, Amount, Charge, QuotaExceeded, Shed};
 use crate::reports::Edge;
 use crate::request::{
@@ -113,10 +113,15 @@ pub async fn verify(
     let claims = request.claims_within(permit.attributes(), policy.required());
     let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
+    // Once the register was asked it is recorded, however late: or a caller could have it asked
+    // without a trace, by a deadline that is too short.
+    match answer.reach {
+        Reach::NotAsked => pass.check()?,
+        Reach::GivenUp | Reach::Asked => {}
+    }
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement).await?;
     let evaluated_at = entry.at;
-    pass.check()?;
     let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
     drop(pass);
     let told = Told {
