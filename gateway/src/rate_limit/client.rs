@@ -94,7 +94,16 @@ struct Limiter {
     requests: Arc<Limit>,
     /// Of the same size, of this node, and apart: who has used its rate up must still be able to renew
     /// its token.
-    authentications: Gcra,
+    authentications: Arc<Gcra>,
+}
+
+/// The limiters of all clients.
+#[derive(Debug, Default)]
+struct Limiters {
+    known: HashMap<ClientId, Arc<Limiter>>,
+    /// Those of clients that are known no more, until nothing is owed: who comes back begins where it
+    /// was, whatever made it unknown for a moment.
+    gone: HashMap<ClientId, Arc<Limiter>>,
 }
 
 /// The limits of all clients.
@@ -102,7 +111,7 @@ struct Limiter {
 pub struct ClientLimits {
     clock: Clock,
     redis: Option<Arc<Redis>>,
-    limiters: RwLock<HashMap<ClientId, Arc<Limiter>>>,
+    limiters: RwLock<Limiters>,
     officials: RwLock<HashMap<Official, (Limits, Arc<Limit>)>>,
 }
 
@@ -133,42 +142,34 @@ impl ClientLimits {
         self.redis.as_ref().is_some_and(|redis| redis.is_shared())
     }
 
-    /// Replaces the limits; a client whose rate stays keeps what it has used.
+    /// Replaces the limits; what was used stays used.
     pub fn replace(&self, terms: impl IntoIterator<Item = (ClientId, Terms)>) {
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::take(&mut *limiters);
-        limiters.extend(terms.into_iter().map(|(client_id, terms)| {
-            let limiter = match before.get(&client_id) {
-                Some(limiter) if limiter.terms == terms => Arc::clone(limiter),
-                known => Arc::new(self.limiter_of(&client_id, terms, known)),
+        let Limiters { known: mut before, mut gone } = std::mem::take(&mut *limiters);
+        limiters.known.extend(terms.into_iter().map(|(client_id, terms)| {
+            let limiter = match before.remove(&client_id).or_else(|| gone.remove(&client_id)) {
+                Some(limiter) if limiter.terms == terms => limiter,
+                Some(limiter) => Arc::new(limiter.under(terms)),
+                None => Arc::new(self.limiter_of(&client_id, terms)),
             };
             (client_id, limiter)
         }));
+        gone.extend(before);
+        limiters.gone = gone;
     }
 
-    fn limiter_of(
-        &self,
-        client_id: &ClientId,
-        terms: Terms,
-        before: Option<&Arc<Limiter>>,
-    ) -> Limiter {
+    fn limiter_of(&self, client_id: &ClientId, terms: Terms) -> Limiter {
         let size = Size::of(terms.limits);
         let key = || format!("gateway:limit:{{{client_id}}}");
-        let requests = Arc::new(self.limit(key, size, before.map(|before| &*before.requests)));
-        let authentications = match before {
-            None => Gcra::new(size),
-            Some(before) => before.authentications.resized(size),
-        };
-        Limiter { terms, requests, authentications }
+        let requests = Arc::new(self.limit(key, size));
+        Limiter { terms, requests, authentications: Arc::new(Gcra::new(size)) }
     }
 
-    /// A bucket of this size. What is owed of one that it follows stays owed, in this process by its
-    /// level and in Redis by its key.
-    fn limit(&self, key: impl FnOnce() -> String, size: Size, before: Option<&Limit>) -> Limit {
-        match (&self.redis, before.and_then(Limit::own)) {
-            (None, None) => Limit::Own(Gcra::new(size)),
-            (None, Some(before)) => Limit::Own(before.resized(size)),
-            (Some(redis), _) => {
+    /// A bucket of this size, which nobody has taken from unless it is in Redis already.
+    fn limit(&self, key: impl FnOnce() -> String, size: Size) -> Limit {
+        match &self.redis {
+            None => Limit::Own(Gcra::new(size)),
+            Some(redis) => {
                 Limit::Shared(Arc::new(SharedLimit::new(Arc::clone(redis), key(), size)))
             }
         }
@@ -231,11 +232,14 @@ impl ClientLimits {
         Some(RateState { limits: limiter.terms.limits, remaining })
     }
 
-    /// Forgets officials who have not asked for so long that nothing is owed.
+    /// Forgets officials who have not asked, and clients that are gone, for so long that nothing is owed.
     pub fn tidy(&self) {
         let now = self.clock.monotonic_nanos();
         let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
         officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+        drop(officials);
+        let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
+        limiters.gone.retain(|_, limiter| !limiter.is_idle(now));
     }
 
     fn official(
@@ -253,17 +257,20 @@ impl ClientLimits {
             return Ok(Some(limit));
         }
         let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
-        // Another request of the same official may have been first.
-        if let Some((_, limit)) = officials.get(&id).filter(|(of, _)| *of == limits) {
+        // Another request of the same official may have been first; or its limit is another one now.
+        if let Some((of, limit)) = officials.get_mut(&id) {
+            if *of != limits {
+                limit.resize(Size::of(limits));
+                *of = limits;
+            }
             return Ok(Some(Arc::clone(limit)));
         }
-        if officials.len() >= OFFICIALS_MAX && !officials.contains_key(&id) {
+        if officials.len() >= OFFICIALS_MAX {
             return Err(RateLimited { retry_after: Duration::from_secs(1) });
         }
         let digest = format!("{:016x}", u64::from_be_bytes(official));
         let key = || format!("gateway:limit:{{{}}}:official:{digest}", asking.client);
-        let before = officials.get(&id).map(|(_, limit)| Arc::clone(limit));
-        let limit = Arc::new(self.limit(key, Size::of(limits), before.as_deref()));
+        let limit = Arc::new(self.limit(key, Size::of(limits)));
         officials.insert(id, (limits, Arc::clone(&limit)));
         Ok(Some(limit))
     }
@@ -275,7 +282,23 @@ impl ClientLimits {
     }
 
     fn limiter(&self, client_id: &ClientId) -> Option<Arc<Limiter>> {
-        self.limiters.read().unwrap_or_else(PoisonError::into_inner).get(client_id).cloned()
+        self.limiters.read().unwrap_or_else(PoisonError::into_inner).known.get(client_id).cloned()
+    }
+}
+
+impl Limiter {
+    /// The same buckets under other terms.
+    fn under(&self, terms: Terms) -> Self {
+        let size = Size::of(terms.limits);
+        self.requests.resize(size);
+        self.authentications.resize(size);
+        let (requests, authentications) =
+            (Arc::clone(&self.requests), Arc::clone(&self.authentications));
+        Self { terms, requests, authentications }
+    }
+
+    fn is_idle(&self, now: u64) -> bool {
+        self.requests.is_idle(now) && self.authentications.is_untouched(now)
     }
 }
 
@@ -329,6 +352,13 @@ impl Limit {
         match self {
             Self::Own(gcra) => Some(gcra),
             Self::Shared(_) => None,
+        }
+    }
+
+    fn resize(&self, size: Size) {
+        match self {
+            Self::Own(gcra) => gcra.resize(size),
+            Self::Shared(shared) => shared.resize(size),
         }
     }
 
@@ -440,6 +470,38 @@ mod tests {
         assert_eq!(admitted(&limits, asking(&client), 500).await, 0);
         limits.replace([]);
         assert!(limits.admit(asking(&client)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_and_comes_back_has_used_what_it_had_used() {
+        let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(10, 20, None))], Micros(1)));
+        let authenticated =
+            |tries| (0..tries).filter(|_| limits.admit_authentication(&client).is_ok()).count();
+        assert_eq!(admitted(&limits, asking(&client), 50).await, 20);
+        assert_eq!(authenticated(50), 20);
+        limits.replace([]);
+        limits.tidy();
+        hand.advance(500_000);
+        limits.replace([(id("a"), terms(10, 20, None))]);
+        assert_eq!((admitted(&limits, asking(&client), 50).await, authenticated(50)), (5, 5));
+        limits.replace([]);
+        hand.advance(2_000_000);
+        limits.tidy();
+        assert_eq!(limits.limiters.read().unwrap().gone.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_before_a_change_of_policy_comes_back_after_it() {
+        let (client, (limits, _)) = (id("a"), limits(&[("a", terms(10, 20, None))], Micros(1)));
+        let mut admissions = Vec::new();
+        for _ in 0..20 {
+            admissions.push(limits.admit(asking(&client)).await.unwrap());
+        }
+        limits.replace([(id("a"), terms(20, 40, None))]);
+        for mut admission in admissions {
+            admission.units().unwrap().give_back();
+        }
+        assert!(limits.state(&client).unwrap().remaining >= 20);
     }
 
     #[tokio::test]
