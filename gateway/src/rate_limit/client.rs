@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 
 /// Limits that one request can meet: own, acted for, official.
 const LIMITS_MAX: usize = 3;
-/// Officials of all clients whose rates are remembered at once, known ones and made-up ones: each is
+/// Officials of one client whose rates are remembered at once, as many as it may make known. Each is
 /// forgotten when its bucket is full again.
 const OFFICIALS_MAX: usize = 100_000;
 
@@ -74,12 +74,12 @@ pub struct Asking<'a> {
     pub client: &'a ClientId,
     /// The client of the agency it acts for.
     pub acted_for: Option<&'a ClientId>,
-    /// Digest of the official who asks, where officials have a rate.
-    pub official: Option<[u8; 8]>,
+    /// Digest of the official who asks, where officials have a rate: one who is known.
+    pub official: Option<Official>,
 }
 
 /// An official of a client, by digest.
-type Official = (ClientId, [u8; 8]);
+pub type Official = [u8; 8];
 
 /// One bucket: in this process, or in Redis.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub struct ClientLimits {
     clock: Clock,
     redis: Option<Arc<Redis>>,
     limiters: RwLock<Limiters>,
-    officials: RwLock<HashMap<Official, (Limits, Arc<Limit>)>>,
+    officials: RwLock<HashMap<ClientId, HashMap<Official, (Limits, Arc<Limit>)>>>,
 }
 
 impl ClientLimits {
@@ -189,12 +189,15 @@ impl ClientLimits {
             other.map(|other| Arc::clone(&other.requests)),
             official,
         ];
+        Ok(Admission { units: Some(self.take(limits).await?) })
+    }
+
+    async fn take(&self, limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, RateLimited> {
         let units = match &self.redis {
             None => self.take_own(limits),
             Some(_) => take_shared(limits).await,
         };
-        let units = units.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) });
-        units.map(|units| Admission { units: Some(units) })
+        units.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
     fn take_own(&self, limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
@@ -205,6 +208,35 @@ impl ClientLimits {
             let taken = TakenOf::Own(taken.next()??);
             Some(Unit { limit: limit?, taken })
         })))
+    }
+
+    /// Whether a client's official has asked of late, so that its limit is there. Of anybody else it is
+    /// to be found out first whether the client has made them known: no limit is made for made-up ones.
+    pub fn remembers(&self, client: &ClientId, official: Official) -> bool {
+        self.remembered(client, official).is_some()
+    }
+
+    /// Takes of the limit of an official as well, for a request that was admitted without: one who was
+    /// found to be known.
+    ///
+    /// # Errors
+    /// [`RateLimited`]; what the request has taken of other limits is given back then.
+    pub async fn admit_official(
+        &self,
+        mut admission: Admission,
+        client: &ClientId,
+        official: Official,
+    ) -> Result<Admission, RateLimited> {
+        let (limiter, Some(taken)) = (self.known(client)?, admission.units()) else {
+            return Ok(admission);
+        };
+        let taken = Taking(taken);
+        let asking = Asking { client, acted_for: None, official: Some(official) };
+        let Some(limit) = self.official(&limiter, &asking)? else {
+            return Ok(Admission { units: Some(taken.kept()) });
+        };
+        let more = self.take([None, None, Some(limit)]).await?;
+        Ok(Admission { units: Some(taken.kept().and(more)) })
     }
 
     /// Takes one authentication of a client that has proved who it is.
@@ -236,7 +268,10 @@ impl ClientLimits {
     pub fn tidy(&self) {
         let now = self.clock.monotonic_nanos();
         let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
-        officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+        officials.retain(|_, officials| {
+            officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+            !officials.is_empty()
+        });
         drop(officials);
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
         limiters.gone.retain(|_, limiter| !limiter.is_idle(now));
@@ -251,28 +286,42 @@ impl ClientLimits {
         else {
             return Ok(None);
         };
-        let id = (asking.client.clone(), official);
-        let known = self.officials.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some((_, limit)) = known.filter(|(of, _)| *of == limits) {
-            return Ok(Some(limit));
+        self.official_limit(asking.client, official, limits).map(Some)
+    }
+
+    fn official_limit(
+        &self,
+        client: &ClientId,
+        official: Official,
+        limits: Limits,
+    ) -> Result<Arc<Limit>, RateLimited> {
+        if let Some((_, limit)) = self.remembered(client, official).filter(|(of, _)| *of == limits)
+        {
+            return Ok(limit);
         }
-        let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        let officials = all.entry(client.clone()).or_default();
         // Another request of the same official may have been first; or its limit is another one now.
-        if let Some((of, limit)) = officials.get_mut(&id) {
+        if let Some((of, limit)) = officials.get_mut(&official) {
             if *of != limits {
                 limit.resize(Size::of(limits));
                 *of = limits;
             }
-            return Ok(Some(Arc::clone(limit)));
+            return Ok(Arc::clone(limit));
         }
         if officials.len() >= OFFICIALS_MAX {
             return Err(RateLimited { retry_after: Duration::from_secs(1) });
         }
         let digest = format!("{:016x}", u64::from_be_bytes(official));
-        let key = || format!("gateway:limit:{{{}}}:official:{digest}", asking.client);
+        let key = || format!("gateway:limit:{{{client}}}:official:{digest}");
         let limit = Arc::new(self.limit(key, Size::of(limits)));
-        officials.insert(id, (limits, Arc::clone(&limit)));
-        Ok(Some(limit))
+        officials.insert(official, (limits, Arc::clone(&limit)));
+        Ok(limit)
+    }
+
+    fn remembered(&self, client: &ClientId, official: Official) -> Option<(Limits, Arc<Limit>)> {
+        let officials = self.officials.read().unwrap_or_else(PoisonError::into_inner);
+        officials.get(client)?.get(&official).cloned()
     }
 
     fn known(&self, client_id: &ClientId) -> Result<Arc<Limiter>, RateLimited> {
@@ -305,19 +354,30 @@ impl Limiter {
 /// One unit of each, in the order in which they stand; those that were taken are given back where a
 /// later one has no room.
 async fn take_shared(limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
-    let mut units = Units([const { None }; LIMITS_MAX]);
-    for (limit, unit) in limits.into_iter().zip(&mut units.0) {
+    let mut taking = Taking(Units([const { None }; LIMITS_MAX]));
+    for (limit, unit) in limits.into_iter().zip(&mut taking.0.0) {
         let Some(limit) = limit else { continue };
         let Limit::Shared(shared) = &*limit else { continue };
-        match shared.take().await {
-            Ok(taken) => *unit = Some(Unit { limit, taken: TakenOf::Shared(taken) }),
-            Err(wait) => {
-                units.give_back();
-                return Err(wait);
-            }
-        }
+        let taken = TakenOf::Shared(shared.take().await?);
+        *unit = Some(Unit { limit, taken });
     }
-    Ok(units)
+    Ok(taking.kept())
+}
+
+/// Units that go back where the request does not get all that it needs: where a limit refuses, and
+/// where its caller hangs up before the last was asked.
+struct Taking(Units);
+
+impl Taking {
+    fn kept(mut self) -> Units {
+        self.0.taken()
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.0.taken().give_back();
+    }
 }
 
 impl Admission {
@@ -328,6 +388,18 @@ impl Admission {
 }
 
 impl Units {
+    fn taken(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
+    /// These and others, of other limits.
+    fn and(mut self, mut others: Self) -> Self {
+        for (unit, other) in self.0.iter_mut().zip(&mut others.0) {
+            *unit = unit.take().or_else(|| other.take());
+        }
+        self
+    }
+
     /// Gives all of them back.
     pub fn give_back(self) {
         for Unit { limit, taken } in self.0.into_iter().flatten() {
@@ -513,10 +585,45 @@ mod tests {
             limits.admit(Asking { official, ..asking(&client) }).await.unwrap();
         }
         limits.tidy();
-        assert_eq!(limits.officials.read().unwrap().len(), 9);
+        assert_eq!(limits.officials.read().unwrap()[&client].len(), 9);
         hand.advance(1_000_000);
         limits.tidy();
         assert_eq!(limits.officials.read().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_official_who_is_found_to_be_known_meets_its_limit_after_the_others() {
+        let all = [("a", terms(1, 20, Some((1, 2)))), ("b", terms(1, 20, Some((1, 2))))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (client, official) = (id("a"), [7; 8]);
+        assert!(!limits.remembers(&client, official));
+        let admit = async || {
+            let admission = limits.admit(asking(&client)).await.unwrap();
+            limits.admit_official(admission, &client, official).await
+        };
+        admit().await.unwrap();
+        assert!(limits.remembers(&client, official) && !limits.remembers(&id("b"), official));
+        let mut second = admit().await.unwrap();
+        admit().await.unwrap_err();
+        assert_eq!(limits.state(&client).unwrap().remaining, 18, "a refusal takes nothing");
+        second.units().unwrap().give_back();
+        assert_eq!(limits.state(&client).unwrap().remaining, 19);
+        admit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_officials_of_one_client_leave_room_for_those_of_others() {
+        let all = [("a", terms(1, 9, Some((1, 1)))), ("b", terms(1, 9, Some((1, 1))))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (full, other) = (id("a"), id("b"));
+        let one = |number: usize| (number as u64).to_be_bytes();
+        let of = Limits::new(1, 1).unwrap();
+        for number in 0..OFFICIALS_MAX {
+            limits.official_limit(&full, one(number), of).unwrap();
+        }
+        assert!(limits.official_limit(&full, one(OFFICIALS_MAX), of).is_err());
+        let official = Some(one(OFFICIALS_MAX));
+        limits.admit(Asking { official, ..asking(&other) }).await.unwrap();
     }
 
     #[tokio::test]
