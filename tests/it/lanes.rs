@@ -36,6 +36,7 @@ async fn narrow(places: usize) -> (TestApp, FakeRegister) {
     let app = TestApp::builder().clients(company()).register(&register.url).config(move |config| {
         config.lanes.places = places;
         config.lanes.bulk_places = 1;
+        config.lanes.bulk_places_alone = 1;
         be_patient(config);
     });
     (app.start().await, register)
