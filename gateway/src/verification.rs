@@ -17,7 +17,7 @@ use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
 use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
-use crate::population::{self, Answer, Person, SubjectStatus};
+use crate::population::{self, Answer, Person, Reach, SubjectStatus};
 use crate::rate_limit::{
     Admitted, Amount, Charge, QuotaExceeded, Reservation, Shed, SubjectGuarded,
 };
@@ -121,11 +121,16 @@ pub async fn verify(
     let mut guess = asked.reserve_guess(&claims).await?;
     let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
+    // Once the register was asked it is recorded, however late: or a caller could have it asked
+    // without a trace, by a deadline that is too short.
+    match answer.reach {
+        Reach::NotAsked => pass.check()?,
+        Reach::GivenUp | Reach::Asked => {}
+    }
     let judgement = judge(&permit, &claims, &answer);
     asked.charge_guess(&mut guess, judgement.person).await?;
     let entry = asked.entry(&answer, &judgement, &mut guess).await?;
     let evaluated_at = entry.at;
-    pass.check()?;
     let reserved = Reserved { charge: Some(charge), guess: Some(guess) };
     let receipt = app.audit.record_answer(entry, context.key.clone(), reserved).await?;
     drop(pass);

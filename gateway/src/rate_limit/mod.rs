@@ -19,7 +19,9 @@ mod redis;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, Asking, Authentication, ClientLimits, RateLimited, RateState, Units};
+pub use client::{
+    Admission, Asking, Authentication, ClientLimits, Official, RateLimited, RateState, Units,
+};
 pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
 pub use deadline::Deadline;
 pub use guesses::{
