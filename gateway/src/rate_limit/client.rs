@@ -106,13 +106,16 @@ struct Limiters {
     gone: HashMap<ClientId, Arc<Limiter>>,
 }
 
+/// The limits of one client's officials.
+type OfficialsOfClient = HashMap<Official, (Limits, Arc<Limit>)>;
+
 /// The limits of all clients.
 #[derive(Debug)]
 pub struct ClientLimits {
     clock: Clock,
     redis: Option<Arc<Redis>>,
     limiters: RwLock<Limiters>,
-    officials: RwLock<HashMap<ClientId, HashMap<Official, (Limits, Arc<Limit>)>>>,
+    officials: RwLock<HashMap<ClientId, OfficialsOfClient>>,
 }
 
 impl ClientLimits {
