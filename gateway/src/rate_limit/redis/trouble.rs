@@ -74,12 +74,12 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> RedisError {
-        let mut value = format!("-{text}\r\n").into_bytes();
-        let value = ::redis::parse_redis_value(&mut value);
+        let value = format!("-{text}\r\n").into_bytes();
+        let value = ::redis::parse_redis_value(&value);
         match value {
             Ok(::redis::Value::ServerError(error)) => error.into(),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => error.into(),
+            Err(error) => error,
         }
     }
 
