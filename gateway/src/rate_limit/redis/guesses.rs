@@ -7,7 +7,7 @@ use ::redis::FromRedisValue;
 
 use super::breaker::Advice;
 use super::script::Lua;
-use super::{CALL, Part, Redis};
+use super::{CALL, Part, Redis, trouble};
 use crate::config::GuessBudgetsConfig;
 
 /// After so many seconds a guess whose node says nothing counts no more: longer than any request.
@@ -104,10 +104,21 @@ impl Redis {
         let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
         let called = async {
             let mut connection = self.link.connection()?;
-            script.run(&mut connection, key, &arguments).await.ok()
+            Some(script.run(&mut connection, &[key], &arguments).await)
         };
-        let answer = tokio::time::timeout(CALL, called).await.ok().flatten();
-        self.note(part, answer.is_some());
+        let (answer, has_answered) = match tokio::time::timeout(CALL, called).await.ok().flatten() {
+            Some(Ok(answer)) => (Some(answer), true),
+            Some(Err(error)) if trouble::is_of_key(&error) => {
+                self.troubles.tell_of_key(key, &error);
+                (None, true)
+            }
+            Some(Err(error)) => {
+                self.troubles.tell("budgeting a guess", &error);
+                (None, false)
+            }
+            None => (None, false),
+        };
+        self.note(part, has_answered);
         answer
     }
 }

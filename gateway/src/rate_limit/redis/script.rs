@@ -1,4 +1,4 @@
-//! The scripts that run in Redis, by its clock, each on one key.
+//! The scripts that run in Redis, by its clock. Where there are several servers, each on one key.
 
 use ::redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind};
 
@@ -61,21 +61,21 @@ impl Lua {
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         connection: &mut impl ::redis::aio::ConnectionLike,
-        key: &str,
+        keys: &[&str],
         arguments: &[&[u8]],
     ) -> Result<T, RedisError> {
-        match call("EVALSHA", &self.hash, key, arguments).query_async(connection).await {
+        match call("EVALSHA", &self.hash, keys, arguments).query_async(connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call("EVAL", self.code, key, arguments).query_async(connection).await
+                call("EVAL", self.code, keys, arguments).query_async(connection).await
             }
             answered => answered,
         }
     }
 }
 
-fn call(name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
+fn call(name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
     let mut command = ::redis::cmd(name);
-    command.arg(script).arg(1).arg(key);
+    command.arg(script).arg(keys.len()).arg(keys);
     for argument in arguments {
         command.arg(*argument);
     }
