@@ -7,10 +7,12 @@
 
 use std::sync::Arc;
 
+use crate::alarms::Answered;
 use crate::app::App;
 use crate::asked::Origin;
 use crate::audit::{
-    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
+    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Pseudonym, Receipt, RequestId,
+    ShortDigest,
 };
 use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
@@ -115,10 +117,11 @@ pub async fn verify(
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     let judgement = judge(&permit, &claims, &answer);
     let entry = asked.entry(&answer, &judgement).await?;
-    let evaluated_at = entry.at;
+    let (evaluated_at, subject) = (entry.at, entry.subject.pseudonym);
     pass.check()?;
     let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
     drop(pass);
+    asked.watch(evaluated_at, judgement.outcome, subject);
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,
@@ -253,6 +256,16 @@ impl Asked<'_> {
             self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
             self.app.metrics.quota_refusals.increment(1);
         })
+    }
+
+    /// Has it watched what was answered, now that it is written down.
+    fn watch(&self, at: Micros, outcome: Outcome, subject: Pseudonym) {
+        let number = match self.request.subject.key() {
+            SubjectKey::PersonalId(number) => Some(number),
+            SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => None,
+        };
+        let (client, lane) = (&self.caller.client().client_id, self.policy.terms().lane);
+        self.app.alarms.note(&Answered { client, lane, at, outcome, number, subject });
     }
 
     /// The entry of a refusal by the policy.

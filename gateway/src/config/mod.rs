@@ -3,6 +3,7 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod alarms;
 mod lanes;
 mod networks;
 mod sections;
@@ -14,6 +15,7 @@ use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use alarms::AlarmsConfig;
 pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
@@ -39,6 +41,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Places on the way to register and log.
     pub lanes: LanesConfig,
+    /// From when on something stands out.
+    pub alarms: AlarmsConfig,
     /// Where limits are kept.
     pub limits: LimitsConfig,
     /// What the process says about itself.
@@ -165,6 +169,9 @@ impl Config {
             return refuse("population.calls_in_flight_max", "must be 1 to 64");
         }
         if let Some((key, problem)) = self.lanes.problem() {
+            return refuse(key, problem);
+        }
+        if let Some((key, problem)) = self.alarms.problem() {
             return refuse(key, problem);
         }
         if !(60..=3_600).contains(&self.auth.token_seconds) {
