@@ -11,7 +11,7 @@ use crate::asked::Origin;
 use crate::audit::{Decided, Entry, LogUnavailable, NotRecorded, Receipt, RequestId};
 use crate::auth::Caller;
 use crate::policy::{self, HistoryPermit, PermitQuestion, Policy, Refusal};
-use crate::population::{Finding, Person};
+use crate::population::{Finding, Person, Reach};
 use crate::projections::{self, Cursor, Look, Page, ProjectionError};
 use crate::rate_limit::{Admitted, Shed};
 use crate::request::{AttributeSet, NamedSubject, Operation, PersonalId, Purpose, SubjectKey};
@@ -51,7 +51,8 @@ pub enum NotAnswered {
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
-    /// The register did not say which numbers lead to the person; nothing was shown or recorded.
+    /// The register did not say which numbers lead to the person; nothing was shown, and nothing
+    /// recorded unless the look was given up because its own time had ended.
     #[error("the register did not answer")]
     RegisterUnavailable,
     /// The log could not take the entry, so whatever was found stays inside.
@@ -103,11 +104,19 @@ pub async fn history(
     };
     let permit = HistoryPermit::of(&permit).ok_or(NotAnswered::NoPolicy)?;
     let answer = app.population.find_numbers(&permit, &pass, request.subject.key()).await;
+    // As in `verification`: once the register was asked it is recorded, however late.
+    match answer.reach {
+        Reach::NotAsked => pass.check()?,
+        // Its key is left free: nothing is shown.
+        Reach::GivenUp => {
+            app.audit.record_once(asked.disclosure(None, 0).await?, None).await?;
+        }
+        Reach::Asked => {}
+    }
     let person = resolved(&answer.finding)?;
     let (page, unlinkable_quarters) = search(app, request, person, None).await?;
     let resolved = person.map(|person| person.personal_id);
     let entry = asked.disclosure(resolved, page.hits.len()).await?;
-    pass.check()?;
     let receipt = app.audit.record_once(entry, context.key.clone()).await?;
     Ok(History { request_id: context.request_id, page, unlinkable_quarters, receipt })
 }

@@ -36,6 +36,7 @@ async fn narrow(places: usize) -> (TestApp, FakeRegister) {
     let app = TestApp::builder().clients(company()).register(&register.url).config(move |config| {
         config.lanes.places = places;
         config.lanes.bulk_places = 1;
+        config.lanes.bulk_places_alone = 1;
         be_patient(config);
     });
     (app.start().await, register)
@@ -172,7 +173,7 @@ async fn a_deadline_that_is_none_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn what_comes_too_late_for_its_deadline_is_neither_answered_nor_recorded() {
+async fn what_comes_too_late_for_its_deadline_is_recorded_once_the_register_was_asked() {
     let register = FakeRegister::start(Reaction::AnswerLate).await;
     let app = TestApp::builder().register(&register.url).config(be_patient).start().await;
     let (caller, operator) = (app.caller("carrier").await, app.caller("operator").await);
@@ -185,12 +186,45 @@ async fn what_comes_too_late_for_its_deadline_is_neither_answered_nor_recorded()
     register.called(2).await;
     app.hand.advance(30_000_000);
     register.release();
-    for answer in [verification.await.unwrap(), look.await.unwrap()] {
-        answer.problem(503, "overloaded");
-        assert_eq!(answer.retry_after(), 1);
+    assert_eq!(verification.await.unwrap().ok()["outcome"], "matched");
+    look.await.unwrap().ok();
+    assert_eq!(entries(&app.app).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_deadline_too_short_for_the_register_has_it_asked_by_nobody_or_on_record() {
+    let register = FakeRegister::start(Reaction::Hang).await;
+    let app = TestApp::builder().register(&register.url);
+    let app = app.config(|config| config.population.timeout_ms = 600_000).start().await;
+    let (caller, operator) = (app.caller("carrier").await, app.caller("operator").await);
+    let look = json!({"subject": on_file()["subject"], "purpose": "operations.report"});
+    let fields = [("request-deadline-ms", "1")];
+    for _ in 0..20 {
+        caller.verify_with(&fields, &on_file().to_string()).await;
+        operator.post_with("/v1/subjects/history", &fields, &look.to_string()).await;
     }
-    assert_eq!(entries(&app.app).await.len(), 0);
-    caller.verify(&on_file()).await.ok();
+    assert!(entries(&app.app).await.len() >= register.asked().len());
+    // A look that was given up is in the person's history all the same.
+    let before = entries(&app.app).await.len();
+    let fields = [("request-deadline-ms", "300")];
+    let answer = operator.post_with("/v1/subjects/history", &fields, &look.to_string()).await;
+    answer.problem(503, "overloaded");
+    assert_eq!(entries(&app.app).await.len(), before + 1);
+}
+
+#[tokio::test]
+async fn where_only_the_logs_time_is_left_the_register_is_not_asked() {
+    let (app, register) = narrow(1).await;
+    let desk = app.caller("desk").await;
+    let first = ask(&desk, on_file());
+    register.called(1).await;
+    let second = ask(&desk, on_file());
+    until(&app, "waiting", "interactive", 1).await;
+    app.hand.advance(29_950_000);
+    register.release();
+    assert_eq!(first.await.unwrap().ok()["outcome"], "matched");
+    assert_eq!(second.await.unwrap().ok()["outcome"], "inconclusive");
+    assert_eq!((register.asked().len(), entries(&app.app).await.len()), (1, 2));
 }
 
 #[tokio::test]

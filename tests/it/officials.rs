@@ -1,7 +1,8 @@
 //! Who at a client asks: lists of officials, what a policy demands of them, and what is kept.
 
 use gateway::audit::{Decided, LogEntry};
-use gateway::policy::{Officials, Refusal};
+use gateway::policy::{Officials, RateDocument, Refusal};
+use gateway::request::ClientId;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -227,4 +228,30 @@ async fn a_list_that_another_one_undoes_is_not_told_to_be_the_list() {
     let wanted: OfficialDigests = [[1; 8], [2; 8]].into_iter().collect();
     let put = put_officials(store, &by(), &ids, "carrier", &wanted).await;
     assert!(matches!(put, Err(OfficialsError::Contended)));
+}
+
+#[tokio::test]
+async fn made_up_officials_are_refused_on_record_and_have_no_limit() {
+    let carrier = TestClient {
+        officials: Officials::Known,
+        official_limits: Some(RateDocument { rate: 1, burst: 2 }),
+        ..TestClient::carrier("carrier")
+    };
+    let app = TestApp::builder().clients([carrier]).start().await;
+    let (carrier, telecom) = (app.caller("carrier").await, "telecom.subscriber");
+    put(&carrier, &list(["lan"])).await.ok();
+    let id = ClientId::parse("carrier").unwrap();
+    let remembers = |name: &str| {
+        let digest = app.app.digests.official("carrier", name).0;
+        app.app.client_limits.remembers(&id, digest)
+    };
+    for number in 0..5 {
+        let name = format!("made-up-{number}");
+        ask(&app, &carrier, telecom, Some(&name)).await.problem(403, "official-unknown");
+        assert!(!remembers(&name));
+    }
+    for status in [200, 200, 429] {
+        assert_eq!(ask(&app, &carrier, telecom, Some("lan")).await.status, status);
+        assert!(remembers("lan"));
+    }
 }

@@ -236,6 +236,26 @@ async fn while_redis_is_gone_each_node_lets_its_part_through() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_policy_after_a_loss_brings_no_second_burst() {
+    let mut redis = Redis::start().await;
+    let nodes = Nodes::start(&redis.url(), &[("usual", terms(100, 2_000))]).await;
+    nodes.flood("usual", 2, ROUND).await.assert_within(100, 2_000);
+    let began = nodes.clock.monotonic_nanos();
+    redis.kill();
+    redis.restart().await;
+    for node in &nodes.limiters {
+        node.replace([(id("usual"), terms(100, 1_900))]);
+    }
+    let mut round = nodes.flood_until_shared("usual").await;
+    let more = nodes.flood("usual", 2, ROUND).await;
+    round.admitted += more.admitted;
+    round.seconds = (nodes.clock.monotonic_nanos() - began) as f64 / 1e9;
+    // Nodes' parts begin without room, too.
+    assert!(round.admitted as f64 <= 2.0 * round.most(100, NODES), "{round:?}");
+    assert!(round.seconds < 9.0, "a machine this slow shows nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_shares_limits_and_goes_on_without_a_primary() {
     let mut cluster = RedisCluster::start().await;
     let clients = [("a", terms(200, 200)), ("b", terms(200, 200)), ("c", terms(2_000, 2_000))];

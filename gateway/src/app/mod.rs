@@ -4,11 +4,13 @@
 
 mod alarms;
 mod background;
+mod guesses;
 mod loading;
 mod quotas;
 mod upkeep;
 
 pub use alarms::Judging;
+pub use guesses::GuessNotReserved;
 pub use quotas::OthersRead;
 
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
 use crate::rate_limit::{
-    AddressGuard, ClientLimits, Concurrency, Lanes, QuotaLedger, RedisStartError,
+    AddressGuard, ClientLimits, Concurrency, GuessBudgets, Lanes, QuotaLedger, RedisStartError,
 };
 use crate::reports::{EdgeCounters, Kinds};
 use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
@@ -76,6 +78,8 @@ pub struct App {
     pub alarms: Watch,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
+    /// How many claims about one person may be wrong.
+    pub guess_budgets: Arc<GuessBudgets>,
     /// Their requests on their way.
     pub concurrency: Concurrency,
     /// Places on the way to register and log.
@@ -169,7 +173,15 @@ impl App {
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let limits = &config.limits;
         let client_limits = ClientLimits::start(limits, &config.log.name, clock.clone(), &metrics)?;
+        let guess_budgets = GuessBudgets::new(
+            config.guess_budgets,
+            &client_limits,
+            limits.nodes,
+            clock.clone(),
+            Arc::clone(&metrics),
+        );
         let app = Arc::new(Self {
+            guess_budgets,
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
@@ -210,6 +222,7 @@ impl App {
         app.load_revoked().await?;
         app.load_directory().await?;
         app.load_usage().await?;
+        app.load_guesses().await?;
         app.publish_checkpoint().await;
         background::start(&app, version);
         Ok(app)
@@ -228,9 +241,10 @@ impl App {
     }
 
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
-    pub async fn close(&self) {
+    pub async fn close(self: &Arc<Self>) {
         self.warn_of_quotas().await;
         self.audit.close().await;
+        self.save_guesses().await;
         self.publish_checkpoint().await;
         self.flush_edge().await;
         self.flush_uses().await;

@@ -12,6 +12,9 @@ pub struct LanesConfig {
     pub places: usize,
     /// Of them those of the bulk lane: what it has on its way is before everybody else.
     pub bulk_places: usize,
+    /// The same while nobody else has come for a second; at most half of `places`, and no fewer than
+    /// `bulk_places`.
+    pub bulk_places_alone: usize,
     /// Requests of one lane waiting for a place; more are refused with 503 at once.
     pub queue_items_max: usize,
     /// Share of the bulk lane while others wait as well.
@@ -30,6 +33,9 @@ impl Default for LanesConfig {
             places: 1_024,
             // What computes for a file computes before a desk (`loadtest lanes`).
             bulk_places: 4,
+            // Some thousands a second before a register that answers in 20 ms; and what a desk's first
+            // request finds on its way.
+            bulk_places_alone: 128,
             queue_items_max: 4_096,
             bulk_weight: 1,
             interactive_weight: 8,
@@ -50,6 +56,9 @@ impl LanesConfig {
         }
         if !(1..=self.places).contains(&self.bulk_places) {
             return Some(("lanes.bulk_places", "must be 1 to lanes.places"));
+        }
+        if !(1..=65_536).contains(&self.bulk_places_alone) {
+            return Some(("lanes.bulk_places_alone", "must be 1 to 65,536"));
         }
         if self.queue_items_max > 65_536 {
             return Some(("lanes.queue_items_max", "must be 65,536 at most"));
@@ -75,6 +84,7 @@ mod tests {
             (LanesConfig { places: 0, ..usual() }, "lanes.places"),
             (LanesConfig { bulk_places: 0, ..usual() }, "lanes.bulk_places"),
             (LanesConfig { places: 8, bulk_places: 9, ..usual() }, "lanes.bulk_places"),
+            (LanesConfig { bulk_places_alone: 0, ..usual() }, "lanes.bulk_places_alone"),
             (LanesConfig { queue_items_max: 65_537, ..usual() }, "lanes.queue_items_max"),
             (LanesConfig { emergency_weight: 0, ..usual() }, "lanes.bulk_weight"),
         ] {

@@ -4,6 +4,7 @@
 //! file that names them. Nothing here opens or starts anything.
 
 mod alarms;
+mod guess_budgets;
 mod lanes;
 mod networks;
 mod sections;
@@ -16,6 +17,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use alarms::AlarmsConfig;
+pub use guess_budgets::GuessBudgetsConfig;
 pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
@@ -39,6 +41,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Tokens and the guard before them.
     pub auth: AuthConfig,
+    /// How many claims about one person may be wrong.
+    pub guess_budgets: GuessBudgetsConfig,
     /// Places on the way to register and log.
     pub lanes: LanesConfig,
     /// From when on something stands out.
@@ -168,7 +172,8 @@ impl Config {
         if !(1..=64).contains(&self.population.calls_in_flight_max) {
             return refuse("population.calls_in_flight_max", "must be 1 to 64");
         }
-        if let Some((key, problem)) = self.lanes.problem() {
+        let problem = self.lanes.problem().or_else(|| self.guess_budgets.problem());
+        if let Some((key, problem)) = problem {
             return refuse(key, problem);
         }
         if let Some((key, problem)) = self.alarms.problem() {

@@ -17,7 +17,7 @@ use super::finish::Finish;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::policy::Policy;
-use crate::rate_limit::{Admission, Admitted, Asking};
+use crate::rate_limit::{Admission, Admitted, Asking, Official, RateLimited};
 use crate::reports::Edge;
 use crate::request::{AgencyCode, ClientId, OfficialRef, Operation, Purpose};
 
@@ -139,20 +139,43 @@ impl Call {
     ) -> Result<Admission, Problem> {
         let agency = agency.filter(|agency| self.caller.client().may_act_for(agency));
         let other = agency.and_then(|agency| self.app.directory.client_of_agency(agency));
+        let official = official
+            .map(|official| self.app.digests.official(self.client().as_str(), official.as_str()).0);
+        let limits = &self.app.client_limits;
+        let remembered = official.filter(|official| limits.remembers(self.client(), *official));
         let asking = Asking {
             client: self.client(),
             acted_for: other.as_ref().map(|client| &client.client_id),
-            official: official.map(|official| {
-                self.app.digests.official(self.client().as_str(), official.as_str()).0
-            }),
+            official: remembered,
         };
-        let admitted = self.app.client_limits.admit(asking).await;
-        let mut admission = admitted.map_err(|limited| {
+        let limited = |limited: RateLimited| {
             self.count(own, Edge::Throttled);
             Problem::retry_after(Code::RateLimited, limited.retry_after)
-        })?;
+        };
+        let mut admission = limits.admit(asking).await.map_err(limited)?;
+        if let Some(official) = official.filter(|official| remembered != Some(*official)) {
+            match self.knows(official).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let admitted = limits.admit_official(admission, self.client(), official).await;
+                    admission = admitted.map_err(limited)?;
+                }
+                Err(problem) => {
+                    self.exchange.take(admission.units());
+                    return Err(problem);
+                }
+            }
+        }
         self.exchange.take(admission.units());
         Ok(admission)
+    }
+
+    /// Whether the client has made an official known. Asked when its own rate is paid: whoever makes
+    /// names up has them looked for no faster than that.
+    async fn knows(&self, official: Official) -> Result<bool, Problem> {
+        let known = self.app.officials.know(&self.app.store, self.client(), official).await;
+        // Without the store there is no entry either.
+        known.map_err(|_| Code::LogUnavailable.into())
     }
 
     /// Takes a place on the way to register and log, on the lane that the policy names; nobody waits

@@ -45,6 +45,19 @@ pub struct Answer {
     pub as_of: Option<Micros>,
     /// Time from the question to the answer, waiting included, in microseconds.
     pub waited_us: u64,
+    /// How far the question got.
+    pub reach: Reach,
+}
+
+/// How far a question got. Once the register may have been asked, that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody was asked: there was no time left, or too many were waiting.
+    NotAsked,
+    /// The time for it ended before there was an answer.
+    GivenUp,
+    /// The register answered, or failed.
+    Asked,
 }
 
 /// Who is on file under a key.
@@ -109,18 +122,22 @@ impl Population {
     }
 
     /// Waits no longer than leaves the log its time: what is not answered by then is logged as that.
+    /// Where nothing is left, nobody is asked.
     async fn ask(&self, pass: &Pass, question: Question) -> Answer {
         let asked_at = self.clock.monotonic_nanos();
         let left: Duration = pass.deadline().left_for_register(&self.clock);
-        let reply = match self.queues[pass.lane() as usize].push(question) {
-            Some(reply) => tokio::time::timeout(left, reply).await.ok().and_then(Result::ok),
-            None => None,
+        let queue = &self.queues[pass.lane() as usize];
+        let asked = if left.is_zero() { None } else { queue.push(question) };
+        let (reply, reach) = match asked {
+            None => (None, Reach::NotAsked),
+            Some(reply) => match tokio::time::timeout(left, reply).await {
+                Ok(reply) => (reply.ok(), Reach::Asked),
+                Err(_late) => (None, Reach::GivenUp),
+            },
         };
         let waited_us = (self.clock.monotonic_nanos() - asked_at) / 1_000;
-        match reply {
-            Some((finding, as_of)) => Answer { finding, as_of, waited_us },
-            None => Answer { finding: Finding::Unavailable, as_of: None, waited_us },
-        }
+        let (finding, as_of) = reply.unwrap_or((Finding::Unavailable, None));
+        Answer { finding, as_of, waited_us, reach }
     }
 }
 

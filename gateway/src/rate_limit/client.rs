@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 
 /// Limits that one request can meet: own, acted for, official.
 const LIMITS_MAX: usize = 3;
-/// Officials of all clients whose rates are remembered at once, known ones and made-up ones: each is
+/// Officials of one client whose rates are remembered at once, as many as it may make known. Each is
 /// forgotten when its bucket is full again.
 const OFFICIALS_MAX: usize = 100_000;
 
@@ -74,12 +74,12 @@ pub struct Asking<'a> {
     pub client: &'a ClientId,
     /// The client of the agency it acts for.
     pub acted_for: Option<&'a ClientId>,
-    /// Digest of the official who asks, where officials have a rate.
-    pub official: Option<[u8; 8]>,
+    /// Digest of the official who asks, where officials have a rate: one who is known.
+    pub official: Option<Official>,
 }
 
 /// An official of a client, by digest.
-type Official = (ClientId, [u8; 8]);
+pub type Official = [u8; 8];
 
 /// One bucket: in this process, or in Redis.
 #[derive(Debug)]
@@ -94,16 +94,28 @@ struct Limiter {
     requests: Arc<Limit>,
     /// Of the same size, of this node, and apart: who has used its rate up must still be able to renew
     /// its token.
-    authentications: Gcra,
+    authentications: Arc<Gcra>,
 }
+
+/// The limiters of all clients.
+#[derive(Debug, Default)]
+struct Limiters {
+    known: HashMap<ClientId, Arc<Limiter>>,
+    /// Those of clients that are known no more, until nothing is owed: who comes back begins where it
+    /// was, whatever made it unknown for a moment.
+    gone: HashMap<ClientId, Arc<Limiter>>,
+}
+
+/// The limits of one client's officials.
+type OfficialsOfClient = HashMap<Official, (Limits, Arc<Limit>)>;
 
 /// The limits of all clients.
 #[derive(Debug)]
 pub struct ClientLimits {
     clock: Clock,
     redis: Option<Arc<Redis>>,
-    limiters: RwLock<HashMap<ClientId, Arc<Limiter>>>,
-    officials: RwLock<HashMap<Official, (Limits, Arc<Limit>)>>,
+    limiters: RwLock<Limiters>,
+    officials: RwLock<HashMap<ClientId, OfficialsOfClient>>,
 }
 
 impl ClientLimits {
@@ -128,47 +140,44 @@ impl ClientLimits {
         Ok(Self { redis: redis.transpose()?, ..Self::new(clock) })
     }
 
+    /// The Redis that nodes share, if they do.
+    pub(super) fn redis(&self) -> Option<&Arc<Redis>> {
+        self.redis.as_ref()
+    }
+
     /// Whether limits are shared with other nodes at present: Redis is there and answers in time.
     pub fn is_shared(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.is_shared())
     }
 
-    /// Replaces the limits; a client whose rate stays keeps what it has used.
+    /// Replaces the limits; what was used stays used.
     pub fn replace(&self, terms: impl IntoIterator<Item = (ClientId, Terms)>) {
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::take(&mut *limiters);
-        limiters.extend(terms.into_iter().map(|(client_id, terms)| {
-            let limiter = match before.get(&client_id) {
-                Some(limiter) if limiter.terms == terms => Arc::clone(limiter),
-                known => Arc::new(self.limiter_of(&client_id, terms, known)),
+        let Limiters { known: mut before, mut gone } = std::mem::take(&mut *limiters);
+        limiters.known.extend(terms.into_iter().map(|(client_id, terms)| {
+            let limiter = match before.remove(&client_id).or_else(|| gone.remove(&client_id)) {
+                Some(limiter) if limiter.terms == terms => limiter,
+                Some(limiter) => Arc::new(limiter.under(terms)),
+                None => Arc::new(self.limiter_of(&client_id, terms)),
             };
             (client_id, limiter)
         }));
+        gone.extend(before);
+        limiters.gone = gone;
     }
 
-    fn limiter_of(
-        &self,
-        client_id: &ClientId,
-        terms: Terms,
-        before: Option<&Arc<Limiter>>,
-    ) -> Limiter {
+    fn limiter_of(&self, client_id: &ClientId, terms: Terms) -> Limiter {
         let size = Size::of(terms.limits);
         let key = || format!("gateway:limit:{{{client_id}}}");
-        let requests = Arc::new(self.limit(key, size, before.map(|before| &*before.requests)));
-        let authentications = match before {
-            None => Gcra::new(size),
-            Some(before) => before.authentications.resized(size),
-        };
-        Limiter { terms, requests, authentications }
+        let requests = Arc::new(self.limit(key, size));
+        Limiter { terms, requests, authentications: Arc::new(Gcra::new(size)) }
     }
 
-    /// A bucket of this size. What is owed of one that it follows stays owed, in this process by its
-    /// level and in Redis by its key.
-    fn limit(&self, key: impl FnOnce() -> String, size: Size, before: Option<&Limit>) -> Limit {
-        match (&self.redis, before.and_then(Limit::own)) {
-            (None, None) => Limit::Own(Gcra::new(size)),
-            (None, Some(before)) => Limit::Own(before.resized(size)),
-            (Some(redis), _) => {
+    /// A bucket of this size, which nobody has taken from unless it is in Redis already.
+    fn limit(&self, key: impl FnOnce() -> String, size: Size) -> Limit {
+        match &self.redis {
+            None => Limit::Own(Gcra::new(size)),
+            Some(redis) => {
                 Limit::Shared(Arc::new(SharedLimit::new(Arc::clone(redis), key(), size)))
             }
         }
@@ -188,12 +197,15 @@ impl ClientLimits {
             other.map(|other| Arc::clone(&other.requests)),
             official,
         ];
+        Ok(Admission { units: Some(self.take(limits).await?) })
+    }
+
+    async fn take(&self, limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, RateLimited> {
         let units = match &self.redis {
             None => self.take_own(limits),
             Some(_) => take_shared(limits).await,
         };
-        let units = units.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) });
-        units.map(|units| Admission { units: Some(units) })
+        units.map_err(|nanos| RateLimited { retry_after: Duration::from_nanos(nanos) })
     }
 
     fn take_own(&self, limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
@@ -204,6 +216,35 @@ impl ClientLimits {
             let taken = TakenOf::Own(taken.next()??);
             Some(Unit { limit: limit?, taken })
         })))
+    }
+
+    /// Whether a client's official has asked of late, so that its limit is there. Of anybody else it is
+    /// to be found out first whether the client has made them known: no limit is made for made-up ones.
+    pub fn remembers(&self, client: &ClientId, official: Official) -> bool {
+        self.remembered(client, official).is_some()
+    }
+
+    /// Takes of the limit of an official as well, for a request that was admitted without: one who was
+    /// found to be known.
+    ///
+    /// # Errors
+    /// [`RateLimited`]; what the request has taken of other limits is given back then.
+    pub async fn admit_official(
+        &self,
+        mut admission: Admission,
+        client: &ClientId,
+        official: Official,
+    ) -> Result<Admission, RateLimited> {
+        let (limiter, Some(taken)) = (self.known(client)?, admission.units()) else {
+            return Ok(admission);
+        };
+        let taken = Taking(taken);
+        let asking = Asking { client, acted_for: None, official: Some(official) };
+        let Some(limit) = self.official(&limiter, &asking)? else {
+            return Ok(Admission { units: Some(taken.kept()) });
+        };
+        let more = self.take([None, None, Some(limit)]).await?;
+        Ok(Admission { units: Some(taken.kept().and(more)) })
     }
 
     /// Takes one authentication of a client that has proved who it is.
@@ -231,11 +272,17 @@ impl ClientLimits {
         Some(RateState { limits: limiter.terms.limits, remaining })
     }
 
-    /// Forgets officials who have not asked for so long that nothing is owed.
+    /// Forgets officials who have not asked, and clients that are gone, for so long that nothing is owed.
     pub fn tidy(&self) {
         let now = self.clock.monotonic_nanos();
         let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
-        officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+        officials.retain(|_, officials| {
+            officials.retain(|_, (_, limit)| Arc::strong_count(limit) > 1 || !limit.is_idle(now));
+            !officials.is_empty()
+        });
+        drop(officials);
+        let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
+        limiters.gone.retain(|_, limiter| !limiter.is_idle(now));
     }
 
     fn official(
@@ -247,25 +294,42 @@ impl ClientLimits {
         else {
             return Ok(None);
         };
-        let id = (asking.client.clone(), official);
-        let known = self.officials.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some((_, limit)) = known.filter(|(of, _)| *of == limits) {
-            return Ok(Some(limit));
+        self.official_limit(asking.client, official, limits).map(Some)
+    }
+
+    fn official_limit(
+        &self,
+        client: &ClientId,
+        official: Official,
+        limits: Limits,
+    ) -> Result<Arc<Limit>, RateLimited> {
+        if let Some((_, limit)) = self.remembered(client, official).filter(|(of, _)| *of == limits)
+        {
+            return Ok(limit);
         }
-        let mut officials = self.officials.write().unwrap_or_else(PoisonError::into_inner);
-        // Another request of the same official may have been first.
-        if let Some((_, limit)) = officials.get(&id).filter(|(of, _)| *of == limits) {
-            return Ok(Some(Arc::clone(limit)));
+        let mut all = self.officials.write().unwrap_or_else(PoisonError::into_inner);
+        let officials = all.entry(client.clone()).or_default();
+        // Another request of the same official may have been first; or its limit is another one now.
+        if let Some((of, limit)) = officials.get_mut(&official) {
+            if *of != limits {
+                limit.resize(Size::of(limits));
+                *of = limits;
+            }
+            return Ok(Arc::clone(limit));
         }
-        if officials.len() >= OFFICIALS_MAX && !officials.contains_key(&id) {
+        if officials.len() >= OFFICIALS_MAX {
             return Err(RateLimited { retry_after: Duration::from_secs(1) });
         }
         let digest = format!("{:016x}", u64::from_be_bytes(official));
-        let key = || format!("gateway:limit:{{{}}}:official:{digest}", asking.client);
-        let before = officials.get(&id).map(|(_, limit)| Arc::clone(limit));
-        let limit = Arc::new(self.limit(key, Size::of(limits), before.as_deref()));
-        officials.insert(id, (limits, Arc::clone(&limit)));
-        Ok(Some(limit))
+        let key = || format!("gateway:limit:{{{client}}}:official:{digest}");
+        let limit = Arc::new(self.limit(key, Size::of(limits)));
+        officials.insert(official, (limits, Arc::clone(&limit)));
+        Ok(limit)
+    }
+
+    fn remembered(&self, client: &ClientId, official: Official) -> Option<(Limits, Arc<Limit>)> {
+        let officials = self.officials.read().unwrap_or_else(PoisonError::into_inner);
+        officials.get(client)?.get(&official).cloned()
     }
 
     fn known(&self, client_id: &ClientId) -> Result<Arc<Limiter>, RateLimited> {
@@ -275,26 +339,53 @@ impl ClientLimits {
     }
 
     fn limiter(&self, client_id: &ClientId) -> Option<Arc<Limiter>> {
-        self.limiters.read().unwrap_or_else(PoisonError::into_inner).get(client_id).cloned()
+        self.limiters.read().unwrap_or_else(PoisonError::into_inner).known.get(client_id).cloned()
+    }
+}
+
+impl Limiter {
+    /// The same buckets under other terms.
+    fn under(&self, terms: Terms) -> Self {
+        let size = Size::of(terms.limits);
+        self.requests.resize(size);
+        self.authentications.resize(size);
+        let (requests, authentications) =
+            (Arc::clone(&self.requests), Arc::clone(&self.authentications));
+        Self { terms, requests, authentications }
+    }
+
+    fn is_idle(&self, now: u64) -> bool {
+        self.requests.is_idle(now) && self.authentications.is_untouched(now)
     }
 }
 
 /// One unit of each, in the order in which they stand; those that were taken are given back where a
 /// later one has no room.
 async fn take_shared(limits: [Option<Arc<Limit>>; LIMITS_MAX]) -> Result<Units, u64> {
-    let mut units = Units([const { None }; LIMITS_MAX]);
-    for (limit, unit) in limits.into_iter().zip(&mut units.0) {
+    let mut taking = Taking(Units([const { None }; LIMITS_MAX]));
+    for (limit, unit) in limits.into_iter().zip(&mut taking.0.0) {
         let Some(limit) = limit else { continue };
         let Limit::Shared(shared) = &*limit else { continue };
-        match shared.take().await {
-            Ok(taken) => *unit = Some(Unit { limit, taken: TakenOf::Shared(taken) }),
-            Err(wait) => {
-                units.give_back();
-                return Err(wait);
-            }
-        }
+        let taken = TakenOf::Shared(shared.take().await?);
+        *unit = Some(Unit { limit, taken });
     }
-    Ok(units)
+    Ok(taking.kept())
+}
+
+/// Units that go back where the request does not get all that it needs: where a limit refuses, and
+/// where its caller hangs up before the last was asked.
+struct Taking(Units);
+
+impl Taking {
+    fn kept(mut self) -> Units {
+        self.0.taken()
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.0.taken().give_back();
+    }
 }
 
 impl Admission {
@@ -305,6 +396,18 @@ impl Admission {
 }
 
 impl Units {
+    fn taken(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
+    /// These and others, of other limits.
+    fn and(mut self, mut others: Self) -> Self {
+        for (unit, other) in self.0.iter_mut().zip(&mut others.0) {
+            *unit = unit.take().or_else(|| other.take());
+        }
+        self
+    }
+
     /// Gives all of them back.
     pub fn give_back(self) {
         for Unit { limit, taken } in self.0.into_iter().flatten() {
@@ -329,6 +432,13 @@ impl Limit {
         match self {
             Self::Own(gcra) => Some(gcra),
             Self::Shared(_) => None,
+        }
+    }
+
+    fn resize(&self, size: Size) {
+        match self {
+            Self::Own(gcra) => gcra.resize(size),
+            Self::Shared(shared) => shared.resize(size),
         }
     }
 
@@ -443,6 +553,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_leaves_and_comes_back_has_used_what_it_had_used() {
+        let (client, (limits, hand)) = (id("a"), limits(&[("a", terms(10, 20, None))], Micros(1)));
+        let authenticated =
+            |tries| (0..tries).filter(|_| limits.admit_authentication(&client).is_ok()).count();
+        assert_eq!(admitted(&limits, asking(&client), 50).await, 20);
+        assert_eq!(authenticated(50), 20);
+        limits.replace([]);
+        limits.tidy();
+        hand.advance(500_000);
+        limits.replace([(id("a"), terms(10, 20, None))]);
+        assert_eq!((admitted(&limits, asking(&client), 50).await, authenticated(50)), (5, 5));
+        limits.replace([]);
+        hand.advance(2_000_000);
+        limits.tidy();
+        assert_eq!(limits.limiters.read().unwrap().gone.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_before_a_change_of_policy_comes_back_after_it() {
+        let (client, (limits, _)) = (id("a"), limits(&[("a", terms(10, 20, None))], Micros(1)));
+        let mut admissions = Vec::new();
+        for _ in 0..20 {
+            admissions.push(limits.admit(asking(&client)).await.unwrap());
+        }
+        limits.replace([(id("a"), terms(20, 40, None))]);
+        for mut admission in admissions {
+            admission.units().unwrap().give_back();
+        }
+        assert!(limits.state(&client).unwrap().remaining >= 20);
+    }
+
+    #[tokio::test]
     async fn officials_are_forgotten_when_nothing_is_owed() {
         let all = [("a", terms(50, 100, Some((1, 2))))];
         let (client, (limits, hand)) = (id("a"), limits(&all, Micros(1)));
@@ -451,10 +593,45 @@ mod tests {
             limits.admit(Asking { official, ..asking(&client) }).await.unwrap();
         }
         limits.tidy();
-        assert_eq!(limits.officials.read().unwrap().len(), 9);
+        assert_eq!(limits.officials.read().unwrap()[&client].len(), 9);
         hand.advance(1_000_000);
         limits.tidy();
         assert_eq!(limits.officials.read().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_official_who_is_found_to_be_known_meets_its_limit_after_the_others() {
+        let all = [("a", terms(1, 20, Some((1, 2)))), ("b", terms(1, 20, Some((1, 2))))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (client, official) = (id("a"), [7; 8]);
+        assert!(!limits.remembers(&client, official));
+        let admit = async || {
+            let admission = limits.admit(asking(&client)).await.unwrap();
+            limits.admit_official(admission, &client, official).await
+        };
+        admit().await.unwrap();
+        assert!(limits.remembers(&client, official) && !limits.remembers(&id("b"), official));
+        let mut second = admit().await.unwrap();
+        admit().await.unwrap_err();
+        assert_eq!(limits.state(&client).unwrap().remaining, 18, "a refusal takes nothing");
+        second.units().unwrap().give_back();
+        assert_eq!(limits.state(&client).unwrap().remaining, 19);
+        admit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_officials_of_one_client_leave_room_for_those_of_others() {
+        let all = [("a", terms(1, 9, Some((1, 1)))), ("b", terms(1, 9, Some((1, 1))))];
+        let (limits, _) = limits(&all, Micros(1));
+        let (full, other) = (id("a"), id("b"));
+        let one = |number: usize| (number as u64).to_be_bytes();
+        let of = Limits::new(1, 1).unwrap();
+        for number in 0..OFFICIALS_MAX {
+            limits.official_limit(&full, one(number), of).unwrap();
+        }
+        assert!(limits.official_limit(&full, one(OFFICIALS_MAX), of).is_err());
+        let official = Some(one(OFFICIALS_MAX));
+        limits.admit(Asking { official, ..asking(&other) }).await.unwrap();
     }
 
     #[tokio::test]

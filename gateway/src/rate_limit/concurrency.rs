@@ -41,6 +41,12 @@ impl Concurrency {
             client.at_most.store(at_most.get(), Ordering::Relaxed);
             (client_id, client)
         }));
+        // Who is not known any more may have nothing on its way, and what it has stays counted.
+        before.retain(|_, client| client.in_flight.load(Ordering::Relaxed) > 0);
+        for client in before.values() {
+            client.at_most.store(0, Ordering::Relaxed);
+        }
+        clients.extend(before);
     }
 
     /// Counts one more of the client's.
@@ -93,6 +99,22 @@ mod tests {
             (0..9).map_while(|_| concurrency.enter(&desk).ok()).collect::<Vec<_>>().len(),
             4
         );
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_has_on_its_way_what_it_had() {
+        let (desk, concurrency) = (ClientId::parse("desk").unwrap(), Concurrency::default());
+        concurrency.replace(limits(2));
+        let entered = [concurrency.enter(&desk).unwrap(), concurrency.enter(&desk).unwrap()];
+        concurrency.replace([]);
+        assert!(concurrency.enter(&desk).is_err());
+        concurrency.replace(limits(2));
+        assert!(concurrency.enter(&desk).is_err(), "both are still on their way");
+        drop(entered);
+        concurrency.enter(&desk).unwrap();
+        concurrency.replace([]);
+        assert!(concurrency.enter(&desk).is_err());
+        assert_eq!(concurrency.clients.read().unwrap().len(), 0);
     }
 
     #[test]

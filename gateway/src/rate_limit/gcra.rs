@@ -9,10 +9,7 @@ use super::terms::Limits;
 
 /// One bucket. Times are monotonic nanoseconds.
 #[derive(Debug)]
-pub(super) struct Gcra {
-    size: Size,
-    level: Mutex<Level>,
-}
+pub(super) struct Gcra(Mutex<Level>);
 
 /// What fits into a bucket, as time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,21 +21,27 @@ pub(super) struct Size {
 }
 
 /// How full a bucket is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Level {
+    size: Size,
+    /// When the bucket was made: which one it is.
+    born: u64,
     /// When something was taken last.
     at: u64,
     /// Time until what was taken will have run out, from then on.
     owed: u64,
-    /// Units ever taken.
+    /// Time in which everything runs out that was ever taken.
     taken: u64,
 }
 
 /// Units that were taken at once, to be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
-    units: u32,
-    /// Units ever taken, these included.
+    /// From which bucket.
+    born: u64,
+    /// Time in which they run out.
+    cost: u64,
+    /// What was ever taken, these included.
     serial: u64,
 }
 
@@ -71,52 +74,64 @@ impl Size {
 }
 
 impl Level {
+    /// Nothing was taken yet.
+    fn new(size: Size, born: u64) -> Self {
+        Self { size, born, at: born, owed: 0, taken: 0 }
+    }
+
     /// What is owed by now.
-    fn owed(self, now: u64) -> u64 {
+    fn owed(&self, now: u64) -> u64 {
         (self.at + self.owed).saturating_sub(now)
     }
 
-    fn take(&mut self, size: Size, now: u64, units: u32) -> Taken {
-        let owed = self.owed(now) + size.unit * u64::from(units);
+    /// How long until one unit fits.
+    fn wait(&self, now: u64) -> Result<(), u64> {
+        self.size.wait(self.owed(now), 1)
+    }
+
+    fn take(&mut self, now: u64, units: u32) -> Taken {
+        let cost = self.size.unit * u64::from(units);
+        let owed = self.owed(now) + cost;
         // A clock read before another's may arrive after it.
         let at = self.at.max(now);
-        *self =
-            Self { at, owed: owed - (at - now).min(owed), taken: self.taken + u64::from(units) };
-        Taken { units, serial: self.taken }
+        (self.at, self.owed) = (at, owed - (at - now).min(owed));
+        self.taken += cost;
+        Taken { born: self.born, cost, serial: self.taken }
     }
 
     /// What was taken since may have needed the room that these units had not left, had they never
     /// been taken: the bucket stays at least as full as a fresh one would be that only those had been
     /// taken from, all at the last moment.
-    fn give_back(&mut self, size: Size, taken: Taken) {
-        let since = self.taken - taken.serial;
-        let without = self.owed.saturating_sub(size.unit * u64::from(taken.units));
-        self.owed = without.max(size.unit.saturating_mul(since)).min(self.owed);
+    fn give_back(&mut self, taken: Taken) {
+        // A bucket may follow another, whose units are not its own.
+        if taken.born == self.born {
+            let since = self.taken - taken.serial;
+            self.owed = self.owed.saturating_sub(taken.cost).max(since).min(self.owed);
+        }
     }
 }
 
 impl Gcra {
     /// A bucket that nothing was taken from yet.
     pub(super) fn new(size: Size) -> Self {
-        Self { size, level: Mutex::default() }
+        Self(Mutex::new(Level::new(size, 0)))
     }
 
-    /// A bucket without room: it comes with time. It may follow another, whose units are not its own:
-    /// it counts from the time, which no count of units overtakes, so that they are long past to it.
+    /// A bucket without room: it comes with time.
     pub(super) fn without_room(size: Size, now: u64) -> Self {
-        Self { size, level: Mutex::new(Level { at: now, owed: size.whole, taken: now }) }
+        Self(Mutex::new(Level { owed: size.whole, ..Level::new(size, now) }))
     }
 
-    /// A bucket of another size from which as much time is owed.
-    pub(super) fn resized(&self, size: Size) -> Self {
-        Self { size, level: Mutex::new(*self.level()) }
+    /// Makes it another size; as much time is owed as before, and whoever has taken can give back.
+    pub(super) fn resize(&self, size: Size) {
+        self.level().size = size;
     }
 
     /// Takes one unit; a refusal takes nothing and says how long to wait.
     pub(super) fn take(&self, now: u64) -> Result<Taken, u64> {
         let mut level = self.level();
-        self.size.wait(level.owed(now), 1)?;
-        Ok(level.take(self.size, now, 1))
+        level.wait(now)?;
+        Ok(level.take(now, 1))
     }
 
     /// Takes one unit of each bucket, or of none: the longest wait is told. The same bucket must not
@@ -133,26 +148,26 @@ impl Gcra {
         for place in order {
             let Some(bucket) = buckets[place] else { continue };
             let level = bucket.level();
-            longest =
-                longest.err().max(bucket.size.wait(level.owed(now), 1).err()).map_or(Ok(()), Err);
+            longest = longest.err().max(level.wait(now).err()).map_or(Ok(()), Err);
             levels[place] = Some(level);
         }
         longest?;
         Ok(std::array::from_fn(|place| {
-            let (bucket, level) = (buckets[place]?, levels[place].as_mut()?);
-            Some(level.take(bucket.size, now, 1))
+            let level = levels[place].as_mut()?;
+            Some(level.take(now, 1))
         }))
     }
 
     /// Gives back what was taken. Where others have taken since, less may come back than was taken,
     /// never more.
     pub(super) fn give_back(&self, taken: Taken) {
-        self.level().give_back(self.size, taken);
+        self.level().give_back(taken);
     }
 
     /// Units that could be taken now.
     pub(super) fn remaining(&self, now: u64) -> u32 {
-        self.size.room(self.level().owed(now))
+        let level = self.level();
+        level.size.room(level.owed(now))
     }
 
     /// Whether nothing is owed: it is as if it had never been used.
@@ -161,7 +176,7 @@ impl Gcra {
     }
 
     fn level(&self) -> MutexGuard<'_, Level> {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -221,6 +236,24 @@ mod tests {
             next.give_back(taken);
         }
         assert_eq!(admitted(&next, 4 * SECOND), 0);
+    }
+
+    #[test]
+    fn another_size_keeps_what_is_owed_and_takes_back_what_was_taken_before() {
+        let gcra = bucket(10, 20);
+        let before: Vec<_> = (0..20).filter_map(|_| gcra.take(0).ok()).collect();
+        gcra.resize(Size::of(Limits::new(1, 2).unwrap()));
+        assert!(gcra.take(0).is_err(), "two seconds are owed");
+        // A tenth of a second each, as they had cost.
+        for taken in &before[10..] {
+            gcra.give_back(*taken);
+        }
+        let after = gcra.take(0).unwrap();
+        assert!(gcra.take(0).is_err());
+        gcra.resize(Size::of(Limits::new(10, 20).unwrap()));
+        assert_eq!(gcra.remaining(0), 0);
+        gcra.give_back(after);
+        assert_eq!(gcra.remaining(0), 10);
     }
 
     #[test]

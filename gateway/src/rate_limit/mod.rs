@@ -10,6 +10,7 @@ mod client;
 mod concurrency;
 mod deadline;
 mod gcra;
+mod guesses;
 mod lanes;
 #[cfg(test)]
 mod model;
@@ -18,9 +19,15 @@ mod redis;
 mod terms;
 
 pub use address::{AddressGuard, TooManyFailures};
-pub use client::{Admission, Asking, Authentication, ClientLimits, RateLimited, RateState, Units};
+pub use client::{
+    Admission, Asking, Authentication, ClientLimits, Official, RateLimited, RateState, Units,
+};
 pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
 pub use deadline::Deadline;
+pub use guesses::{
+    FAILURE_KEPT_SECONDS, Guess, GuessBudgets, GuessSubject, PastFailure, Reservation,
+    SnapshotError, SubjectGuarded,
+};
 pub use lanes::{Lanes, Pass, Shed};
 pub use quota::{
     Allowances, Amount, Charge, Period, QuotaExceeded, QuotaLedger, QuotaState, Reached, Unit,

@@ -66,7 +66,7 @@ impl Store {
         clients: &[ClientRow],
         now_us: i64,
     ) -> Result<(), StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
         let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for policy in policies {
@@ -91,7 +91,7 @@ impl Store {
 
     /// Puts hashes of secrets into their slots in one transaction, replacing what was there.
     pub async fn put_secrets(&self, secrets: &[SecretRow], now_us: i64) -> Result<(), StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
         let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         for secret in secrets {
@@ -115,7 +115,7 @@ impl Store {
 
     /// Moves a client into another state; false where nobody has this identifier.
     pub async fn set_client_state(&self, client_id: &str, state: &str) -> Result<bool, StoreError> {
-        let changed = on_pool!(self, (pool, dialect) => {
+        let changed = on_writing_pool!(self, (pool, dialect) => {
         let mut transaction = begin_write!(self, pool, dialect);
         sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
         let done = sqlx::query("update clients set state = $2 where client_id = $1")

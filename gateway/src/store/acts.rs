@@ -70,7 +70,7 @@ impl Store {
         if acts.is_empty() {
             return Ok(());
         }
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             for act in acts {
                 sqlx::query("delete from acts where id = $1")

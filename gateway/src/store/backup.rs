@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use super::{Pool, Store, StoreError, Turns};
+use super::{Pool, Store, StoreError, Turns, Writers};
 
 impl Store {
     /// Writes a database that is a file, as it is at one moment, into a file that must not exist,
@@ -38,7 +38,9 @@ impl Store {
         let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
         let pool =
             SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        Ok(Self { pool: Pool::Sqlite(pool, options, Turns::none()) })
+        Ok(Self {
+            pool: Pool::Sqlite(pool.clone(), options, Writers { turns: Turns::none(), pool }),
+        })
     }
 
     /// Number of the last migration that the tables have.

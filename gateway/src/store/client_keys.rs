@@ -81,7 +81,7 @@ impl Store {
         keys_max: i64,
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> = sqlx::query_scalar(STATE)
@@ -136,7 +136,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<CredentialTaken, StoreError> {
         const DELETE: &str = "delete from client_keys where client_id = $1 and kid = $2";
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =

@@ -241,7 +241,7 @@ impl Store {
     /// was there stays as it is, and nothing is written down about it.
     pub async fn add_new_clients(&self, new: &[NewClientRow]) -> Result<Vec<bool>, StoreError> {
         let mut added = Vec::with_capacity(new.len());
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             for NewClientRow { client, delegations, secret_hash, act } in new {
@@ -279,7 +279,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<bool, StoreError> {
         let mut changed = false;
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let done = sqlx::query(

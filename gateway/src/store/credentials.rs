@@ -128,7 +128,7 @@ impl Store {
         force: bool,
         act: &ActRow,
     ) -> Result<CredentialPut, StoreError> {
-        let slot = on_pool!(self, (pool, dialect) => {
+        let slot = on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
@@ -171,7 +171,7 @@ impl Store {
         act: &ActRow,
     ) -> Result<CredentialTaken, StoreError> {
         const DELETE: &str = "delete from client_secrets where client_id = $1 and slot = $2";
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let state: Option<String> =
@@ -197,7 +197,7 @@ impl Store {
     /// in which every node has them, so that two do not wait for each other in a circle. The
     /// directory's version stays, because no node decides by it.
     pub async fn note_uses(&self, uses: &[(String, CredentialUse, i64)]) -> Result<(), StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             for (client_id, credential, at_us) in uses {
                 let (text, name) = match credential {

@@ -76,7 +76,7 @@ impl Store {
     /// Keeps a dispute, unless the answer is disputed already.
     pub async fn add_dispute(&self, row: &DisputeRow) -> Result<(), StoreError> {
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into disputes (id, log, entry_index, client_id, operation, purpose, note, \
                  reasons, opened_us, state, settled) \
@@ -162,7 +162,7 @@ impl Store {
     /// Marks that the log has the entry of a dispute's state.
     pub async fn settle_dispute(&self, id: &str, state: &str) -> Result<(), StoreError> {
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query("update disputes set settled = 1 where id = $1 and state = $2")
                 .bind(id)
                 .bind(state)
@@ -180,7 +180,7 @@ impl Store {
         decision: DisputeDecision<'_>,
     ) -> Result<(), StoreError> {
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "update disputes set state = $2, settled = 0, decided_us = $3, decided_by = $4, \
                  decision_reason = $5 where id = $1 and state = 'open' and settled = 1",

@@ -48,7 +48,7 @@ impl Store {
         after_us: i64,
     ) -> Result<bool, StoreError> {
         let _turn = self.pool.turn().await;
-        let kept = on_pool!(self, (pool, _) => {
+        let kept = on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into idempotency_keys \
                  (client_id, key_digest, log, entry_index, body_digest, created_us) \

@@ -4,7 +4,9 @@ use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use super::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, POSTGRES_MIGRATIONS, Pool, Store, StoreError, Turns};
+use super::{
+    ACQUIRE_TIMEOUT, BUSY_TIMEOUT, POSTGRES_MIGRATIONS, Pool, Store, StoreError, Turns, Writers,
+};
 use crate::config::StoreConfig;
 
 /// A setting on which rests that what was committed stays.
@@ -28,7 +30,9 @@ impl Store {
                 .busy_timeout(BUSY_TIMEOUT);
             let pool = SqlitePoolOptions::new().max_connections(1);
             let pool = pool.connect_with(options.clone()).await?;
-            return Ok(Self { pool: Pool::Sqlite(pool, options, Turns::none()) });
+            return Ok(Self {
+                pool: Pool::Sqlite(pool.clone(), options, Writers { turns: Turns::none(), pool }),
+            });
         };
         let options: PgConnectOptions = url.expose_secret().parse()?;
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);

@@ -39,7 +39,7 @@ impl Store {
     /// once the second gets the fingerprint of the first.
     pub async fn know_key(&self, name: &str, fingerprint: &str) -> Result<String, StoreError> {
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into key_fingerprints (name, fingerprint) values ($1, $2) \
                  on conflict (name) do nothing",
@@ -60,7 +60,7 @@ impl Store {
     /// Forgets a key, so that another one may take its name.
     pub async fn forget_key(&self, name: &str) -> Result<(), StoreError> {
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query("delete from key_fingerprints where name = $1")
                 .bind(name)
                 .execute(pool)

@@ -24,7 +24,24 @@ macro_rules! on_pool {
     };
 }
 
-/// Begins a transaction that writes, in its turn: in the body of [`on_pool`].
+/// The same for what writes: into a file over the one connection that is there for it, so that whoever
+/// has the turn never waits behind those who read.
+macro_rules! on_writing_pool {
+    ($store:expr, ($pool:ident, $dialect:pat) => $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite(_, _, $crate::store::Writers { pool: $pool, .. }) => {
+                let $dialect = &$crate::store::SQLITE;
+                $body
+            }
+            $crate::store::Pool::Postgres($pool, _) => {
+                let $dialect = &$crate::store::POSTGRES;
+                $body
+            }
+        }
+    };
+}
+
+/// Begins a transaction that writes, in its turn: in the body of [`on_writing_pool`].
 macro_rules! begin_write {
     ($store:expr, $pool:ident, $dialect:ident) => {{
         // Before a connection is taken, so that nobody who has one waits for a turn.
@@ -126,7 +143,7 @@ use turns::{Turn, Turns};
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Connections to a file that read, and the one that an administrative act borrows to write.
+/// Connections to a file that read.
 const SQLITE_CONNECTIONS_MAX: u32 = 4;
 /// Connections of one node to a server: reading is all they do on a request's path.
 const POSTGRES_CONNECTIONS_MAX: u32 = 8;
@@ -148,8 +165,15 @@ pub struct Store {
 
 #[derive(Debug, Clone)]
 enum Pool {
-    Sqlite(SqlitePool, SqliteConnectOptions, Turns),
+    Sqlite(SqlitePool, SqliteConnectOptions, Writers),
     Postgres(PgPool, PgConnectOptions),
+}
+
+/// Who writes into a file beside the log: in turns, over one connection.
+#[derive(Debug, Clone)]
+struct Writers {
+    turns: Turns,
+    pool: SqlitePool,
 }
 
 impl Pool {
@@ -158,7 +182,7 @@ impl Pool {
     /// takes none.
     async fn turn(&self) -> Option<Turn> {
         match self {
-            Self::Sqlite(_, _, turns) => turns.take(turns::WAIT_MAX).await,
+            Self::Sqlite(_, _, Writers { turns, .. }) => turns.take(turns::WAIT_MAX).await,
             Self::Postgres(..) => None,
         }
     }
@@ -346,7 +370,12 @@ impl Store {
             .acquire_timeout(busy + FILE_ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
             .await?;
-        Ok(Self { pool: Pool::Sqlite(pool, options, Turns::before(path)) })
+        let writers = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(busy + FILE_ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        let writers = Writers { turns: Turns::before(path), pool: writers };
+        Ok(Self { pool: Pool::Sqlite(pool, options, writers) })
     }
 
     async fn connect_server(url: &str) -> Result<Self, StoreError> {
@@ -374,10 +403,10 @@ impl Store {
     #[must_use]
     pub fn apart(&self, connections_max: u32) -> Self {
         let pool = match &self.pool {
-            Pool::Sqlite(_, options, turns) => {
+            Pool::Sqlite(_, options, writers) => {
                 let pool = SqlitePoolOptions::new().max_connections(connections_max);
                 let pool = pool.connect_lazy_with(options.clone());
-                Pool::Sqlite(pool, options.clone(), turns.clone())
+                Pool::Sqlite(pool, options.clone(), writers.clone())
             }
             Pool::Postgres(_, options) => {
                 let pool = server_pool(connections_max).connect_lazy_with(options.clone());

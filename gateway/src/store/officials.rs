@@ -55,7 +55,7 @@ impl Store {
         removed: &[[u8; 8]],
         act: &ActRow,
     ) -> Result<(), StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             let inserts = added.chunks(ROWS_AT_ONCE).map(|rows| (insert(rows.len()), rows));
             let deletes = removed.chunks(ROWS_AT_ONCE).map(|rows| (delete(rows.len()), rows));

@@ -89,7 +89,7 @@ impl ProjectionWriter {
         people.rows.sort_unstable();
         let mut new = people.counted();
         let asked: Vec<(i64, i32)> = new.iter().copied().collect();
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             if let Some(statement) = dialect.exclude_builders {
                 sqlx::query(statement).execute(&mut *transaction).await?;

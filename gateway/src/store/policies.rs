@@ -87,7 +87,7 @@ impl Store {
         act: &(dyn Fn(u64) -> ActRow + Sync),
     ) -> Result<Option<u64>, StoreError> {
         let mut done = None;
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let added = sqlx::query(

@@ -161,7 +161,7 @@ impl Store {
         unbuilt: &[Unbuilt],
         names: [&str; 2],
     ) -> Result<(), StoreError> {
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             if let Some(statement) = dialect.exclude_builders {
                 sqlx::query(statement).execute(&mut *transaction).await?;

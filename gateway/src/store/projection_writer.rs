@@ -3,7 +3,7 @@
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqlitePoolOptions, SqliteSynchronous};
 
-use super::{Pool, PostingsRow, SegmentRow, Store, StoreError};
+use super::{Pool, PostingsRow, SegmentRow, Store, StoreError, Writers};
 
 /// Moves a projection from where it is thought to stand.
 pub(super) const ADVANCE: &str = "insert into projection_progress (log, name, next_index) \
@@ -35,11 +35,12 @@ impl Store {
     /// Opens the connection that builds projections.
     pub async fn projection_writer(&self) -> Result<ProjectionWriter, StoreError> {
         let pool = match &self.pool {
-            Pool::Sqlite(_, options, turns) => {
+            Pool::Sqlite(_, options, writers) => {
                 let options = options.clone().synchronous(SqliteSynchronous::Normal);
                 let pool = SqlitePoolOptions::new().max_connections(1);
                 let pool = pool.connect_with(options.clone()).await?;
-                Pool::Sqlite(pool, options, turns.clone())
+                let turns = writers.turns.clone();
+                Pool::Sqlite(pool.clone(), options, Writers { turns, pool })
             }
             Pool::Postgres(_, options) => {
                 let options = options.clone().options([
@@ -76,7 +77,7 @@ impl ProjectionWriter {
         postings: &[PostingsRow],
     ) -> Result<bool, StoreError> {
         let Progress { log, name, from, until } = progress;
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             let moved = sqlx::query(ADVANCE).bind(log).bind(name).bind(from).bind(until);
             if moved.execute(&mut *transaction).await?.rows_affected() != 1 {

@@ -25,7 +25,7 @@ impl Store {
         warnings: &[(QuotaWarningRow, ActRow)],
     ) -> Result<Vec<bool>, StoreError> {
         let mut are_new = Vec::with_capacity(warnings.len());
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             for (warning, act) in warnings {
                 let added = sqlx::query(

@@ -38,7 +38,7 @@ impl Store {
         expires_us: i64,
     ) -> Result<bool, StoreError> {
         let _turn = self.pool.turn().await;
-        let done = on_pool!(self, (pool, _) => {
+        let done = on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into assertions_used (client_id, jti_digest, expires_us) \
                  values ($1, $2, $3) on conflict (client_id, jti_digest) do nothing",
@@ -68,7 +68,7 @@ impl Store {
         })?;
         let row = if live < REVOKED_MAX { token } else { token.of_all() };
         let _turn = self.pool.turn().await;
-        on_pool!(self, (pool, _) => {
+        on_writing_pool!(self, (pool, _) => {
             sqlx::query(
                 "insert into revoked_tokens (client_id, jti, expires_us, revoked_us) \
                  values ($1, $2, $3, $4) on conflict (client_id, jti) do update \

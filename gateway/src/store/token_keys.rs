@@ -48,7 +48,7 @@ impl Store {
 
     /// Adds a signing key; false if another is `next` or `active` already.
     pub async fn add_token_key(&self, row: &TokenKeyRow) -> Result<bool, StoreError> {
-        let added = on_pool!(self, (pool, dialect) => {
+        let added = on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             let done = sqlx::query(
@@ -79,7 +79,7 @@ impl Store {
         }
         let state = if step.active.is_some() { "active" } else { "retired" };
         moves.push((&step.next, "next", state));
-        on_pool!(self, (pool, dialect) => {
+        on_writing_pool!(self, (pool, dialect) => {
             let mut transaction = begin_write!(self, pool, dialect);
             sqlx::query(BUMP_VERSION).execute(&mut *transaction).await?;
             for (kid, from, to) in moves {

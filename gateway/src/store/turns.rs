@@ -76,3 +76,24 @@ impl Drop for Turn {
         let _unlocked = self.0.unlock();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Pool, Store};
+    use super::*;
+    use crate::config::StoreConfig;
+
+    #[tokio::test]
+    async fn whoever_has_the_turn_does_not_wait_behind_those_who_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.db");
+        let store = Store::open(&StoreConfig { path, ..StoreConfig::default() }).await.unwrap();
+        let Pool::Sqlite(pool, ..) = &store.pool else { panic!("it is a file") };
+        let mut reading = Vec::new();
+        for _ in 0..pool.options().get_max_connections() {
+            reading.push(pool.acquire().await.unwrap());
+        }
+        let written = store.add_clients(&[], &[], 0);
+        tokio::time::timeout(Duration::from_secs(20), written).await.expect("at once").unwrap();
+    }
+}

@@ -2,7 +2,9 @@
 
 use gateway::auth::{ClientKind, ClientState, hash_secret};
 use gateway::clock::Micros;
-use gateway::policy::{CONCURRENCY_USUAL, Disclosure, Grant, Officials, PolicyDocument};
+use gateway::policy::{
+    CONCURRENCY_USUAL, Disclosure, Grant, Officials, PolicyDocument, RateDocument,
+};
 use gateway::rate_limit::{Lane, Quotas};
 use gateway::request::Attribute;
 use gateway::store::{ClientRow, PolicyRow};
@@ -30,6 +32,7 @@ pub struct TestClient {
     pub required: &'static [&'static str],
     pub accepted: &'static [&'static str],
     pub officials: Officials,
+    pub official_limits: Option<RateDocument>,
     pub disclosure: Disclosure,
     pub discloses_status: bool,
     pub rate: u32,
@@ -60,6 +63,7 @@ impl TestClient {
             required: &["full_name", "date_of_birth"],
             accepted: &["marks_missing", "merged_place", "year_only"],
             officials: Officials::Optional,
+            official_limits: None,
             disclosure: Disclosure::Reasons,
             discloses_status: false,
             rate: 100_000,
@@ -136,7 +140,7 @@ impl TestClient {
             discloses_status: self.discloses_status,
             rate: self.rate,
             burst: self.burst,
-            official_limits: None,
+            official_limits: self.official_limits,
             concurrency: self.concurrency,
             quotas: self.quotas,
             lane: self.lane,

@@ -92,10 +92,11 @@ impl Lanes {
         let left = deadline.left_at(asked_nanos);
         let (waiting, mut told) = {
             let mut turns = self.lock();
-            if !left.is_zero() && turns.take(lane) {
+            turns.come(lane, asked_nanos);
+            if !left.is_zero() && turns.take(lane, asked_nanos) {
                 return Ok(self.pass(lane, deadline, asked_nanos));
             }
-            let wait = Duration::from_nanos(turns.wait_nanos(lane, client));
+            let wait = Duration::from_nanos(turns.wait_nanos(lane, client, asked_nanos));
             if left.is_zero() || wait > left || !turns.may_wait(lane) {
                 drop(turns);
                 return Err(self.shed(lane, wait.saturating_sub(left)));
@@ -130,6 +131,16 @@ impl Lanes {
 
     fn pass(self: &Arc<Self>, lane: Lane, deadline: Deadline, since_nanos: u64) -> Pass {
         Pass { lanes: Arc::clone(self), lane, deadline, since_nanos }
+    }
+
+    /// Gives places that are free to those whose turn it is.
+    fn hand_on(self: &Arc<Self>, now_nanos: u64) {
+        loop {
+            let next = self.lock().next(now_nanos);
+            let Some((lane, Waiter { deadline, told, .. })) = next else { return };
+            // Whoever has gone in this moment does not take it: the pass is dropped here, to the next.
+            let _gone = told.send(self.pass(lane, deadline, now_nanos));
+        }
     }
 
     fn shed(&self, lane: Lane, retry_after: Duration) -> Shed {
@@ -169,10 +180,8 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let now = self.lanes.clock.monotonic_nanos();
         let held = now.saturating_sub(self.since_nanos);
-        let next = self.lanes.lock().leave(self.lane, held, now);
-        let Some((lane, Waiter { deadline, told, .. })) = next else { return };
-        // Whoever has gone in this moment does not take it: the pass is dropped here, to the next.
-        let _gone = told.send(self.lanes.pass(lane, deadline, now));
+        self.lanes.lock().leave(self.lane, held);
+        self.lanes.hand_on(now);
     }
 }
 

@@ -150,6 +150,33 @@ async fn a_stop_ends_all_waiting() {
 }
 
 #[tokio::test]
+async fn a_file_alone_has_many_on_their_way_until_a_desk_comes() {
+    let (clock, hand) = Clock::manual(Micros(1_000_000));
+    let lanes = LanesConfig { bulk_places: 2, bulk_places_alone: 20, ..LanesConfig::default() };
+    let lanes = Lanes::new(&lanes, clock.clone(), Arc::new(Metrics::new()));
+    let (desk, file) = (desk(), ClientId::parse("file").unwrap());
+    let deadline = within(&clock, 600_000);
+    let mut on_their_way = std::collections::VecDeque::new();
+    for _ in 0..20 {
+        on_their_way.push_back(lanes.enter(Lane::Bulk, &file, deadline).await.unwrap());
+    }
+    let mut waiting: Vec<_> =
+        (0..50).map(|_| Box::pin(lanes.enter(Lane::Bulk, &file, deadline))).collect();
+    for one in &mut waiting {
+        assert!(poll_immediate(one).await.is_none());
+    }
+    let first = poll_immediate(pin!(lanes.enter(Lane::Interactive, &desk, deadline))).await;
+    drop(first.expect("it does not wait").unwrap());
+    while on_their_way.len() > 1 {
+        on_their_way.pop_front();
+    }
+    assert_eq!(counts(&lanes, Lane::Bulk), (49, 2));
+    hand.advance(1_000_000);
+    drop(on_their_way);
+    assert_eq!(counts(&lanes, Lane::Bulk), (30, 20));
+}
+
+#[tokio::test]
 async fn what_lanes_do_can_be_seen() {
     let (lanes, clock, _hand) = one_place(&LanesConfig::default());
     let (desk, deadline) = (desk(), within(&clock, 60_000));

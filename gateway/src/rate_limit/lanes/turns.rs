@@ -18,6 +18,8 @@ use crate::request::ClientId;
 
 /// Between two turns of a lane with weight 1; a multiple of many weights, so that little is lost.
 const TURN: u64 = 720_720_000;
+/// Who has come within this time is somebody whom bulk leaves room for, in nanoseconds.
+const QUIET_AFTER: u64 = 1_000_000_000;
 /// A measured duration counts for one in so many.
 const SERVICE_SAMPLES: u64 = 16;
 
@@ -40,13 +42,16 @@ pub(super) struct Turns<W> {
     tag: u64,
     next_ticket: u64,
     closed: bool,
+    /// Until when bulk is not alone.
+    busy_until: u64,
 }
 
 /// One lane.
 #[derive(Debug)]
 struct Share<W> {
     weight: u64,
-    cap: usize,
+    /// The most places while others are about, and while it is alone.
+    caps: Caps,
     held: usize,
     waiting: usize,
     tag: u64,
@@ -58,15 +63,22 @@ struct Share<W> {
     queues: HashMap<ClientId, VecDeque<Waiter<W>>>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Caps {
+    beside_others: usize,
+    alone: usize,
+}
+
 impl<W> Turns<W> {
     pub(super) fn new(config: &LanesConfig) -> Self {
         let lanes = Lane::ALL.map(|lane| {
-            let (weight, cap) = match lane {
-                Lane::Bulk => (config.bulk_weight, config.bulk_places),
-                Lane::Interactive => (config.interactive_weight, config.places),
-                Lane::Emergency => (config.emergency_weight, config.places),
+            let all = Caps { beside_others: config.places, alone: config.places };
+            let (weight, caps) = match lane {
+                Lane::Bulk => (config.bulk_weight, Caps::of_bulk(config)),
+                Lane::Interactive => (config.interactive_weight, all),
+                Lane::Emergency => (config.emergency_weight, all),
             };
-            Share::new(weight.into(), cap)
+            Share::new(weight.into(), caps)
         });
         Self {
             places: config.places,
@@ -76,14 +88,30 @@ impl<W> Turns<W> {
             tag: 0,
             next_ticket: 0,
             closed: false,
+            busy_until: 0,
         }
     }
 
+    /// Somebody has come on a lane: from the first one on who is not of a file, bulk is not alone.
+    pub(super) fn come(&mut self, lane: Lane, now_nanos: u64) {
+        match lane {
+            Lane::Bulk => {}
+            Lane::Interactive | Lane::Emergency => self.busy_until = now_nanos + QUIET_AFTER,
+        }
+    }
+
+    /// The most places of a lane now.
+    fn cap(&self, lane: Lane, now_nanos: u64) -> usize {
+        let Caps { beside_others, alone } = self.lanes[lane as usize].caps;
+        if now_nanos < self.busy_until { beside_others } else { alone }
+    }
+
     /// Takes a place at once, if there is one for this lane and nobody waits for it.
-    pub(super) fn take(&mut self, lane: Lane) -> bool {
+    pub(super) fn take(&mut self, lane: Lane, now_nanos: u64) -> bool {
+        let cap = self.cap(lane, now_nanos);
         let share = &mut self.lanes[lane as usize];
         // Where a place is free, whoever else waits is of a lane that has its cap.
-        let is_free = self.held < self.places && share.held < share.cap && share.waiting == 0;
+        let is_free = self.held < self.places && share.held < cap && share.waiting == 0;
         if is_free {
             self.held += 1;
             share.held += 1;
@@ -124,7 +152,7 @@ impl<W> Turns<W> {
 
     /// How long one more of this client's would wait, in nanoseconds: the turns before its own, at
     /// the pace of this lane's share while all wait that wait now.
-    pub(super) fn wait_nanos(&self, lane: Lane, client: &ClientId) -> u64 {
+    pub(super) fn wait_nanos(&self, lane: Lane, client: &ClientId, now_nanos: u64) -> u64 {
         let share = &self.lanes[lane as usize];
         let own = share.queues.get(client).map_or(0, VecDeque::len);
         let clients = share.queues.len() + usize::from(own == 0);
@@ -135,23 +163,16 @@ impl<W> Turns<W> {
         let weights = share.weight + others.map(|(_, other)| other.weight).sum::<u64>();
         let work = (before as u128 + 1) * u128::from(share.service_nanos);
         let shared = work * u128::from(weights) / u128::from(share.weight) / self.places as u128;
-        let nanos = shared.max(work / share.cap as u128);
+        let nanos = shared.max(work / self.cap(lane, now_nanos) as u128);
         u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 
-    /// Gives a place back that was held so long, and says who has it now. Who has waited beyond its
-    /// deadline is not told: dropping its waiter does.
-    pub(super) fn leave(
-        &mut self,
-        lane: Lane,
-        held_nanos: u64,
-        now_nanos: u64,
-    ) -> Option<(Lane, Waiter<W>)> {
+    /// Gives a place back that was held so long. Who has it now is the next one.
+    pub(super) fn leave(&mut self, lane: Lane, held_nanos: u64) {
         let share = &mut self.lanes[lane as usize];
         share.held -= 1;
         share.measure(held_nanos);
         self.held -= 1;
-        self.next(now_nanos)
     }
 
     /// One who waits goes; false where it does not wait any more.
@@ -186,15 +207,16 @@ impl<W> Turns<W> {
         (share.waiting, share.held)
     }
 
-    /// A place that is free goes to whose turn it is.
-    fn next(&mut self, now_nanos: u64) -> Option<(Lane, Waiter<W>)> {
+    /// A place that is free goes to whose turn it is: one, or several where bulk has come to be alone
+    /// since the last. Who has waited beyond its deadline is not told: dropping its waiter does.
+    pub(super) fn next(&mut self, now_nanos: u64) -> Option<(Lane, Waiter<W>)> {
         if self.held >= self.places {
             return None;
         }
         loop {
             let waits = |lane: &Lane| {
                 let share = &self.lanes[*lane as usize];
-                share.waiting > 0 && share.held < share.cap
+                share.waiting > 0 && share.held < self.cap(*lane, now_nanos)
             };
             // Of equal tags the first is the smallest: the lane that goes first.
             let lanes = Lane::ALL.into_iter().rev().filter(waits);
@@ -214,11 +236,20 @@ impl<W> Turns<W> {
     }
 }
 
+impl Caps {
+    /// Alone never fewer than beside others, and else at most half the places: whoever comes then finds
+    /// one that is free, also where nothing moves.
+    fn of_bulk(config: &LanesConfig) -> Self {
+        let alone = config.bulk_places_alone.min(config.places / 2).max(config.bulk_places);
+        Self { beside_others: config.bulk_places, alone }
+    }
+}
+
 impl<W> Share<W> {
-    fn new(weight: u64, cap: usize) -> Self {
+    fn new(weight: u64, caps: Caps) -> Self {
         Self {
             weight,
-            cap,
+            caps,
             held: 0,
             waiting: 0,
             tag: 0,

@@ -43,6 +43,8 @@ impl Drawing {
 /// Where a unit came from, to be given back there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rate_limit) struct Drawn {
+    /// Time in which it runs out.
+    pub(super) unit: u64,
     pub(super) born: i64,
     pub(super) serial: i64,
     pub(super) dies_at: u64,
@@ -68,6 +70,7 @@ pub(super) struct Call {
     pub(super) wanted: u32,
     pub(super) known: i64,
     pub(super) began: u64,
+    pub(super) size: Size,
 }
 
 /// The lease of one bucket. Times are monotonic nanoseconds.
@@ -112,7 +115,8 @@ impl Lease {
         let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
         let ahead = waiting.saturating_add(self.used.saturating_mul(2)).min(drawing.ahead);
         self.used = 0;
-        Call { wanted: waiting.saturating_add(ahead), known: self.known(now), began: now }
+        let wanted = waiting.saturating_add(ahead);
+        Call { wanted, known: self.known(now), began: now, size: drawing.size }
     }
 
     fn known(&self, now: u64) -> i64 {
@@ -133,7 +137,8 @@ impl Lease {
         }
         self.owed = (reply.owed, now);
         let dies_at = call.began + LIFE;
-        let drawn = Drawn { born: reply.born, serial: reply.taken, dies_at };
+        let Reply { born, taken: serial, .. } = *reply;
+        let drawn = Drawn { unit: call.size.unit, born, serial, dies_at };
         // Whatever was wanted of it, it is kept from now on: something was given, or nothing because it
         // was there, or because its loss was noticed and noted.
         if call.wanted > 0 {
@@ -185,6 +190,15 @@ impl Lease {
     pub(super) fn give_back_share(&mut self, taken: Taken) {
         if let Some(share) = &self.share {
             share.give_back(taken);
+        }
+    }
+
+    /// The bucket is another size from now on: what was drawn by the old one is lost, and what is known
+    /// of the bucket stays.
+    pub(super) fn resize(&mut self, share: Size) {
+        (self.left, self.refused_until) = (0, 0);
+        if let Some(part) = &self.share {
+            part.resize(share);
         }
     }
 

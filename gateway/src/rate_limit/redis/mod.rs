@@ -5,6 +5,7 @@
 //! and each node lets its part of every limit through, until Redis answers in time again.
 
 mod breaker;
+mod guesses;
 mod lease;
 mod link;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use self::script::{Reply, Scripts};
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
+pub(super) use guesses::{GuessAnswer, GuessOf};
 pub(super) use shared::{SharedLimit, SharedUnit};
 
 /// What a call may take.

@@ -35,6 +35,8 @@ pub(super) struct Scripts {
     pub(super) take: Lua,
     pub(super) give_back: Lua,
     pub(super) beat: Lua,
+    pub(super) reserve_guess: Lua,
+    pub(super) settle_guess: Lua,
 }
 
 impl Scripts {
@@ -43,6 +45,8 @@ impl Scripts {
             take: Lua::new(include_str!("take.lua")),
             give_back: Lua::new(include_str!("give_back.lua")),
             beat: Lua::new(include_str!("beat.lua")),
+            reserve_guess: Lua::new(include_str!("reserve_guess.lua")),
+            settle_guess: Lua::new(include_str!("settle_guess.lua")),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::breaker::Advice;
-use super::lease::{Drawing, Drawn, LIFE, Lease, Step};
+use super::lease::{Call, Drawing, Drawn, LIFE, Lease, Step};
+use super::script::Reply;
 use super::{Part, Redis};
 use crate::rate_limit::gcra::{Size, Taken};
 
@@ -17,9 +18,14 @@ pub(in crate::rate_limit) struct SharedLimit {
     redis: Arc<Redis>,
     key: String,
     part: Part,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
     size: Size,
     drawing: Drawing,
-    lease: Mutex<Lease>,
+    lease: Lease,
 }
 
 /// A unit that was taken.
@@ -35,7 +41,20 @@ impl SharedLimit {
     /// A limit under a key: what is in braces in it says on which server of a Cluster it is.
     pub(in crate::rate_limit) fn new(redis: Arc<Redis>, key: String, size: Size) -> Self {
         let (part, drawing) = (Part::of(&key), Drawing::of(size));
-        Self { redis, key, part, size, drawing, lease: Mutex::default() }
+        Self {
+            redis,
+            key,
+            part,
+            state: Mutex::new(State { size, drawing, lease: Lease::default() }),
+        }
+    }
+
+    /// Makes it another size. In Redis as much is owed as before, and this node knows what it knew.
+    pub(in crate::rate_limit) fn resize(&self, size: Size) {
+        let (drawing, share) = (Drawing::of(size), size.share(self.redis.nodes()));
+        let mut state = self.state();
+        (state.size, state.drawing) = (size, drawing);
+        state.lease.resize(share);
     }
 
     /// Takes one unit; a refusal takes nothing and says how many nanoseconds to wait.
@@ -47,7 +66,7 @@ impl SharedLimit {
         if advice != Advice::Ask {
             return self.take_share();
         }
-        let step = self.lease().step(self.now());
+        let step = self.state().lease.step(self.now());
         let told = match step {
             Step::Take(drawn) => return Ok(SharedUnit::Drawn(drawn)),
             Step::Refuse(wait) => return Err(wait),
@@ -70,29 +89,36 @@ impl SharedLimit {
     pub(in crate::rate_limit) fn give_back(self: &Arc<Self>, unit: SharedUnit) {
         match unit {
             SharedUnit::Drawn(drawn) => {
-                let is_leased = self.drawing.ahead > 0;
-                if !(is_leased && self.lease().take_back(drawn, self.now())) {
+                let now = self.now();
+                let is_taken_back = {
+                    let mut state = self.state();
+                    state.drawing.ahead > 0 && state.lease.take_back(drawn, now)
+                };
+                if !is_taken_back {
                     let limit = Arc::clone(self);
                     self.redis.calls.spawn(async move { limit.return_to_redis(drawn).await });
                 }
             }
-            SharedUnit::Share(taken) => self.lease().give_back_share(taken),
+            SharedUnit::Share(taken) => self.state().lease.give_back_share(taken),
         }
     }
 
     /// Units that would pass now, as far as this node knows.
     pub(in crate::rate_limit) fn remaining(&self) -> u32 {
-        self.lease().remaining(self.drawing, self.now())
+        let (now, state) = (self.now(), self.state());
+        state.lease.remaining(state.drawing, now)
     }
 
     /// Whether nothing would be lost with it.
     pub(in crate::rate_limit) fn is_idle(&self) -> bool {
-        self.lease().is_idle(self.now())
+        self.state().lease.is_idle(self.now())
     }
 
     fn take_share(&self) -> Result<SharedUnit, u64> {
         let (now, nodes) = (self.now(), self.redis.nodes());
-        let taken = self.lease().take_share(self.size.share(nodes), now)?;
+        let mut state = self.state();
+        let share = state.size.share(nodes);
+        let taken = state.lease.take_share(share, now)?;
         self.redis.metrics.limits_unshared_requests.increment(1);
         Ok(SharedUnit::Share(taken))
     }
@@ -102,16 +128,14 @@ impl SharedLimit {
     async fn call(self: Arc<Self>) {
         let mut failures = 0;
         loop {
-            let call = self.lease().begin(self.drawing, self.now());
-            let reply = self.ask(call.wanted, call.known).await;
+            let call = self.begin();
+            let reply = self.ask(call.size, call.wanted, call.known).await;
             // An answer that was there in time and is read late is worth nothing: what it gave has died.
             match reply.filter(|_| self.now() < call.began + LIFE) {
-                Some(reply) if self.lease().end(self.drawing, call, self.now(), &reply) => {
-                    failures = 0;
-                }
+                Some(reply) if self.end(call, &reply) => failures = 0,
                 Some(_) => return,
                 None if failures > 0 || self.redis.breaker(self.part).is_open() => {
-                    self.lease().fail();
+                    self.state().lease.fail();
                     return;
                 }
                 None => failures += 1,
@@ -119,27 +143,41 @@ impl SharedLimit {
         }
     }
 
-    /// Takes nothing: is there an answer in time?
-    async fn try_out(self: Arc<Self>) {
-        let _noted = self.ask(0, 0).await;
+    fn begin(&self) -> Call {
+        let (now, mut state) = (self.now(), self.state());
+        let drawing = state.drawing;
+        state.lease.begin(drawing, now)
     }
 
-    async fn ask(&self, wanted: u32, known: i64) -> Option<super::Reply> {
-        let Size { unit, whole } = self.drawing.size;
+    fn end(&self, call: Call, reply: &Reply) -> bool {
+        let (now, mut state) = (self.now(), self.state());
+        let drawing = state.drawing;
+        state.lease.end(drawing, call, now, reply)
+    }
+
+    /// Takes nothing: is there an answer in time?
+    async fn try_out(self: Arc<Self>) {
+        let size = self.state().drawing.size;
+        let _noted = self.ask(size, 0, 0).await;
+    }
+
+    async fn ask(&self, Size { unit, whole }: Size, wanted: u32, known: i64) -> Option<Reply> {
         let arguments = [unit.cast_signed(), whole.cast_signed(), i64::from(wanted), known];
         self.redis.take(self.part, &self.key, arguments).await
     }
 
-    async fn return_to_redis(&self, drawn: Drawn) {
-        let unit = self.drawing.size.unit.cast_signed();
-        self.redis.give_back(&self.key, [unit, 1, drawn.serial, drawn.born]).await;
+    /// What was taken at another rate is lost: the script counts what was taken since at one rate.
+    async fn return_to_redis(&self, Drawn { unit, born, serial, .. }: Drawn) {
+        if unit == self.state().size.unit {
+            self.redis.give_back(&self.key, [unit.cast_signed(), 1, serial, born]).await;
+        }
     }
 
     fn now(&self) -> u64 {
         self.redis.clock.monotonic_nanos()
     }
 
-    fn lease(&self) -> MutexGuard<'_, Lease> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -46,8 +46,8 @@ impl Store {
     /// Opens the connection that writes a log.
     pub async fn log_writer(&self) -> Result<LogWriter, StoreError> {
         Ok(LogWriter(match &self.pool {
-            Pool::Sqlite(_, options, turns) => {
-                Backend::Sqlite(sqlite::Writer::open(options, turns.clone()).await?)
+            Pool::Sqlite(_, options, writers) => {
+                Backend::Sqlite(sqlite::Writer::open(options, writers.turns.clone()).await?)
             }
             Pool::Postgres(_, options) => {
                 Backend::Postgres(Box::new(postgres::Writer::open(options).await?))

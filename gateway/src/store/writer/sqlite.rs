@@ -1,11 +1,13 @@
 //! Writing a log into an `SQLite` file.
 
+use std::time::Duration;
+
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::{Append, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
-use crate::store::turns::{GIVE_WAY_MAX, Turns};
+use crate::store::turns::{GIVE_WAY_MAX, Turn, Turns};
 
 /// Begins the transaction, appends through the trigger of migration 4 and reads back: one exchange
 /// with the database's thread.
@@ -39,6 +41,8 @@ const PAGE_BYTES: usize = 4_096;
 pub(super) struct Writer {
     connection: SqliteConnection,
     turns: Turns,
+    /// How long a commit gives way: not at all once it did so in vain, until it has had a turn.
+    gives_way: Duration,
     /// Pages in the write-ahead log that are not carried over, about.
     uncarried_pages: i64,
 }
@@ -54,7 +58,12 @@ impl Writer {
             .pragma("cache_size", CACHE_SIZE)
             // Pages of a statement that could fail halfway are kept twice; not in a file.
             .pragma("temp_store", "memory");
-        Ok(Self { connection: options.connect().await?, turns, uncarried_pages: 0 })
+        Ok(Self {
+            connection: options.connect().await?,
+            turns,
+            gives_way: GIVE_WAY_MAX,
+            uncarried_pages: 0,
+        })
     }
 
     pub(super) async fn create(&mut self, log: &str, note: &str) -> Result<(), StoreError> {
@@ -63,7 +72,7 @@ impl Writer {
     }
 
     pub(super) async fn append(&mut self, append: &Append<'_>) -> Result<ReadBack, CommitFailure> {
-        let turn = self.turns.take(GIVE_WAY_MAX).await;
+        let turn = self.turn().await;
         let rows: Result<Vec<TileRow>, sqlx::Error> = sqlx::query_as(APPEND)
             .bind(append.log)
             .bind(append.size_before)
@@ -86,6 +95,13 @@ impl Writer {
                 Err(classify(error))
             }
         }
+    }
+
+    /// Whoever stands still in its turn, a command that was stopped, holds up one commit and not all.
+    async fn turn(&mut self) -> Option<Turn> {
+        let turn = self.turns.take(self.gives_way).await;
+        self.gives_way = if turn.is_some() { GIVE_WAY_MAX } else { Duration::ZERO };
+        turn
     }
 
     pub(super) async fn sign(&mut self, signed: &Signed<'_>) -> Result<(), CommitFailure> {

@@ -8,7 +8,20 @@ use super::*;
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn config(places: usize, bulk_places: usize) -> LanesConfig {
-    LanesConfig { places, bulk_places, queue_items_max: 50, ..LanesConfig::default() }
+    let bulk_places_alone = bulk_places;
+    LanesConfig {
+        places,
+        bulk_places,
+        bulk_places_alone,
+        queue_items_max: 50,
+        ..LanesConfig::default()
+    }
+}
+
+/// Gives a place back; who has it now.
+fn leave<W>(turns: &mut Turns<W>, lane: Lane, held: u64, now: u64) -> Option<(Lane, Waiter<W>)> {
+    turns.leave(lane, held);
+    turns.next(now)
 }
 
 fn client(number: usize) -> ClientId {
@@ -22,7 +35,7 @@ fn later() -> Deadline {
 
 /// Takes all places of a lane and lets so many wait behind them, told by number.
 fn crowd(turns: &mut Turns<usize>, lane: Lane, clients: usize, count: usize) {
-    while turns.take(lane) {}
+    while turns.take(lane, 0) {}
     for number in 0..count {
         turns.wait(lane, &client(number % clients), later(), number);
     }
@@ -81,7 +94,11 @@ impl Model {
                 let has_room =
                     self.held.len() < self.places && self.held_on(lane) < self.caps[lane as usize];
                 let has_queue = self.waiting.iter().any(|(_, of, ..)| *of == lane);
-                assert_eq!(self.turns.take(lane), has_room && !has_queue, "work-conserving");
+                assert_eq!(
+                    self.turns.take(lane, self.now),
+                    has_room && !has_queue,
+                    "work-conserving"
+                );
                 if has_room && !has_queue {
                     self.held.push(lane);
                     return;
@@ -97,7 +114,7 @@ impl Model {
             Step::Leave(which) => {
                 if !self.held.is_empty() {
                     let lane = self.held.remove(which % self.held.len());
-                    let next = self.turns.leave(lane, 1, self.now);
+                    let next = leave(&mut self.turns, lane, 1, self.now);
                     self.note_turn(next);
                 }
             }
@@ -141,8 +158,8 @@ impl Model {
             let held = self.held_on(lane);
             assert_eq!(self.turns.counts(lane), (waiting, held));
             let share = &self.turns.lanes[lane as usize];
-            assert!(held <= share.cap);
-            let is_full = self.held.len() == self.places || held == share.cap;
+            assert!(held <= share.caps.beside_others);
+            let is_full = self.held.len() == self.places || held == share.caps.beside_others;
             assert!(waiting == 0 || is_full, "nobody waits for a place that is free");
             assert_eq!(share.order.len(), share.queues.len());
             assert!(share.order.iter().all(|client| !share.queues[client].is_empty()));
@@ -165,7 +182,7 @@ proptest! {
         }
         // Whoever is still there has a turn in the end.
         while let Some(lane) = model.held.pop() {
-            let next = model.turns.leave(lane, 1, model.now);
+            let next = leave(&mut model.turns, lane, 1, model.now);
             model.note_turn(next);
             model.check();
         }
@@ -180,7 +197,7 @@ proptest! {
         let [bulk_weight, interactive_weight, emergency_weight] = weights;
         let config = LanesConfig { bulk_weight, interactive_weight, emergency_weight, ..config(1, 1) };
         let mut turns = Turns::new(&config);
-        prop_assert!(turns.take(Lane::Interactive));
+        prop_assert!(turns.take(Lane::Interactive, 0));
         let lanes: Vec<Lane> = Lane::ALL.into_iter().filter(|it| absent != Some(*it as usize)).collect();
         for lane in &lanes {
             for number in 0..1_000 {
@@ -190,7 +207,7 @@ proptest! {
         let all: u32 = lanes.iter().map(|lane| weights[*lane as usize]).sum();
         let (mut served, mut holder) = (BTreeMap::<Lane, u32>::new(), Lane::Interactive);
         for turn in 1..=900_u32 {
-            holder = turns.leave(holder, 1, 0).expect("many wait").0;
+            holder = leave(&mut turns, holder, 1, 0).expect("many wait").0;
             *served.entry(holder).or_default() += 1;
             for lane in &lanes {
                 let ideal = f64::from(turn) * f64::from(weights[*lane as usize]) / f64::from(all);
@@ -206,7 +223,7 @@ proptest! {
 #[test]
 fn the_usual_weights_hold_within_one_turn_of_the_ideal() {
     let mut turns = Turns::new(&config(1, 1));
-    assert!(turns.take(Lane::Interactive));
+    assert!(turns.take(Lane::Interactive, 0));
     for lane in Lane::ALL {
         for number in 0..1_000 {
             turns.wait(lane, &client(number % 3), later(), number);
@@ -214,7 +231,7 @@ fn the_usual_weights_hold_within_one_turn_of_the_ideal() {
     }
     let (mut served, mut holder) = ([0_u32; 3], Lane::Interactive);
     for turn in 1..=1_000_u32 {
-        holder = turns.leave(holder, 1, 0).unwrap().0;
+        holder = leave(&mut turns, holder, 1, 0).unwrap().0;
         served[holder as usize] += 1;
         for (count, weight) in served.iter().zip([1.0, 8.0, 16.0]) {
             let ideal = f64::from(turn) * weight / 25.0;
@@ -229,14 +246,14 @@ fn a_lane_that_comes_late_gets_its_share_from_now_on_and_nothing_for_the_time_be
     let mut turns = Turns::new(&config(1, 1));
     crowd(&mut turns, Lane::Bulk, 1, 600);
     for _ in 0..500 {
-        assert_eq!(turns.leave(Lane::Bulk, 1, 0).unwrap().0, Lane::Bulk);
+        assert_eq!(leave(&mut turns, Lane::Bulk, 1, 0).unwrap().0, Lane::Bulk);
     }
     for number in 0..600 {
         turns.wait(Lane::Interactive, &client(9), later(), number);
     }
     let (mut holder, mut bulk) = (Lane::Bulk, 0);
     for _ in 0..90 {
-        holder = turns.leave(holder, 1, 0).unwrap().0;
+        holder = leave(&mut turns, holder, 1, 0).unwrap().0;
         bulk += usize::from(holder == Lane::Bulk);
     }
     assert!((9..=11).contains(&bulk), "{bulk}");
@@ -248,12 +265,50 @@ fn bulk_stays_below_its_cap_and_leaves_the_other_places_to_others() {
     crowd(&mut turns, Lane::Bulk, 1, 5);
     assert_eq!(turns.counts(Lane::Bulk), (5, 2));
     for _ in 0..6 {
-        assert!(turns.take(Lane::Interactive));
+        assert!(turns.take(Lane::Interactive, 0));
     }
-    assert!(!turns.take(Lane::Interactive) && !turns.take(Lane::Emergency));
-    assert!(turns.leave(Lane::Interactive, 1, 0).is_none(), "the place is not bulk's");
-    assert!(turns.take(Lane::Emergency));
-    assert_eq!(turns.leave(Lane::Bulk, 1, 0).unwrap().0, Lane::Bulk);
+    assert!(!turns.take(Lane::Interactive, 0) && !turns.take(Lane::Emergency, 0));
+    assert!(leave(&mut turns, Lane::Interactive, 1, 0).is_none(), "the place is not bulk's");
+    assert!(turns.take(Lane::Emergency, 0));
+    assert_eq!(leave(&mut turns, Lane::Bulk, 1, 0).unwrap().0, Lane::Bulk);
+}
+
+#[test]
+fn bulk_has_more_places_while_it_is_alone_and_few_from_the_first_on_who_is_not() {
+    let config = LanesConfig { bulk_places_alone: 6, ..config(12, 2) };
+    let mut turns = Turns::new(&config);
+    let held = |turns: &Turns<usize>| turns.counts(Lane::Bulk).1;
+    crowd(&mut turns, Lane::Bulk, 2, 30);
+    assert_eq!(held(&turns), 6, "nobody has come yet");
+    turns.come(Lane::Interactive, 100);
+    assert!(turns.take(Lane::Interactive, 100), "a place is free");
+    // What it has on its way comes to its end, and nothing follows until it is below its cap.
+    for left in [5, 4, 3, 2] {
+        assert!(leave(&mut turns, Lane::Bulk, 1, 100).is_none());
+        assert_eq!(held(&turns), left);
+    }
+    assert!(leave(&mut turns, Lane::Bulk, 1, 100).is_some());
+    turns.come(Lane::Bulk, 200);
+    assert!(turns.next(100 + QUIET_AFTER - 1).is_none());
+    // Alone again: all that fit come in with the next look.
+    turns.leave(Lane::Bulk, 1);
+    let next = std::iter::from_fn(|| turns.next(100 + QUIET_AFTER)).count();
+    assert_eq!((next, held(&turns)), (5, 6));
+    for lane in [Lane::Emergency, Lane::Interactive] {
+        turns.come(lane, 2 * QUIET_AFTER);
+        assert_eq!(turns.cap(Lane::Bulk, 2 * QUIET_AFTER), 2);
+        assert_eq!(turns.cap(lane, 0), 12);
+    }
+}
+
+#[test]
+fn bulk_alone_leaves_half_the_places_and_has_no_fewer_than_beside_others() {
+    for (places, bulk_places, alone, cap) in
+        [(1_024, 4, 128, 128), (8, 2, 128, 4), (1, 1, 128, 1), (8, 7, 3, 7), (64, 4, 3, 4)]
+    {
+        let config = LanesConfig { bulk_places_alone: alone, ..config(places, bulk_places) };
+        assert_eq!(Turns::<()>::new(&config).cap(Lane::Bulk, 0), cap, "{config:?}");
+    }
 }
 
 #[test]
@@ -264,20 +319,20 @@ fn a_client_that_floods_its_lane_is_one_of_many_there() {
     turns.wait(Lane::Interactive, &client(8), later(), 2_000);
     turns.wait(Lane::Interactive, &client(7), later(), 1_001);
     let told: Vec<usize> =
-        (0..6).map(|_| turns.leave(Lane::Interactive, 1, 0).unwrap().1.told).collect();
+        (0..6).map(|_| leave(&mut turns, Lane::Interactive, 1, 0).unwrap().1.told).collect();
     assert_eq!(told, [0, 1_000, 2_000, 1, 1_001, 2]);
 }
 
 #[test]
 fn who_has_waited_beyond_its_deadline_is_passed_over_and_takes_no_turn() {
     let mut turns = Turns::new(&config(1, 1));
-    assert!(turns.take(Lane::Bulk));
+    assert!(turns.take(Lane::Bulk, 0));
     let short = Deadline::after(0, Duration::from_nanos(100));
     for number in 0..3 {
         turns.wait(Lane::Interactive, &client(number), short, number);
     }
     turns.wait(Lane::Bulk, &client(0), later(), 9);
-    let (lane, waiter) = turns.leave(Lane::Bulk, 1, 100).unwrap();
+    let (lane, waiter) = leave(&mut turns, Lane::Bulk, 1, 100).unwrap();
     assert_eq!((lane, waiter.told), (Lane::Bulk, 9));
     assert_eq!(turns.counts(Lane::Interactive), (0, 0));
 }
@@ -287,20 +342,20 @@ fn a_wait_is_foreseen_from_turns_before_durations_and_shares() {
     let mut turns = Turns::new(&config(4, 2));
     crowd(&mut turns, Lane::Interactive, 1, 0);
     let nobody = client(7);
-    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody), 0, "nothing is known yet");
+    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody, 0), 0, "nothing is known yet");
     turns.lanes[Lane::Interactive as usize].service_nanos = 1_000;
     turns.lanes[Lane::Bulk as usize].service_nanos = 1_000;
-    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody), 250);
-    assert_eq!(turns.wait_nanos(Lane::Bulk, &nobody), 500, "of two places");
+    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody, 0), 250);
+    assert_eq!(turns.wait_nanos(Lane::Bulk, &nobody, 0), 500, "of two places");
     crowd(&mut turns, Lane::Interactive, 1, 7);
-    assert_eq!(turns.wait_nanos(Lane::Interactive, &client(0)), 8 * 250);
-    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody), 2 * 250, "its turn is the second");
-    assert_eq!(turns.wait_nanos(Lane::Bulk, &nobody), 9 * 250, "one turn in nine");
+    assert_eq!(turns.wait_nanos(Lane::Interactive, &client(0), 0), 8 * 250);
+    assert_eq!(turns.wait_nanos(Lane::Interactive, &nobody, 0), 2 * 250, "its turn is the second");
+    assert_eq!(turns.wait_nanos(Lane::Bulk, &nobody, 0), 9 * 250, "one turn in nine");
 }
 
 #[test]
 fn durations_are_followed_within_some_dozens() {
-    let mut share = Share::<()>::new(1, 1);
+    let mut share = Share::<()>::new(1, Caps { beside_others: 1, alone: 1 });
     share.measure(1_000_000);
     assert_eq!(share.service_nanos, 1_000_000);
     for _ in 0..100 {
@@ -321,6 +376,6 @@ fn nobody_waits_once_it_is_closed_and_who_has_a_place_gives_it_back() {
     turns.close();
     assert!(!turns.may_wait(Lane::Interactive) && !turns.may_wait(Lane::Bulk));
     assert_eq!(turns.counts(Lane::Interactive), (0, 1));
-    assert!(turns.leave(Lane::Interactive, 1, 0).is_none());
-    assert!(turns.take(Lane::Bulk), "a free place is there for whoever is still on the way");
+    assert!(leave(&mut turns, Lane::Interactive, 1, 0).is_none());
+    assert!(turns.take(Lane::Bulk, 0), "a free place is there for whoever is still on the way");
 }
