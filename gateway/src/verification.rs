@@ -124,10 +124,11 @@ pub async fn verify(
     let judgement = judge(&permit, &claims, &answer);
     asked.charge_guess(&mut guess, judgement.person).await?;
     let entry = asked.entry(&answer, &judgement, &mut guess).await?;
-    let evaluated_at = entry.at;
+    let (evaluated_at, subject) = (entry.at, entry.subject.pseudonym);
     let reserved = Reserved { charge: Some(charge), guess: Some(guess) };
     let receipt = app.audit.record_answer(entry, context.key.clone(), reserved).await?;
     drop(pass);
+    asked.watch(evaluated_at, judgement.outcome, subject);
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,

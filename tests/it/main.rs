@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
 
 mod admitted;
+mod alarms;
 mod card_qr;
 mod citus;
 mod clients;

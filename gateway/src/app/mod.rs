@@ -2,12 +2,14 @@
 //! from the store again is in `loading`, what is done beside the requests in `upkeep` and `quotas`, and
 //! when in `background`.
 
+mod alarms;
 mod background;
 mod guesses;
 mod loading;
 mod quotas;
 mod upkeep;
 
+pub use alarms::Judging;
 pub use guesses::GuessNotReserved;
 pub use quotas::OthersRead;
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::access::{ListTurns, SlowedClients, token_keys};
+use crate::alarms::Watch;
 use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, Tiles,
 };
@@ -71,6 +74,8 @@ pub struct App {
     pub client_limits: ClientLimits,
     /// Who of them is slowed.
     pub slowed: SlowedClients,
+    /// What stands out in how they ask.
+    pub alarms: Watch,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
     /// How many claims about one person may be wrong.
@@ -182,6 +187,7 @@ impl App {
             policies: Policies::default(),
             client_limits,
             slowed: SlowedClients::default(),
+            alarms: Watch::new(config.alarms),
             quotas: QuotaLedger::new(config.limits.nodes),
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),

@@ -21,6 +21,14 @@ pub struct Pseudonym {
     pub digest: [u8; 16],
 }
 
+impl Pseudonym {
+    /// Its first 8 bytes, which tell people apart within a while.
+    pub fn short(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.digest;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
 /// Some keys of a person in all quarters that can be linked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linked {

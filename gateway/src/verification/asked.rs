@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use super::{Judgement, NotAnswered, RequestContext};
+use crate::alarms::Answered;
 use crate::app::{App, GuessNotReserved};
 use crate::asked::Origin;
-use crate::audit::{Decided, Entry, LogUnavailable, ShortDigest};
+use crate::audit::{Decided, Entry, LogUnavailable, Pseudonym, ShortDigest};
 use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
-use crate::matching;
+use crate::matching::{self, Outcome};
 use crate::policy::{Officials, PermitQuestion, Policy, Refusal};
 use crate::population::{Answer, Person};
 use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation};
 use crate::reports::Edge;
-use crate::request::{AgencyCode, Claims, Operation, Verification};
+use crate::request::{AgencyCode, Claims, Operation, SubjectKey, Verification};
 
 /// One request on its way: what its entry and its decision are put together from.
 pub(super) struct Asked<'a> {
@@ -95,6 +96,16 @@ impl Asked<'_> {
         let refused = Decided::Refused { refusal, asked };
         let entry = self.record(self.app.clock.now(), person, refused).await?;
         Err(NotAnswered::SubjectGuarded(guarded, Some(self.app.audit.record(entry).await?)))
+    }
+
+    /// Has it watched what was answered, now that it is written down.
+    pub(super) fn watch(&self, at: Micros, outcome: Outcome, subject: Pseudonym) {
+        let number = match self.request.subject.key() {
+            SubjectKey::PersonalId(number) => Some(number),
+            SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => None,
+        };
+        let (client, lane) = (&self.caller.client().client_id, self.policy.terms().lane);
+        self.app.alarms.note(&Answered { client, lane, at, outcome, number, subject });
     }
 
     /// The entry of a refusal by the policy.
