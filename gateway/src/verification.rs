@@ -111,7 +111,7 @@ pub async fn verify(
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
-    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
+    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len()).await?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     // Once the register was asked it is recorded, however late: or a caller could have it asked
     // without a trace, by a deadline that is too short.
@@ -250,10 +250,11 @@ impl Asked<'_> {
 
     /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
     /// refusal is counted as throttled, under the purpose that the policy has granted.
-    fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
+    async fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
         let client_id = &self.caller.client().client_id;
         let wanted = Amount::request(attributes);
-        self.app.quotas.reserve(client_id, wanted, self.app.clock.now()).inspect_err(|_| {
+        let reserved = self.app.quotas.reserve_shared(client_id, wanted, self.app.clock.now());
+        reserved.await.inspect_err(|_| {
             let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
             self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
             self.app.metrics.quota_refusals.increment(1);

@@ -45,6 +45,7 @@ mod routes;
 mod schema;
 mod search;
 mod shared_limits;
+mod shared_quotas;
 mod shutdown;
 mod standing;
 mod strict_json;

@@ -55,6 +55,7 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, USES, |app| async move { app.flush_uses().await });
     every(app, ACTS, log_acts);
     every(app, QUOTAS, warn_of_quotas);
+    every(app, QUOTAS, share_quotas);
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
@@ -171,6 +172,11 @@ async fn warn_of_papers(app: Weak<App>) {
 
 async fn warn_of_quotas(app: Arc<App>) {
     app.warn_of_quotas().await;
+}
+
+/// Tells other nodes what this one needs of quotas.
+async fn share_quotas(app: Arc<App>) {
+    app.quotas.tell_others(app.clock.now()).await;
 }
 
 /// Follows what other nodes use of quotas: with a rest between two turns, which is the longer the more

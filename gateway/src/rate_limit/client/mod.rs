@@ -1,6 +1,7 @@
 //! The limits of clients: the client's own rate, that of the client it acts for, that of the official
 //! who asks. One unit of each, or of none.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use foldhash::HashMap;
 use secrecy::ExposeSecret;
 
 use super::gcra::{Gcra, Size, Taken};
+use super::quota::QuotaLedger;
 use super::redis::{Redis, RedisStartError, SharedLimit, SharedUnit};
 use super::terms::{Limits, Terms};
 use crate::clock::Clock;
@@ -138,6 +140,14 @@ impl ClientLimits {
             Redis::start(url.expose_secret(), config.nodes, name, clock.clone(), metrics)
         });
         Ok(Self { redis: redis.transpose()?, ..Self::new(clock) })
+    }
+
+    /// The ledger of quotas, over the same Redis if one is configured.
+    pub fn quota_ledger(&self, nodes: NonZeroU32) -> QuotaLedger {
+        match &self.redis {
+            None => QuotaLedger::new(nodes),
+            Some(redis) => QuotaLedger::shared(nodes, Arc::clone(redis), self.clock.clone()),
+        }
     }
 
     /// Whether limits are shared with other nodes at present: Redis is there and answers in time.

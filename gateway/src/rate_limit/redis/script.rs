@@ -35,6 +35,7 @@ pub(super) struct Scripts {
     pub(super) take: Lua,
     pub(super) give_back: Lua,
     pub(super) beat: Lua,
+    pub(super) grant: Lua,
 }
 
 impl Scripts {
@@ -43,6 +44,7 @@ impl Scripts {
             take: Lua::new(include_str!("take.lua")),
             give_back: Lua::new(include_str!("give_back.lua")),
             beat: Lua::new(include_str!("beat.lua")),
+            grant: Lua::new(include_str!("grant.lua")),
         }
     }
 }
