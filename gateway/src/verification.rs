@@ -113,7 +113,7 @@ pub async fn verify(
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
     let mut guess = asked.reserve_guess(&claims).await?;
-    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
+    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len()).await?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     // Once the register was asked it is recorded, however late: or a caller could have it asked
     // without a trace, by a deadline that is too short.

@@ -47,6 +47,7 @@ mod routes;
 mod schema;
 mod search;
 mod shared_limits;
+mod shared_quotas;
 mod shutdown;
 mod slowing;
 mod standing;

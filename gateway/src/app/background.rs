@@ -68,6 +68,7 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, FAILURES, follow_failures);
     every(app, GUESSES_SAVED, |app| async move { app.save_guesses().await });
     every(app, SLOWED, |app| async move { app.end_slowness() });
+    every(app, QUOTAS, share_quotas);
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
@@ -207,6 +208,11 @@ async fn judge_alarms(app: Weak<App>) {
         let Some(app) = app.upgrade() else { return };
         app.judge_alarms(&mut judging).await;
     }
+}
+
+/// Tells other nodes what this one needs of quotas.
+async fn share_quotas(app: Arc<App>) {
+    app.quotas.tell_others(app.clock.now()).await;
 }
 
 /// Follows what other nodes use of quotas: with a rest between two turns, which is the longer the more

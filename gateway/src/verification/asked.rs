@@ -54,10 +54,11 @@ impl Asked<'_> {
 
     /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
     /// refusal is counted as throttled, under the purpose that the policy has granted.
-    pub(super) fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
+    pub(super) async fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
         let client_id = &self.caller.client().client_id;
         let wanted = Amount::request(attributes);
-        self.app.quotas.reserve(client_id, wanted, self.app.clock.now()).inspect_err(|_| {
+        let reserved = self.app.quotas.reserve_shared(client_id, wanted, self.app.clock.now());
+        reserved.await.inspect_err(|_| {
             self.count_throttled();
             self.app.metrics.quota_refusals.increment(1);
         })

@@ -1,6 +1,7 @@
 //! The limits of clients: the client's own rate, that of the client it acts for, that of the official
 //! who asks. One unit of each, or of none.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use foldhash::HashMap;
 use secrecy::ExposeSecret;
 
 use super::gcra::{Gcra, Size, Taken};
+use super::quota::QuotaLedger;
 use super::redis::{Redis, RedisStartError, SharedLimit, SharedUnit};
 use super::terms::{Limits, Terms};
 use crate::clock::Clock;
@@ -143,6 +145,14 @@ impl ClientLimits {
     /// The Redis that nodes share, if they do.
     pub(super) fn redis(&self) -> Option<&Arc<Redis>> {
         self.redis.as_ref()
+    }
+
+    /// The ledger of quotas, over the same Redis if one is configured.
+    pub fn quota_ledger(&self, nodes: NonZeroU32) -> QuotaLedger {
+        match &self.redis {
+            None => QuotaLedger::new(nodes),
+            Some(redis) => QuotaLedger::shared(nodes, Arc::clone(redis), self.clock.clone()),
+        }
     }
 
     /// Whether limits are shared with other nodes at present: Redis is there and answers in time.

@@ -5,6 +5,7 @@
 //! and each node lets its part of every limit through, until Redis answers in time again.
 
 mod breaker;
+mod grants;
 mod guesses;
 mod lease;
 mod link;
@@ -15,7 +16,7 @@ mod shared;
 mod trouble;
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use self::trouble::Troubles;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
+pub(super) use grants::{Given, Need, Wish};
 pub(super) use guesses::{GuessAnswer, GuessOf};
 pub(super) use shared::{SharedLimit, SharedUnit};
 
@@ -71,6 +73,8 @@ pub(super) struct Redis {
     nodes: AtomicU32,
     /// Since when the one server knows anything, as it has said; 0 before, and of a Cluster.
     since: AtomicI64,
+    /// Whether it was seen to have lost what it knew.
+    has_lost: AtomicBool,
     troubles: Troubles,
     told_nodes: NonZeroU32,
     name: String,
@@ -106,6 +110,7 @@ impl Redis {
             breakers: std::array::from_fn(|_| Breaker::default()),
             nodes: AtomicU32::new(0),
             since: AtomicI64::new(0),
+            has_lost: AtomicBool::new(false),
             troubles: Troubles::default(),
             told_nodes,
             name: name.to_owned(),
@@ -132,6 +137,14 @@ impl Redis {
     pub(super) fn nodes(&self) -> NonZeroU32 {
         let heard = NonZeroU32::new(self.nodes.load(Ordering::Relaxed));
         heard.map_or(self.told_nodes, |heard| heard.max(self.told_nodes))
+    }
+
+    /// Does something on the thread that asks.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.calls.spawn(work)
     }
 
     /// Whether every part of Redis is asked at present.
@@ -192,7 +205,10 @@ impl Redis {
                     return None;
                 }
             };
-        self.since.store(since, Ordering::Relaxed);
+        let before = self.since.swap(since, Ordering::Relaxed);
+        if before != 0 && before != since {
+            self.has_lost.store(true, Ordering::Relaxed);
+        }
         Some(nodes)
     }
 

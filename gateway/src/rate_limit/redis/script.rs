@@ -37,6 +37,7 @@ pub(super) struct Scripts {
     pub(super) beat: Lua,
     pub(super) reserve_guess: Lua,
     pub(super) settle_guess: Lua,
+    pub(super) grant: Lua,
 }
 
 impl Scripts {
@@ -47,6 +48,7 @@ impl Scripts {
             beat: Lua::new(include_str!("beat.lua")),
             reserve_guess: Lua::new(include_str!("reserve_guess.lua")),
             settle_guess: Lua::new(include_str!("settle_guess.lua")),
+            grant: Lua::new(include_str!("grant.lua")),
         }
     }
 }
