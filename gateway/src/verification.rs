@@ -63,10 +63,10 @@ pub enum NotAnswered {
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
-    /// Too many guesses on the person have failed; it is recorded where the register had to be asked
-    /// who that is.
-    #[error(transparent)]
-    SubjectGuarded(#[from] SubjectGuarded),
+    /// Too many guesses on the person have failed. It is recorded where the register had to be asked
+    /// who that is, and only there.
+    #[error("{}", .0)]
+    SubjectGuarded(SubjectGuarded, Option<Receipt>),
     /// A quota of the client has no room; nothing is recorded.
     #[error(transparent)]
     QuotaExceeded(#[from] QuotaExceeded),
@@ -143,7 +143,7 @@ pub async fn verify(
 impl From<GuessNotReserved> for NotAnswered {
     fn from(not_reserved: GuessNotReserved) -> Self {
         match not_reserved {
-            GuessNotReserved::Guarded(guarded) => Self::SubjectGuarded(guarded),
+            GuessNotReserved::Guarded(guarded) => Self::SubjectGuarded(guarded, None),
             GuessNotReserved::LogUnavailable(unavailable) => Self::LogUnavailable(unavailable),
         }
     }

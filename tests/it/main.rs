@@ -14,6 +14,7 @@ mod delegation;
 mod disputes;
 mod existence;
 mod existence_forms;
+mod guess_budgets;
 mod history;
 mod idempotency;
 mod known_keys;

@@ -16,11 +16,14 @@ pub struct GuessBudgetsConfig {
     pub subject_hour: u32,
     /// Of all clients in 24 hours; likewise.
     pub subject_day: u32,
+    /// Failures held in memory, a power of two: 40 bytes each. Older ones are read from the log.
+    pub held_max: u32,
 }
 
 impl Default for GuessBudgetsConfig {
     fn default() -> Self {
-        Self { client_day: 5, client_month: 10, subject_hour: 10, subject_day: 30 }
+        let (client_day, client_month, subject_hour, subject_day) = (5, 10, 10, 30);
+        Self { client_day, client_month, subject_hour, subject_day, held_max: 1 << 20 }
     }
 }
 
@@ -35,12 +38,19 @@ impl GuessBudgetsConfig {
             client_month: part(self.client_month),
             subject_hour: part(self.subject_hour),
             subject_day: part(self.subject_day),
+            ..*self
         }
     }
 
     /// What is out of its range: the key and what is wrong with it.
     pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
-        let Self { client_day, client_month, subject_hour, subject_day } = *self;
+        let Self { client_day, client_month, subject_hour, subject_day, held_max } = *self;
+        if !held_max.is_power_of_two() || !(16..=1 << 24).contains(&held_max) {
+            return Some((
+                "guess_budgets.held_max",
+                "must be a power of two from 16 to 16,777,216",
+            ));
+        }
         let all = [client_day, client_month, subject_hour, subject_day];
         let is_odd = all.iter().any(|budget| !(1..=1_000_000).contains(budget));
         is_odd.then_some(("guess_budgets.client_day", "and the others must be 1 to 1,000,000"))
@@ -58,6 +68,12 @@ mod tests {
         let of_seven = usual.shared_by(NonZeroU32::new(7).unwrap());
         let parts = (of_seven.client_day, of_seven.client_month, of_seven.subject_hour);
         assert_eq!((parts, of_seven.subject_day), ((1, 1, 1), 4));
-        assert!(GuessBudgetsConfig { subject_day: 0, ..usual }.problem().is_some());
+        for odd in [
+            GuessBudgetsConfig { subject_day: 0, ..usual },
+            GuessBudgetsConfig { held_max: 1_000, ..usual },
+            GuessBudgetsConfig { held_max: 8, ..usual },
+        ] {
+            assert!(odd.problem().is_some(), "{odd:?}");
+        }
     }
 }

@@ -201,6 +201,7 @@ pub async fn post_verification(
         };
         (decided, turn.is_again())
     };
+    let exchange = Arc::clone(&call.exchange);
     let (decided, again) = call.finish(story).await;
     match decided {
         Ok(decision) if again => Ok(idempotency::mark(reply(decision))),
@@ -209,7 +210,11 @@ pub async fn post_verification(
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })
         }
-        Err(NotAnswered::SubjectGuarded(guarded)) => {
+        Err(NotAnswered::SubjectGuarded(guarded, recorded)) => {
+            // Who is refused takes nothing; asking the register has its price.
+            if recorded.is_none() {
+                exchange.give_back();
+            }
             Err(Problem::retry_after(Code::SubjectGuarded, guarded.retry_after))
         }
         Err(NotAnswered::QuotaExceeded(exceeded)) => {

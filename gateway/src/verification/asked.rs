@@ -90,15 +90,11 @@ impl Asked<'_> {
     ) -> Result<(), NotAnswered> {
         let resolved = person.map(|person| person.personal_id);
         let charged = self.app.charge_guess(guess, &self.request.subject.key(), resolved).await;
-        if let Err(GuessNotReserved::Guarded(_)) = &charged {
-            let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
-            let refused = Decided::Refused { refusal, asked };
-            self.app
-                .audit
-                .record(self.record(self.app.clock.now(), person, refused).await?)
-                .await?;
-        }
-        Ok(charged?)
+        let Err(GuessNotReserved::Guarded(guarded)) = charged else { return Ok(charged?) };
+        let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
+        let refused = Decided::Refused { refusal, asked };
+        let entry = self.record(self.app.clock.now(), person, refused).await?;
+        Err(NotAnswered::SubjectGuarded(guarded, Some(self.app.audit.record(entry).await?)))
     }
 
     /// The entry of a refusal by the policy.

@@ -7,7 +7,7 @@
 //! what was wrong before learns nothing new and needs no room.
 //!
 //! Subjects and claims are keyed digests here, and nothing else of them is known. The newest failures
-//! are held in this process, [`NEWEST`] at most; of older ones a filter says on whom there may be
+//! are held in this process, a million at most; of older ones a filter says on whom there may be
 //! some, and then the log says which. With several nodes the budgets are in Redis; each node keeps
 //! what it knows all the same, and tells Redis what that has lost.
 
@@ -42,9 +42,8 @@ pub use budget::MONTH as FAILURE_KEPT_SECONDS;
 pub use reservation::Reservation;
 pub use snapshot::SnapshotError;
 
-/// Failures held at most: with the table that leads to them 40 MiB.
-const NEWEST: usize = 1 << 20;
-/// Words of each filter: 4 MiB, so that four of them and the failures are 56 MiB.
+/// Words of each filter: 4 MiB, so that four of them and a million failures, which take 40 MiB with
+/// the table that leads to them, are 56 MiB.
 const FILTER_WORDS: usize = 1 << 19;
 /// Failures that Redis is told with a guess.
 const TOLD_MAX: usize = 64;
@@ -141,7 +140,7 @@ impl GuessBudgets {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         let state = State {
-            newest: Newest::new(NEWEST),
+            newest: Newest::new(config.held_max as usize),
             older: Filters::new(FILTER_WORDS),
             in_flight: HashMap::default(),
             clients: Clients::default(),
@@ -383,8 +382,11 @@ impl State {
         if !is_within(at, FAILURE_KEPT_SECONDS, now) || self.newest.on(subject).any(same) {
             return;
         }
-        let evicted = self.newest.push(Failure { subject, guess: claims, at, client, is_own });
-        if let Some(evicted) = evicted {
+        self.push(Failure { subject, guess: claims, at, client, is_own });
+    }
+
+    fn push(&mut self, failure: Failure) {
+        if let Some(evicted) = self.newest.push(failure) {
             self.older.add(evicted.subject, evicted.at);
         }
     }

@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::filter::{FILTERS, Filter};
 use super::newest::Failure;
-use super::{FILTER_WORDS, GuessBudgets, NEWEST};
+use super::{FILTER_WORDS, GuessBudgets};
 use crate::request::ClientId;
 
 /// What the file begins with; another layout begins otherwise.
@@ -113,11 +113,11 @@ impl GuessBudgets {
         for client in &saved.clients {
             state.clients.number(client);
         }
-        for failure in saved.failures {
-            state.newest.push(failure);
-        }
         for filter in saved.filters {
             state.older.restore(filter);
+        }
+        for failure in saved.failures {
+            state.push(failure);
         }
         state.read.extend(saved.logs);
         Ok(true)
@@ -180,10 +180,6 @@ impl Saved {
             }
             for _ in 0..count {
                 failures.push(bytes.failure()?);
-            }
-            if failures.len() > NEWEST {
-                // More can come while it is written; the newest count.
-                failures.drain(..failures.len() - NEWEST);
             }
         }
         let filters: Vec<_> = (0..FILTERS).map(|_| bytes.filter()).collect::<Option<Vec<_>>>()?;

@@ -56,7 +56,8 @@ impl Redis {
         budgets: &GuessBudgetsConfig,
         known: impl Iterator<Item = (&str, u64, u32)>,
     ) -> Option<GuessAnswer> {
-        let GuessBudgetsConfig { client_day, client_month, subject_hour, subject_day } = budgets;
+        let GuessBudgetsConfig { client_day, client_month, subject_hour, subject_day, .. } =
+            budgets;
         let mut arguments = vec![of.client.clone(), of.claims.clone()];
         arguments.extend([client_day, client_month, subject_hour, subject_day].map(u32::to_string));
         arguments.push(FLIGHT_SECONDS.to_owned());
