@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::failure::Failure;
 use crate::interrupt::asked_to_stop;
 use crate::wire::{Endpoint, Reach};
-use crate::{accuracy, flood, lanes, limits, log, peers, report, run, timing, truth};
+use crate::{accuracy, flood, guess, lanes, limits, log, peers, report, run, timing, truth};
 
 /// Load tester of the population verification gateway.
 ///
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Lanes(LanesArgs),
     /// Offers one client's requests to several gateways that share its limit in a Redis
     Limits(LimitsArgs),
+    /// Lets clients collude and guess at persons, and compares what they find with the budgets
+    Guess(GuessArgs),
     /// Measures whether the time of a refusal tells an unknown client from a wrong secret
     Timing(TimingArgs),
     /// The bare echo, as `peers` starts it
@@ -258,6 +260,35 @@ pub(crate) enum Outage {
     Slow,
 }
 
+/// Arguments of `guess`.
+#[derive(Debug, Args)]
+pub(crate) struct GuessArgs {
+    /// Clients who collude, one figure for each kind of attack
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100], value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(crate) clients: Vec<u32>,
+    /// Persons that each kind of attack is on
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) targets: u32,
+    /// Days
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=30))]
+    pub(crate) days: u32,
+    /// Numbers that are made up where nothing is known
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) strangers: u32,
+    /// People whose names and birthdays the guessers know
+    #[arg(long, default_value_t = 4_000_000, value_parser = clap::value_parser!(u64).range(10_000..=50_000_000))]
+    pub(crate) sample: u64,
+    /// People of whom it is computed how soon they are found
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(crate) people: u32,
+    /// Seed of the nation
+    #[arg(long, default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Also write the figures to this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
 /// What is wrong with a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum With {
@@ -355,7 +386,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     let mut runtime = match command {
         Command::Echo(_) => peers::echo_runtime(),
         // The log's writer and those who make its entries work side by side, as in a gateway.
-        Command::Log(_) => Builder::new_multi_thread(),
+        Command::Log(_) | Command::Guess(_) => Builder::new_multi_thread(),
         Command::Run(_)
         | Command::Peers(_)
         | Command::Truth(_)
@@ -388,6 +419,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Flood(args) => flood::run(&args).await,
         Command::Lanes(args) => lanes::run(&args).await,
         Command::Limits(args) => limits::run(&args).await,
+        Command::Guess(args) => guess::run(&args).await,
         Command::Timing(args) => timing::run(&args).await,
         Command::Echo(args) => peers::serve_echo(args.listen).await,
     }

@@ -4,6 +4,7 @@
 //! The order of the modules is the order of dependency and of reading. A new scenario is a
 //! sibling of `run`, `peers`, `truth`, `flood`, `lanes` and `limits`: it makes a ring of requests, drives it, and reads
 //! the tally. `timing` sends one request at a time.
+//! `guess` asks a gateway in its own process, whose clock it moves.
 //! `accuracy`, `log` and `report` send no requests: they ask the matching rules, the log and the
 //! counters themselves.
 
@@ -36,6 +37,7 @@ mod drive;
 
 mod accuracy;
 mod flood;
+mod guess;
 mod lanes;
 mod limits;
 mod log;
