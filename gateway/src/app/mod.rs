@@ -39,6 +39,8 @@ use crate::telemetry::Metrics;
 
 /// Connections that follow what others change: directory and revoked tokens at once.
 const WATCHING_CONNECTIONS: u32 = 2;
+/// Guesses for which the log is asked at once.
+const PAST_AT_ONCE: usize = 2;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -80,6 +82,8 @@ pub struct App {
     pub quotas: QuotaLedger,
     /// How many claims about one person may be wrong.
     pub guess_budgets: Arc<GuessBudgets>,
+    /// Turns at asking the log what has failed long ago.
+    pub past_turns: Semaphore,
     /// Their requests on their way.
     pub concurrency: Concurrency,
     /// Places on the way to register and log.
@@ -182,6 +186,7 @@ impl App {
         );
         let app = Arc::new(Self {
             guess_budgets,
+            past_turns: Semaphore::new(PAST_AT_ONCE),
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),

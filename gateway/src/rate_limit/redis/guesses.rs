@@ -80,10 +80,17 @@ impl Redis {
     pub(in crate::rate_limit) fn settle_guess(self: &Arc<Self>, of: GuessOf, has_failed: bool) {
         let redis = Arc::clone(self);
         self.calls.spawn(async move {
-            let arguments = [of.client, of.claims, u8::from(has_failed).to_string()];
-            for _ in 0..TELL_TRIES {
+            let failed = u8::from(has_failed).to_string();
+            for attempt in 0..TELL_TRIES {
+                // What was not answered may have been done: its place is given back once, or it would be
+                // that of another guess with the same claims.
+                let frees = u8::from(attempt == 0).to_string();
+                let arguments = [of.client.clone(), of.claims.clone(), failed.clone(), frees];
                 let script = &redis.scripts.settle_guess;
                 if redis.ask_guess::<i64>(script, &of.key, &arguments).await.is_some() {
+                    return;
+                }
+                if !has_failed {
                     return;
                 }
                 tokio::time::sleep(TELL_AGAIN).await;
