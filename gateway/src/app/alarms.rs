@@ -96,27 +96,32 @@ impl App {
         judged: &Judged,
         by_many: &[Vec<Raised>],
     ) -> Result<(), StoreError> {
-        let ids = RequestIds::new(&self.random);
         let (node, now) = (self.config.log.name.as_str(), self.clock.now());
-        let teller = Teller { node, ids: &ids, now };
         let standing = self.watching.standing_alarms().await?;
         let is_over_now = |row: &&AlarmRow| {
             judged.normal.iter().any(|normal| normal.is(row))
                 || by_many.last().is_some_and(|raised| is_over(row, node, raised))
         };
-        for row in standing.iter().filter(is_over_now) {
-            if clear(&self.store, &teller, row).await? {
-                let (alarm, kind, client) = (&*row.id, &*row.kind, &*row.client_id);
-                tracing::info!(alarm, kind, client, about = row.about, "an alarm is over");
-            }
-        }
         let is_unseen = |raised: &&Raised| {
             let seen_us = now.plus_seconds(-SEEN_SECONDS).0;
             let mut standing = standing.iter();
             !standing.any(|row| row.node == node && row.seen_us > seen_us && raised.is(row))
         };
+        let over: Vec<_> = standing.iter().filter(is_over_now).collect();
         let raised = judged.raised.iter().chain(by_many.iter().flatten());
-        for raised in raised.filter(is_unseen) {
+        let raised: Vec<_> = raised.filter(is_unseen).collect();
+        if over.is_empty() && raised.is_empty() {
+            return Ok(());
+        }
+        let ids = RequestIds::new(&self.random);
+        let teller = Teller { node, ids: &ids, now };
+        for row in over {
+            if clear(&self.store, &teller, row).await? {
+                let (alarm, kind, client) = (&*row.id, &*row.kind, &*row.client_id);
+                tracing::info!(alarm, kind, client, about = row.about, "an alarm is over");
+            }
+        }
+        for raised in raised {
             if raise(&self.store, &teller, raised).await? {
                 self.tell_raised(raised);
             }
