@@ -238,6 +238,9 @@ impl GuessBudgets {
             let here = guess.subject.ids().flat_map(|id| state.newest.on(id));
             let mut known: Vec<_> = here.filter_map(|failure| state.past(&failure)).collect();
             known.extend_from_slice(past);
+            // Of many those of the client itself come first: without them it would pass as one that
+            // has never failed.
+            known.sort_by_key(|failure| failure.client != *guess.client);
             known
         };
         let told =
