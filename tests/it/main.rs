@@ -16,6 +16,7 @@ mod disputes;
 mod existence;
 mod existence_forms;
 mod guess_budgets;
+mod guess_budgets_shared;
 mod history;
 mod idempotency;
 mod known_keys;

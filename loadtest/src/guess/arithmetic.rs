@@ -42,7 +42,13 @@ mod tests {
 
     fn budgets(budgets: [u32; 4]) -> GuessBudgetsConfig {
         let [client_day, client_month, subject_hour, subject_day] = budgets;
-        GuessBudgetsConfig { client_day, client_month, subject_hour, subject_day }
+        GuessBudgetsConfig {
+            client_day,
+            client_month,
+            subject_hour,
+            subject_day,
+            ..GuessBudgetsConfig::default()
+        }
     }
 
     #[test]

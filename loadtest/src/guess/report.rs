@@ -151,7 +151,8 @@ impl Report {
             disagreements.push(format!("{} of {} made up", strangers.hits, strangers.guesses));
         }
         let targets = campaigns.first().map_or(0, |campaign| campaign.attacks.len());
-        let &GuessBudgetsConfig { client_day, client_month, subject_hour, subject_day } = budgets;
+        let &GuessBudgetsConfig { client_day, client_month, subject_hour, subject_day, .. } =
+            budgets;
         let budgets = [client_day, client_month, subject_hour, subject_day];
         Self { budgets, days, targets, rows, strangers, disagreements }
     }

@@ -54,6 +54,8 @@ local function wait(tries, budget, window)
 end
 local mine_kept = redis.call('HGET', KEYS[1], mine)
 local flying = mine_kept and tonumber(string.match(mine_kept, '^%d+')) or 0
+-- What was told stays no longer than it counts, also where nothing is reserved.
+if #all.times > 0 then redis.call('EXPIRE', KEYS[1], MONTH) end
 if is_repeat then return {2, 0} end
 if flying == 0 then
   table.sort(own.times)
@@ -65,5 +67,5 @@ if flying == 0 then
   if longest > 0 then return {0, longest} end
 end
 redis.call('HSET', KEYS[1], mine, (flying + 1) .. ' ' .. (now + life))
-redis.call('EXPIRE', KEYS[1], #all.times > 0 and MONTH or life)
+if #all.times == 0 then redis.call('EXPIRE', KEYS[1], life) end
 return {1, 0}
