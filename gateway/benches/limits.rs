@@ -1,5 +1,6 @@
 //! What a limit costs: one of this node alone, three at once, and one that is shared in Redis, where
-//! most requests use what was drawn ahead.
+//! most requests use what was drawn ahead. And what a guess costs that may be wrong, with a million
+//! failures in memory and in Redis.
 //!
 //! The Redis is started here, on a free port, and keeps nothing; without `redis-server` the shared
 //! limit is left out. It runs on the same machine, so what a network adds is not in it.
@@ -12,8 +13,11 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use gateway::clock::Clock;
-use gateway::config::LimitsConfig;
-use gateway::rate_limit::{Asking, ClientLimits, Lane, Limits, Quotas, Terms};
+use gateway::config::{GuessBudgetsConfig, LimitsConfig};
+use gateway::rate_limit::{
+    Asking, ClientLimits, Guess, GuessBudgets, GuessSubject, Lane, Limits, PastFailure, Quotas,
+    Terms,
+};
 use gateway::request::ClientId;
 use gateway::telemetry::Metrics;
 use tokio::runtime::{Builder, Runtime};
@@ -43,10 +47,12 @@ fn main() {
     bench(&mut criterion, &runtime, "local/one", &local, alone);
     let several = Asking { acted_for: Some(&other), official: Some([7; 8]), ..alone };
     bench(&mut criterion, &runtime, "local/three_at_once", &local, several);
+    bench_guesses(&mut criterion, &runtime, "local", &budgets(&local));
     match Redis::start() {
         Some(redis) => {
             let shared = shared(&redis);
             bench(&mut criterion, &runtime, "leased/one", &shared, alone);
+            bench_guesses(&mut criterion, &runtime, "shared", &budgets(&shared));
         }
         None => eprintln!("leased/one is left out: redis-server is not installed"),
     }
@@ -78,6 +84,60 @@ fn bench(
     });
     group.finish();
     println!("limits/{name}: {admitted} of {asked} admitted");
+}
+
+/// Guess budgets whose memory is full.
+fn budgets(limits: &ClientLimits) -> Arc<GuessBudgets> {
+    let (config, metrics) = (GuessBudgetsConfig::default(), Arc::new(Metrics::new()));
+    let clock = Clock::system();
+    let at = clock.now();
+    let budgets = GuessBudgets::new(config, limits, NonZeroU32::MIN, clock, metrics);
+    for failure in 0..u64::from(config.held_max) {
+        let subject = digest(failure);
+        budgets.note(&PastFailure { subject, client: id("other"), claims: failure, at }, true);
+    }
+    budgets
+}
+
+/// As evenly spread as a keyed digest.
+fn digest(number: u64) -> u64 {
+    (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Guesses on ever other persons, on half of whom somebody has failed: those that are right, and those
+/// that are wrong, each of which makes an older one leave.
+fn bench_guesses(
+    criterion: &mut Criterion,
+    runtime: &Runtime,
+    name: &str,
+    budgets: &Arc<GuessBudgets>,
+) {
+    let (client, clock) = (id("own"), Clock::system());
+    let mut group = criterion.benchmark_group("guesses");
+    group.throughput(Throughput::Elements(1));
+    let mut next = u64::from(GuessBudgetsConfig::default().held_max) / 2;
+    for (kind, is_wrong) in [("right", false), ("wrong", true)] {
+        group.bench_function(format!("{name}/{kind}"), |bencher| {
+            bencher.iter_custom(|times| {
+                let began = clock.monotonic_nanos();
+                runtime.block_on(async {
+                    for _ in 0..times {
+                        next += 1;
+                        let now = digest(next);
+                        let subject = GuessSubject { now, before: None, shared: now };
+                        let guess = Guess { client: &client, claims: next, subject };
+                        let mut reserved = budgets.reserve(guess, &[]).await.expect("room");
+                        if is_wrong {
+                            reserved.fails(now, clock.now());
+                        }
+                        reserved.settle("bench", next);
+                    }
+                });
+                Duration::from_nanos(clock.monotonic_nanos() - began)
+            });
+        });
+    }
+    group.finish();
 }
 
 fn id(name: &str) -> ClientId {

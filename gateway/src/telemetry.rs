@@ -56,6 +56,12 @@ pub struct Metrics {
     pub quota_refusals: Counter,
     /// Percentages of quotas that were reached, and told by this node.
     pub quota_warnings: Counter,
+    /// Guesses that a person's budgets had no room for.
+    pub guess_refusals: Counter,
+    /// Failed guesses held in memory.
+    pub guess_failures: Gauge,
+    /// Guesses for which the log was asked what has failed before.
+    pub guess_log_reads: Counter,
     /// 1 while limits are not shared because Redis does not answer in time, else 0.
     pub limits_unshared: Gauge,
     /// Requests let through meanwhile, each from a node's own part.
@@ -91,6 +97,11 @@ impl Metrics {
         Self {
             clients_ending: warned("ends-soon"),
             clients_ended: warned("ended"),
+            guess_refusals: counter("gateway_guess_refusals_total"),
+            guess_failures: metrics::with_local_recorder(&recorder, || {
+                metrics::gauge!("gateway_guess_failures")
+            }),
+            guess_log_reads: counter("gateway_guess_log_reads_total"),
             limits_unshared: metrics::with_local_recorder(&recorder, || {
                 metrics::gauge!("gateway_limits_unshared")
             }),

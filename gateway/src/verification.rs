@@ -5,23 +5,20 @@
 //! because a request that came before takes from the rate, too: no admission, no story; no receipt,
 //! no answer.
 
+mod asked;
+
 use std::sync::Arc;
 
-use crate::app::App;
-use crate::asked::Origin;
-use crate::audit::{
-    Decided, Entry, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, ShortDigest,
-};
-use crate::auth::{Agency, Caller};
+use self::asked::Asked;
+use crate::app::{App, GuessNotReserved};
+use crate::audit::{IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, Reserved};
+use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
-use crate::policy::{self, Officials, Permit, PermitQuestion, Policy, Reason, Refusal};
+use crate::policy::{self, Permit, Policy, Reason, Refusal};
 use crate::population::{self, Answer, Person, Reach, SubjectStatus};
-use crate::rate_limit::{Admitted, Amount, Charge, QuotaExceeded, Shed};
-use crate::reports::Edge;
-use crate::request::{
-    AgencyCode, Attribute, Claims, Operation, PersonalId, SubjectKey, Verification,
-};
+use crate::rate_limit::{Admitted, QuotaExceeded, Shed, SubjectGuarded};
+use crate::request::{Attribute, Claims, PersonalId, SubjectKey, Verification};
 use crate::store::StoreError;
 
 /// What the edge knows about a request when it comes in.
@@ -66,6 +63,10 @@ pub enum NotAnswered {
     /// The policy refused it; the refusal is recorded.
     #[error("the policy refused the request: {}", .0.name())]
     Refused(Refusal, Receipt),
+    /// Too many guesses on the person have failed. It is recorded where the register had to be asked
+    /// who that is, and only there.
+    #[error("{}", .0)]
+    SubjectGuarded(SubjectGuarded, Option<Receipt>),
     /// A quota of the client has no room; nothing is recorded.
     #[error(transparent)]
     QuotaExceeded(#[from] QuotaExceeded),
@@ -111,6 +112,7 @@ pub async fn verify(
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
+    let mut guess = asked.reserve_guess(&claims).await?;
     let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len()).await?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     // Once the register was asked it is recorded, however late: or a caller could have it asked
@@ -120,9 +122,11 @@ pub async fn verify(
         Reach::GivenUp | Reach::Asked => {}
     }
     let judgement = judge(&permit, &claims, &answer);
-    let entry = asked.entry(&answer, &judgement).await?;
+    asked.charge_guess(&mut guess, judgement.person).await?;
+    let entry = asked.entry(&answer, &judgement, &mut guess).await?;
     let evaluated_at = entry.at;
-    let receipt = app.audit.record_charged(entry, context.key.clone(), charge).await?;
+    let reserved = Reserved { charge: Some(charge), guess: Some(guess) };
+    let receipt = app.audit.record_answer(entry, context.key.clone(), reserved).await?;
     drop(pass);
     let told = Told {
         request_id: context.request_id,
@@ -136,6 +140,15 @@ pub async fn verify(
     Ok(Decision::new(app, caller, &policy, request.subject.key(), &told, receipt))
 }
 
+impl From<GuessNotReserved> for NotAnswered {
+    fn from(not_reserved: GuessNotReserved) -> Self {
+        match not_reserved {
+            GuessNotReserved::Guarded(guarded) => Self::SubjectGuarded(guarded, None),
+            GuessNotReserved::LogUnavailable(unavailable) => Self::LogUnavailable(unavailable),
+        }
+    }
+}
+
 impl From<NotRecorded> for NotAnswered {
     fn from(not_recorded: NotRecorded) -> Self {
         match not_recorded {
@@ -147,7 +160,6 @@ impl From<NotRecorded> for NotAnswered {
 
 /// What comparing came to, before anything is disclosed.
 struct Judgement<'a> {
-    claims: &'a Claims,
     findings: Findings,
     outcome: Outcome,
     status: SubjectStatus,
@@ -156,7 +168,7 @@ struct Judgement<'a> {
 
 /// Step 4: pure. Findings are concealed before outcome, advice and entry are made from them, so
 /// that none of these tells whether a number was issued.
-fn judge<'a>(permit: &Permit, claims: &'a Claims, answer: &'a Answer) -> Judgement<'a> {
+fn judge<'a>(permit: &Permit, claims: &Claims, answer: &'a Answer) -> Judgement<'a> {
     let policy = permit.policy();
     let (sent, permitted) = (claims.asked(), permit.attributes());
     let (findings, status, person) = match &answer.finding {
@@ -172,7 +184,7 @@ fn judge<'a>(permit: &Permit, claims: &'a Claims, answer: &'a Answer) -> Judgeme
     let findings =
         matching::conceal_existence(findings, policy.accepted_reasons(), policy.discloses_status());
     let outcome = matching::outcome(&findings, policy.required(), policy.accepted_reasons());
-    Judgement { claims, findings, outcome, status, person }
+    Judgement { findings, outcome, status, person }
 }
 
 fn compared<'a>(
@@ -211,126 +223,6 @@ fn among<'a>(
 
 fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
     matching::findings_alike(claims.asked(), permit.attributes(), Finding::because(reason))
-}
-
-/// One request on its way: what its entry and its decision are put together from.
-struct Asked<'a> {
-    app: &'a App,
-    caller: &'a Caller,
-    request: &'a Verification,
-    context: &'a RequestContext,
-    policy: &'a Arc<Policy>,
-}
-
-impl Asked<'_> {
-    /// Whether an official is named whom the client has not made known; nobody looks where the
-    /// policy takes any.
-    async fn has_unknown_official(&self) -> Result<bool, LogUnavailable> {
-        let Some(official) = &self.request.official else { return Ok(false) };
-        if self.policy.officials() == Officials::Optional {
-            return Ok(false);
-        }
-        let client_id = &self.caller.client().client_id;
-        let digest = self.app.digests.official(client_id.as_str(), official.as_str());
-        let known = self.app.officials.know(&self.app.store, client_id, digest.0).await;
-        // Without the store there is no entry either.
-        known.map(|is_known| !is_known).map_err(|_| LogUnavailable)
-    }
-
-    /// What the policy is asked.
-    fn question(&self, has_unknown_official: bool) -> PermitQuestion<'_> {
-        PermitQuestion {
-            operation: Operation::Verify,
-            purpose: &self.request.purpose,
-            attributes: self.request.claims.asked(),
-            on_behalf_of: self.request.on_behalf_of.as_ref(),
-            has_unknown_official,
-        }
-    }
-
-    /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
-    /// refusal is counted as throttled, under the purpose that the policy has granted.
-    async fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
-        let client_id = &self.caller.client().client_id;
-        let wanted = Amount::request(attributes);
-        let reserved = self.app.quotas.reserve_shared(client_id, wanted, self.app.clock.now());
-        reserved.await.inspect_err(|_| {
-            let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
-            self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
-            self.app.metrics.quota_refusals.increment(1);
-        })
-    }
-
-    /// The entry of a refusal by the policy.
-    async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
-        let asked = self.request.claims.asked();
-        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked }).await
-    }
-
-    /// The entry of an answer.
-    async fn entry(
-        &self,
-        answer: &Answer,
-        judgement: &Judgement<'_>,
-    ) -> Result<Entry, LogUnavailable> {
-        let failed_guess: Option<ShortDigest> = (judgement.outcome == Outcome::NotMatched)
-            .then(|| self.app.digests.guess(judgement.claims));
-        let now = self.app.clock.now();
-        let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
-        let record = Decided::Answered {
-            profile: matching::PROFILE.into(),
-            findings: judgement.findings,
-            outcome: judgement.outcome,
-            status: judgement.status,
-            failed_guess,
-            registry_as_of: answer.as_of,
-            registry_us: micros(answer.waited_us),
-            total_us: micros(now.since(self.context.received_at)),
-        };
-        self.record(now, judgement.person, record).await
-    }
-
-    async fn record(
-        &self,
-        at: Micros,
-        person: Option<&Person>,
-        record: Decided,
-    ) -> Result<Entry, LogUnavailable> {
-        let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
-            self.request;
-        let (digests, client) = (&self.app.digests, &self.caller.client().client_id);
-        let origin = Origin {
-            app: self.app,
-            caller: self.caller,
-            request_id: self.context.request_id,
-            operation: Operation::Verify,
-            purpose,
-            subject,
-            policy: self.policy,
-        };
-        let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
-        Ok(Entry {
-            on_behalf_of,
-            official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
-            procedure: procedure.clone(),
-            case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
-            ..origin.entry(at, person.map(|person| person.personal_id), record).await?
-        })
-    }
-
-    /// An agency that was refused, that the caller may not act for and that nobody knows is not
-    /// repeated: it could be any text, and each would be a row of the counters for ever.
-    fn agency_told(&self, agency: &AgencyCode, record: &Decided) -> AgencyCode {
-        let is_told = match record {
-            Decided::Answered { .. } | Decided::Disclosed { .. } => true,
-            Decided::Refused { .. } => {
-                self.caller.client().may_act_for(agency)
-                    || Agency::is_listed(agency)
-                    || self.app.directory.client_of_agency(agency).is_some()
-            }
-        };
-        if is_told { agency.clone() } else { AgencyCode::unknown() }
-    }
 }
 
 /// What a decision is made of, the first time and again.

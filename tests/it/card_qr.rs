@@ -32,7 +32,12 @@ async fn start() -> (FakeRegister, TestApp, Caller) {
 async fn start_as(client: TestClient) -> (FakeRegister, TestApp, Caller) {
     let register = FakeRegister::start(Reaction::Answer).await;
     let id = client.id;
-    let app = TestApp::builder().register(&register.url).clients([client]).start().await;
+    let app = TestApp::builder()
+        .register(&register.url)
+        .clients([client])
+        .with_room_for_guesses()
+        .start()
+        .await;
     let caller = app.caller(id).await;
     (register, app, caller)
 }

@@ -99,7 +99,12 @@ async fn start(client: TestClient) -> (TestApp, FakeRegister) {
         "card_issue_date": null, "place_of_origin": null, "permanent_address": null,
         "insurance_number": null,
     }));
-    let app = TestApp::builder().register(&register.url).clients([client]).start().await;
+    let app = TestApp::builder()
+        .register(&register.url)
+        .clients([client])
+        .with_room_for_guesses()
+        .start()
+        .await;
     (app, register)
 }
 

@@ -98,16 +98,17 @@ async fn a_command_that_stands_still_in_its_turn_does_not_stop_the_log() {
         sign(&mut writer, 0).await;
     };
     tokio::time::timeout(LIMIT, commit).await.expect("it commits");
-    // Once is enough: those that follow do not wait for it, until it goes on.
-    let commits = async {
-        for size in 1..40 {
+    // Once is enough: those that follow do not wait for it, until it goes on. A second each would
+    // be a minute.
+    let following = async {
+        for size in 1..60 {
             append(&mut writer, size).await;
             sign(&mut writer, size).await;
         }
     };
-    tokio::time::timeout(LIMIT, commits).await.expect("a second each is too much");
+    tokio::time::timeout(LIMIT, following).await.expect("they do not wait");
     // Nor does it stop an act.
     let act = tokio::time::timeout(LIMIT, store.add_clients(&[], &[], 0));
     act.await.expect("it is done").unwrap();
-    assert_eq!(store.checkpoint(LOG).await.unwrap().unwrap().tree_size, 40);
+    assert_eq!(store.checkpoint(LOG).await.unwrap().unwrap().tree_size, 60);
 }

@@ -11,7 +11,7 @@ use super::detail::{with_changed_codes, with_codes};
 use crate::audit::EventText;
 use crate::auth::ClientState;
 use crate::clock::Micros;
-use crate::store::{ActRow, ClientRow, NewClientRow, Store, StoreError};
+use crate::store::{ActRow, ClientRow, NewClientRow, SlowedRow, Store, StoreError};
 
 /// Tries at a change that others come before. Each failed one is somebody else's success.
 const TRIES_MAX: usize = 8;
@@ -23,6 +23,8 @@ pub struct KnownClient {
     pub row: ClientRow,
     /// Agencies it may act for beside those below its own code, in order.
     pub delegations: Vec<String>,
+    /// How it is slowed, or was until a moment that has come.
+    pub slowed: Option<SlowedRow>,
 }
 
 /// Whether something is done, or only judged.
@@ -63,6 +65,9 @@ pub enum ClientError {
     /// Its papers do not allow it to be connected.
     #[error("its papers do not allow it to be connected")]
     NotReady(Vec<Fault>),
+    /// It was to be slowed until a moment that has come.
+    #[error("that moment has come already")]
+    OverAlready,
     /// Others changed it again and again meanwhile.
     #[error("others are changing this client")]
     Contended,
@@ -96,7 +101,9 @@ pub fn takes_reason(to: ClientState) -> bool {
 pub async fn find_client(store: &Store, client_id: &str) -> Result<KnownClient, ClientError> {
     let row = store.client(client_id).await?.ok_or(ClientError::Unknown)?;
     let delegations = store.delegations(Some(client_id)).await?;
-    Ok(KnownClient { row, delegations: delegations.into_iter().map(|(_, code)| code).collect() })
+    let slowed = store.slowed_client(client_id).await?;
+    let delegations = delegations.into_iter().map(|(_, code)| code).collect();
+    Ok(KnownClient { row, delegations, slowed })
 }
 
 /// Adds a client as a draft.
@@ -114,7 +121,7 @@ pub async fn create_client(
         return Err(ClientError::Exists);
     }
     let delegations = codes(&new.delegations);
-    let known = KnownClient { row, delegations };
+    let known = KnownClient { row, delegations, slowed: None };
     if run == Run::Dry {
         return Ok(known);
     }
@@ -174,7 +181,7 @@ pub fn addition(
     known: &KnownClient,
     secret_hash: Option<String>,
 ) -> NewClientRow {
-    let KnownClient { row, delegations } = known;
+    let KnownClient { row, delegations, slowed: _ } = known;
     let secret = if secret_hash.is_some() { ", with a secret" } else { "" };
     let mut granted = vec![format!(
         "{} {} as {}, policy {}@{}{secret}",

@@ -16,6 +16,7 @@ mod policies;
 mod policy_trial;
 mod reason;
 mod sealed;
+mod slowing;
 pub mod token_keys;
 mod warnings;
 
@@ -36,4 +37,5 @@ pub use policies::{
 pub use policy_trial::{Trial, TrialCount, TrialEffect, TrialError, TrialKey, try_policy};
 pub use reason::parse_reason;
 pub use sealed::{Credential, SealError, generate_passphrase, seal, unseal};
+pub use slowing::{SlowedClients, Slowing, slow_client, unslow_client};
 pub use warnings::{NOTICE_SECONDS, Paper, Warned, Warning, warnings, warnings_about};

@@ -28,8 +28,14 @@ const ACTS: Duration = Duration::from_secs(1);
 const QUOTAS: Duration = Duration::from_secs(1);
 /// Reading what other nodes use may take one part of so many of the time.
 const OTHERS_REST: u32 = 20;
+/// How often other nodes' failed guesses are read.
+const FAILURES: Duration = Duration::from_secs(1);
+/// How often failed guesses are written down, so that a start need not read much of the log.
+const GUESSES_SAVED: Duration = Duration::from_mins(10);
 /// How long it is known what was told of quotas: longer than two months.
 const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
+/// How often it is looked for clients whose time to be slow is over.
+const SLOWED: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last good.
 const USES: Duration = Duration::from_secs(2);
 /// How often it is looked for papers of clients that run out.
@@ -56,6 +62,9 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, ACTS, log_acts);
     every(app, QUOTAS, warn_of_quotas);
     every(app, QUOTAS, share_quotas);
+    every(app, FAILURES, follow_failures);
+    every(app, GUESSES_SAVED, |app| async move { app.save_guesses().await });
+    every(app, SLOWED, |app| async move { app.end_slowness() });
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
@@ -105,6 +114,13 @@ async fn drop_days(app: Arc<App>) {
 async fn log_acts(app: Arc<App>) {
     // A bulk import leaves thousands.
     while app.log_acts().await > 0 {}
+}
+
+async fn follow_failures(app: Arc<App>) {
+    if let Err(error) = app.follow_failures().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "what fails on other nodes cannot be read; trying again");
+    }
 }
 
 async fn follow_revoked(app: Arc<App>) {

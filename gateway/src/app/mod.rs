@@ -1,9 +1,14 @@
-//! The shared parts, assembled once from the configuration. No logic of its own; what is done beside
-//! the requests is in `background`.
+//! The shared parts, assembled once from the configuration. No logic of its own; what is loaded
+//! from the store again is in `loading`, what is done beside the requests in `upkeep` and `quotas`, and
+//! when in `background`.
 
 mod background;
+mod guesses;
+mod loading;
 mod quotas;
+mod upkeep;
 
+pub use guesses::GuessNotReserved;
 pub use quotas::OthersRead;
 
 use std::sync::Arc;
@@ -11,35 +16,24 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{self, ListTurns, Warned, token_keys};
+use crate::access::{ListTurns, SlowedClients, token_keys};
 use crate::audit::{
-    self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, RequestIds,
-    RetentionError, Tiles,
+    self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, Tiles,
 };
 use crate::auth::{
-    Assertions, ClientState, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError,
-    Tokens,
+    Assertions, CredentialUses, Directory, KnownOfficials, Secrets, SecretsError, Tokens,
 };
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::policy::Policies;
 use crate::population::{ClientError, Population, SubjectTokens};
 use crate::rate_limit::{
-    AddressGuard, ClientLimits, Concurrency, Lanes, QuotaLedger, RedisStartError,
+    AddressGuard, ClientLimits, Concurrency, GuessBudgets, Lanes, QuotaLedger, RedisStartError,
 };
 use crate::reports::{EdgeCounters, Kinds};
-use crate::request::ClientId;
-use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError, in_time};
+use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
-/// Uses written down at once: the log's writer waits for them on a database in a file.
-const USES_AT_ONCE: usize = 256;
-/// What was spent is forgotten this long after it has expired: another node's clock may be behind.
-const SPENT_KEPT_SECONDS: i64 = 120;
-/// Spent assertions or tokens forgotten at once: on a file, the log's writer waits for them.
-const SPENT_FORGOTTEN_MAX: i64 = 2_000;
-/// Revoked tokens read at once.
-const REVOKED_AT_ONCE: i64 = 4_096;
 /// Connections that follow what others change: directory and revoked tokens at once.
 const WATCHING_CONNECTIONS: u32 = 2;
 /// Reports read at once.
@@ -75,8 +69,12 @@ pub struct App {
     pub tokens: Tokens,
     /// Their rates.
     pub client_limits: ClientLimits,
+    /// Who of them is slowed.
+    pub slowed: SlowedClients,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
+    /// How many claims about one person may be wrong.
+    pub guess_budgets: Arc<GuessBudgets>,
     /// Their requests on their way.
     pub concurrency: Concurrency,
     /// Places on the way to register and log.
@@ -170,12 +168,21 @@ impl App {
             AuditLog::open(&store, &keys, &config.log, clock.clone(), Arc::clone(&metrics)).await?;
         let limits = &config.limits;
         let client_limits = ClientLimits::start(limits, &config.log.name, clock.clone(), &metrics)?;
+        let guess_budgets = GuessBudgets::new(
+            config.guess_budgets,
+            &client_limits,
+            limits.nodes,
+            clock.clone(),
+            Arc::clone(&metrics),
+        );
         let app = Arc::new(Self {
+            guess_budgets,
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
             quotas: client_limits.quota_ledger(config.limits.nodes),
             client_limits,
+            slowed: SlowedClients::default(),
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),
@@ -209,6 +216,7 @@ impl App {
         app.load_revoked().await?;
         app.load_directory().await?;
         app.load_usage().await?;
+        app.load_guesses().await?;
         app.publish_checkpoint().await;
         background::start(&app, version);
         Ok(app)
@@ -220,78 +228,6 @@ impl App {
         background::keep(self, hold);
     }
 
-    /// Loads clients, secrets, policies, limits and quotas from the store. A row that cannot be read is left
-    /// out and told: what it stands for is refused, and no suspension is held back by it.
-    ///
-    /// # Errors
-    /// If the store does not answer; nothing is replaced then, or not all.
-    pub async fn load_directory(&self) -> Result<(), StoreError> {
-        let (clients, delegations) =
-            (self.watching.clients().await?, self.watching.delegations(None).await?);
-        // After the clients: versions are only added, so that every client read before them has its
-        // policy among these, whoever adds one and moves clients to it in between.
-        let policies = self.watching.policies().await?;
-        let unread = self.policies.replace_readable(&policies).into_iter();
-        for error in unread.chain(self.directory.replace_readable(&clients, &delegations)) {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "left out: what it stands for is refused");
-        }
-        self.secrets.replace(&self.watching.secrets().await?);
-        let known = self.directory.all();
-        let is_active =
-            |id: &ClientId| known.get(id).is_some_and(|it| it.state() == ClientState::Active);
-        self.secrets.forget(is_active);
-        self.assertions.replace(&self.watching.client_keys().await?);
-        self.replace_limits();
-        Ok(())
-    }
-
-    /// Who has no policy that can be read has no limits either, and is refused.
-    fn replace_limits(&self) {
-        let known = self.directory.all();
-        let terms: Vec<_> = known
-            .values()
-            .filter_map(|client| {
-                let policy = self.policies.find(&client.policy)?;
-                Some((client.client_id.clone(), *policy.terms()))
-            })
-            .collect();
-        let without = known.len() - terms.len();
-        if without > 0 {
-            tracing::error!(clients = without, "clients without a policy are refused");
-        }
-        self.quotas.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.quotas)));
-        self.concurrency.replace(terms.iter().map(|(id, terms)| (id.clone(), terms.concurrency)));
-        self.client_limits.replace(terms);
-    }
-
-    /// Loads the keys that sign and verify tokens.
-    pub async fn load_token_keys(&self) -> Result<(), token_keys::TokenKeyError> {
-        // First of all: if another cannot be read, what is given up must be given up all the same.
-        let void = token_keys::void(&self.watching).await?;
-        self.tokens.forget_keys(|kid| void.contains(kid));
-        let keys = token_keys::load(&self.watching, &self.keys, self.clock.now()).await?;
-        Ok(self.tokens.replace_keys(keys)?)
-    }
-
-    /// Learns which tokens were taken back since it was asked last. What was read stays read where
-    /// the rest does not come in time.
-    pub async fn load_revoked(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let revoked = self.tokens.revoked();
-        let mut place = (revoked.unread_from(now).0, String::new(), String::new());
-        loop {
-            let after = (place.0, place.1.as_str(), place.2.as_str());
-            let reading = self.watching.revoked_tokens(after, now.0, REVOKED_AT_ONCE);
-            let rows = in_time(TURN_MAX, reading).await?;
-            revoked.read(&rows);
-            let Some(last) = rows.last().filter(|_| rows.len() as i64 == REVOKED_AT_ONCE) else {
-                return Ok(());
-            };
-            place = (last.revoked_us, last.client_id.clone(), last.jti.clone());
-        }
-    }
-
     /// The kind of every client by name.
     pub fn client_kinds(&self) -> Kinds {
         let clients = self.directory.all();
@@ -299,106 +235,12 @@ impl App {
     }
 
     /// Writes down what is in memory and closes the log; nothing is recorded after it.
-    pub async fn close(&self) {
+    pub async fn close(self: &Arc<Self>) {
         self.warn_of_quotas().await;
         self.audit.close().await;
+        self.save_guesses().await;
         self.publish_checkpoint().await;
         self.flush_edge().await;
         self.flush_uses().await;
-    }
-
-    /// Writes down when credentials were last good. What is lost on the way is written a minute
-    /// later, if they are used again.
-    pub async fn flush_uses(&self) {
-        loop {
-            let uses = self.uses.take(USES_AT_ONCE);
-            if uses.is_empty() {
-                return;
-            }
-            if let Err(error) = in_time(TURN_MAX, self.store.note_uses(&uses)).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the last use of credentials could not be written");
-                return;
-            }
-        }
-    }
-
-    /// Drops the days of this node's log before `before` (in days since 1970) that can be; how
-    /// many there were.
-    pub async fn drop_days(&self, before: i64) -> Result<usize, RetentionError> {
-        let ids = RequestIds::new(&self.random);
-        let (log, made_by) = (self.config.log.name.as_str(), (&self.clock, &ids));
-        let days = audit::drop_days(&self.store, &self.audit, log, before, made_by).await?;
-        Ok(days.len())
-    }
-
-    /// Forgets what has expired: used assertions, tokens that were taken back, signing keys.
-    pub async fn forget_spent(&self) {
-        let now = self.clock.now();
-        let before_us = now.plus_seconds(-SPENT_KEPT_SECONDS).0;
-        let forget = || in_time(TURN_MAX, self.store.forget_spent(before_us, SPENT_FORGOTTEN_MAX));
-        let forgotten = loop {
-            match forget().await {
-                Ok(0) => break Ok(0),
-                Ok(_) => tokio::task::yield_now().await,
-                Err(error) => break Err(error),
-            }
-        };
-        let retired = in_time(TURN_MAX, token_keys::retire(&self.store, now)).await;
-        if let Err(error) = forgotten.and(retired) {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "what has expired could not be forgotten; trying again");
-        }
-    }
-
-    /// Puts acts into the log that are not there yet; how many there were. Who has done one waits
-    /// for it and those before it, but not for ever.
-    pub async fn log_acts(&self) -> usize {
-        let logging = access::log_acts(&self.store, &self.audit, &self.digests);
-        let logged = in_time(TURN_MAX, logging).await;
-        logged.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "acts could not be logged; trying again");
-            0
-        })
-    }
-
-    /// Counts clients whose papers run out, and logs those that were not logged today.
-    pub fn warn_of_papers(&self, warned: &mut Warned) {
-        let now = self.clock.now();
-        let (mut ending, mut ended) = (0, 0);
-        for (id, client) in self.directory.all().iter() {
-            let warnings = access::warnings_about(client, now);
-            if warnings.is_empty() {
-                continue;
-            }
-            if warnings.iter().any(|warning| warning.has_ended) {
-                ended += 1;
-            } else {
-                ending += 1;
-            }
-            if !warned.is_due(id, now) {
-                continue;
-            }
-            let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-            let (client, papers) = (id.as_str(), told.join(", "));
-            tracing::warn!(client, papers, "a client's papers run out: renew them");
-        }
-        self.metrics.clients_ending.set(f64::from(ending));
-        self.metrics.clients_ended.set(f64::from(ended));
-    }
-
-    async fn publish_checkpoint(&self) {
-        if let Err(error) = in_time(TURN_MAX, self.publisher.publish(&self.store)).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the log's checkpoint could not be published; trying again");
-        }
-    }
-
-    async fn flush_edge(&self) {
-        if let Err(error) = self.edge.flush(&self.store, &self.config.log.name).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "throttled and malformed could not be written; trying again");
-        }
     }
 }

@@ -188,6 +188,46 @@ impl Digests {
         ShortDigest(digest(&self.guesses, &parts))
     }
 
+    /// Digest of a person under whose pseudonym guesses have failed.
+    pub fn guessed(&self, pseudonym: &Pseudonym) -> u64 {
+        let parts: [&[u8]; 3] = [b"subject", &pseudonym.period.to_be_bytes(), &pseudonym.digest];
+        u64::from_be_bytes(digest(&self.guesses, &parts))
+    }
+
+    /// Digest of a person, the same in every quarter, for what nodes tell each other.
+    pub fn guessed_by_all(&self, subject: SubjectKey) -> u64 {
+        let digest: [u8; 16] = digest_of_key(&self.guesses, subject);
+        u64::from_be_bytes(*digest.first_chunk().unwrap_or(&[0; 8]))
+    }
+
+    /// The pseudonym that a person had in the quarter before that of `at`, if entries of so many
+    /// seconds ago can be of that quarter and its key is there.
+    pub fn pseudonym_before(
+        &self,
+        at: Micros,
+        subject: SubjectKey,
+        seconds: u32,
+    ) -> Option<Pseudonym> {
+        let quarter = Quarter::of(at.plus_seconds(-i64::from(seconds)));
+        if quarter == Quarter::of(at) {
+            return None;
+        }
+        if !self.is_ready(quarter) {
+            self.load_if_there(quarter)?;
+        }
+        let known = self.quarters.read().unwrap_or_else(PoisonError::into_inner);
+        let key = known.get(&quarter.0)?;
+        Some(Pseudonym { period: quarter.0, digest: digest_of_key(key, subject) })
+    }
+
+    /// Loads the key of a quarter that has ended; a new one would be of no use.
+    fn load_if_there(&self, quarter: Quarter) -> Option<()> {
+        let bytes = self.folder.load(&quarter.key_name()).ok()?;
+        let mut known = self.quarters.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(quarter.0, hmac::Key::new(hmac::HMAC_SHA256, &bytes));
+        Some(())
+    }
+
     /// The client is part of what is digested, so that two clients' equal references differ.
     fn reference(&self, kind: &str, client: &str, reference: &str) -> ShortDigest {
         let parts = [kind.as_bytes(), client.as_bytes(), reference.as_bytes()];

@@ -3,6 +3,7 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod guess_budgets;
 mod lanes;
 mod networks;
 mod sections;
@@ -14,6 +15,7 @@ use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use guess_budgets::GuessBudgetsConfig;
 pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
@@ -37,6 +39,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Tokens and the guard before them.
     pub auth: AuthConfig,
+    /// How many claims about one person may be wrong.
+    pub guess_budgets: GuessBudgetsConfig,
     /// Places on the way to register and log.
     pub lanes: LanesConfig,
     /// Where limits are kept.
@@ -164,7 +168,8 @@ impl Config {
         if !(1..=64).contains(&self.population.calls_in_flight_max) {
             return refuse("population.calls_in_flight_max", "must be 1 to 64");
         }
-        if let Some((key, problem)) = self.lanes.problem() {
+        let problem = self.lanes.problem().or_else(|| self.guess_budgets.problem());
+        if let Some((key, problem)) = problem {
             return refuse(key, problem);
         }
         if !(60..=3_600).contains(&self.auth.token_seconds) {

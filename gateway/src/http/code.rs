@@ -102,6 +102,8 @@ pub enum Code {
     RateLimited,
     /// As many requests of the client are on their way as it may have.
     ConcurrencyLimited,
+    /// Too many claims about the person have been wrong.
+    SubjectGuarded,
     /// Too many failed authentications from one address.
     AddressLimited,
     /// Our fault.
@@ -129,7 +131,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -176,6 +178,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::RateLimited,
         Self::ConcurrencyLimited,
+        Self::SubjectGuarded,
         Self::AddressLimited,
         Self::InternalError,
         Self::LogUnavailable,
@@ -459,6 +462,12 @@ impl Code {
                 429,
                 "As many requests of this client are on their way as its policy allows: wait for one of their answers before the next.",
                 "Số yêu cầu đang xử lý của hệ thống đã đạt mức chính sách cho phép: hãy chờ một yêu cầu có kết quả rồi mới gửi tiếp.",
+            ),
+            Self::SubjectGuarded => (
+                "subject-guarded",
+                429,
+                "Too many different claims about this person were wrong: check them against the original papers, and wait as long as Retry-After says. The same claims as before may be sent again.",
+                "Đã có quá nhiều thông tin khác nhau về người này không đúng: hãy đối chiếu với giấy tờ gốc và chờ theo Retry-After. Vẫn được gửi lại đúng thông tin đã gửi.",
             ),
             Self::AddressLimited => (
                 "address-limited",

@@ -23,7 +23,7 @@ use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 39] = [
+const ROUTES: [&str; 41] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -40,6 +40,8 @@ const ROUTES: [&str; 39] = [
     "/admin/v1/clients",
     "/admin/v1/clients/{id}",
     "/admin/v1/clients/{id}/state",
+    "/admin/v1/clients/{id}/slow",
+    "/admin/v1/clients/{id}/unslow",
     "/admin/v1/clients/{id}/secrets",
     "/admin/v1/clients/{id}/secrets/{slot}",
     "/admin/v1/clients/{id}/keys",

@@ -201,6 +201,7 @@ pub async fn post_verification(
         };
         (decided, turn.is_again())
     };
+    let exchange = Arc::clone(&call.exchange);
     let (decided, again) = call.finish(story).await;
     match decided {
         Ok(decision) if again => Ok(idempotency::mark(reply(decision))),
@@ -208,6 +209,13 @@ pub async fn post_verification(
         Err(NotAnswered::Refused(refusal, _receipt)) => {
             let problem = Problem::from(refusal_code(refusal));
             Err(if again { problem.again() } else { problem })
+        }
+        Err(NotAnswered::SubjectGuarded(guarded, recorded)) => {
+            // Who is refused takes nothing; asking the register has its price.
+            if recorded.is_none() {
+                exchange.give_back();
+            }
+            Err(Problem::retry_after(Code::SubjectGuarded, guarded.retry_after))
         }
         Err(NotAnswered::QuotaExceeded(exceeded)) => {
             Err(Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after))
@@ -243,6 +251,7 @@ pub(super) fn refusal_code(refusal: Refusal) -> Code {
         Refusal::Purpose => Code::PurposeNotPermitted,
         Refusal::OnBehalfOf => Code::OnBehalfOfNotPermitted,
         Refusal::Official => Code::OfficialUnknown,
+        Refusal::SubjectGuarded => Code::SubjectGuarded,
     }
 }
 

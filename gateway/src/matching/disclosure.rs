@@ -5,7 +5,7 @@
 //! year: without this rule a caller could list the living by asking. The equal length of the answer
 //! and its equal time are for those who write it.
 
-use super::outcome::is_accepted;
+use super::outcome::{Outcome, is_accepted};
 use super::{Finding, Findings, Verdict};
 use crate::policy::{Disclosure, Reason, ReasonSet};
 use crate::request::{Attribute, AttributeSet};
@@ -33,6 +33,24 @@ pub fn disclose(
         let verdict = finding.verdict();
         Some((attribute, Shown { verdict, reason }))
     })
+}
+
+/// Whether the answer tells that a claim is wrong: by its outcome, or by a verdict that it shows.
+/// Who asks on and on for an attribute that decides nothing would learn it as well.
+pub fn tells_wrong(
+    findings: &Findings,
+    outcome: Outcome,
+    disclosure: Disclosure,
+    accepted: ReasonSet,
+) -> bool {
+    let is_wrong = |finding: Finding| match finding.verdict() {
+        Verdict::NoMatch => true,
+        Verdict::Close => !is_accepted(finding, accepted),
+        Verdict::Match | Verdict::NotOnFile | Verdict::NotChecked | Verdict::NotPermitted => false,
+    };
+    let shows_verdicts = disclosure > Disclosure::Outcome;
+    outcome == Outcome::NotMatched
+        || shows_verdicts && findings.iter().any(|(_, finding)| is_wrong(finding))
 }
 
 /// The findings on a number that was never issued: all that may be asked differs.

@@ -71,11 +71,15 @@ pub enum Refusal {
     OnBehalfOf = 3,
     /// The official is not one whom the client has made known.
     Official = 4,
+    /// Not the policy: the key led to a person on whom too many guesses have failed. That the register
+    /// was asked is on record for it.
+    SubjectGuarded = 5,
 }
 
 impl Refusal {
     /// All refusals in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Operation, Self::Purpose, Self::OnBehalfOf, Self::Official];
+    pub const ALL: [Self; 5] =
+        [Self::Operation, Self::Purpose, Self::OnBehalfOf, Self::Official, Self::SubjectGuarded];
 
     /// The refusal with this number in the log.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -89,6 +93,7 @@ impl Refusal {
             Self::Purpose => "purpose-not-permitted",
             Self::OnBehalfOf => "on-behalf-of-not-permitted",
             Self::Official => "official-unknown",
+            Self::SubjectGuarded => "subject-guarded",
         }
     }
 }

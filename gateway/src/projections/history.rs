@@ -6,8 +6,8 @@ use super::ProjectionError;
 use super::cursor::Cursor;
 use super::reader;
 use super::terms::QUARTER;
-use super::walk::{Look, Page, Question, page};
-use crate::audit::{Pseudonym, Quarter};
+use super::walk::{Look, Page, Question, page, page_below};
+use crate::audit::{LogEntry, Pseudonym, Quarter};
 use crate::store::{Store, StoreError};
 
 /// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`; what an earlier
@@ -21,6 +21,23 @@ pub async fn history(
 ) -> Result<Page, ProjectionError> {
     let question = Question::Persons(pseudonyms.into_iter().collect(), seen_by);
     page(store, &question, after, limit).await
+}
+
+/// The entries about any of `pseudonyms` that the projections cover, newest first, at most `limit`:
+/// what was appended since is known to whoever asks.
+pub async fn covered_history(
+    store: &Store,
+    pseudonyms: &[Pseudonym],
+    limit: usize,
+) -> Result<Vec<LogEntry>, ProjectionError> {
+    let question = Question::Persons(pseudonyms.iter().copied().collect(), None);
+    let mut begin = Vec::new();
+    for checkpoint in store.checkpoints().await? {
+        let covered = super::progress(store, &checkpoint.log).await?.people;
+        begin.push((checkpoint.log, covered.min(checkpoint.tree_size)));
+    }
+    let page = page_below(store, &question, begin, limit).await?;
+    Ok(page.hits.into_iter().map(|hit| hit.entry).collect())
 }
 
 /// The quarters of which the logs hold entries.

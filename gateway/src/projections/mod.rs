@@ -23,7 +23,7 @@ mod walk;
 pub use builder::catch_up;
 pub use cursor::Cursor;
 pub use follow::Follower;
-pub use history::{history, quarters};
+pub use history::{covered_history, history, quarters};
 pub use people::vietnamese_month;
 pub use rebuild::{Compared, Rebuilt, rebuild};
 pub use search::search;

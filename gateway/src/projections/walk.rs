@@ -130,6 +130,16 @@ pub(super) async fn page(
         begin.sort_unstable();
         begin
     };
+    page_below(store, question, begin, limit).await
+}
+
+/// The same of the entries that stand below these indexes of the logs.
+pub(super) async fn page_below(
+    store: &Store,
+    question: &Question,
+    begin: Vec<(String, i64)>,
+    limit: usize,
+) -> Result<Page, ProjectionError> {
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
         let below = question.below(&log, below);

@@ -10,6 +10,7 @@ mod client;
 mod concurrency;
 mod deadline;
 mod gcra;
+mod guesses;
 mod lanes;
 #[cfg(test)]
 mod model;
@@ -23,6 +24,10 @@ pub use client::{
 };
 pub use concurrency::{Concurrency, ConcurrencyLimited, InFlight};
 pub use deadline::Deadline;
+pub use guesses::{
+    FAILURE_KEPT_SECONDS, Guess, GuessBudgets, GuessSubject, PastFailure, Reservation,
+    SnapshotError, SubjectGuarded,
+};
 pub use lanes::{Lanes, Pass, Shed};
 pub use quota::{
     Allowances, Amount, Charge, Period, QuotaExceeded, QuotaLedger, QuotaState, Reached, Unit,

@@ -21,6 +21,14 @@ impl Limits {
         (burst.get() % rate.get() == 0).then_some(Self { rate, burst })
     }
 
+    /// The lower of both, with a burst that is still a whole multiple of the rate.
+    #[must_use]
+    pub fn at_most(self, cap: Self) -> Self {
+        let (rate, burst) = (self.rate.min(cap.rate), self.burst.min(cap.burst));
+        // Each burst is at least its rate, so that the lower burst is at least the lower rate.
+        Self::new(rate.get(), burst.get() / rate * rate.get()).unwrap_or(Self { rate, burst: rate })
+    }
+
     /// Seconds from empty to full.
     pub fn window_seconds(self) -> u32 {
         self.burst.get() / self.rate.get()
@@ -97,6 +105,21 @@ pub struct Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_limits_the_lower_rate_and_burst_apply() {
+        let limits = |rate, burst| Limits::new(rate, burst).unwrap();
+        for (a, b, lower) in [
+            ((50, 100), (30, 30), (30, 30)),
+            ((50, 50), (30, 60), (30, 30)),
+            ((50, 100), (1, 80), (1, 80)),
+            ((5, 10), (50, 100), (5, 10)),
+            ((7, 14), (5, 15), (5, 10)),
+        ] {
+            let (a, b, lower) = (limits(a.0, a.1), limits(b.0, b.1), limits(lower.0, lower.1));
+            assert_eq!((a.at_most(b), b.at_most(a)), (lower, lower));
+        }
+    }
 
     #[test]
     fn a_burst_that_is_no_multiple_of_the_rate_is_refused() {

@@ -81,6 +81,17 @@ impl Builder {
         self
     }
 
+    /// Lets one person be asked about with so many wrong claims that no test meets the end of it.
+    pub fn with_room_for_guesses(mut self) -> Self {
+        let change = std::mem::replace(&mut self.change, Box::new(|_| {}));
+        self.config(|config| {
+            change(config);
+            let budgets = &mut config.guess_budgets;
+            (budgets.client_day, budgets.client_month) = (100_000, 100_000);
+            (budgets.subject_hour, budgets.subject_day) = (100_000, 100_000);
+        })
+    }
+
     /// Starts the gateway.
     pub async fn start(self) -> TestApp {
         self.try_start().await.expect("the gateway starts")

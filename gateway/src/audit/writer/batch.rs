@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange};
+use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange, Reserved};
 use crate::audit::counters::Counts;
 use crate::audit::entry::LogEntry;
 use crate::audit::metered::metered;
 use crate::audit::tree::{self, Hash};
 use crate::clock::Micros;
-use crate::rate_limit::{Amount, Charge};
+use crate::rate_limit::Amount;
 use crate::store::{HeldKey, KeyRow};
 
 /// What goes to the writer.
@@ -28,22 +28,28 @@ pub(super) struct Single {
     bytes: Vec<u8>,
     pub(super) leaf: Hash,
     keys: Vec<IdempotencyKey>,
-    /// What it has reserved of its client's quotas; given back where it is dropped.
-    charge: Option<Charge>,
+    /// What it has reserved of limits; given back where it is dropped.
+    reserved: Reserved,
     pub(super) reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
 }
 
 /// What an entry has reserved, and what it takes of it if it stands.
 pub(super) struct Due {
-    charge: Charge,
+    reserved: Reserved,
     at: Micros,
     metered: Amount,
 }
 
 impl Due {
-    /// The entry stands.
-    pub(super) fn settle(self) {
-        self.charge.settle(self.at, self.metered);
+    /// The entry stands at this index.
+    pub(super) fn settle(self, log: &str, index: u64) {
+        let Reserved { charge, guess } = self.reserved;
+        if let Some(charge) = charge {
+            charge.settle(self.at, self.metered);
+        }
+        if let Some(guess) = guess {
+            guess.settle(log, index);
+        }
     }
 }
 
@@ -52,18 +58,19 @@ impl Single {
     pub(super) fn new(
         entry: LogEntry,
         keys: Vec<IdempotencyKey>,
-        charge: Option<Charge>,
+        reserved: Reserved,
         reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
     ) -> Self {
         let bytes = entry.encode();
         let leaf = tree::leaf_hash(&bytes);
-        Self { entry, bytes, leaf, keys, charge, reply }
+        Self { entry, bytes, leaf, keys, reserved, reply }
     }
 
     /// Takes out what it has reserved, to be settled or given back.
     pub(super) fn take_due(&mut self) -> Option<Due> {
-        let charge = self.charge.take()?;
-        Some(Due { charge, at: self.entry.at(), metered: metered(&self.entry) })
+        let reserved = std::mem::take(&mut self.reserved);
+        let is_any = reserved.charge.is_some() || reserved.guess.is_some();
+        is_any.then(|| Due { reserved, at: self.entry.at(), metered: metered(&self.entry) })
     }
 
     /// Whether it goes with keys.
@@ -189,12 +196,12 @@ impl Batch {
     }
 
     /// Tells everybody that there is no receipt; what the entries would count, and what they would
-    /// take of quotas.
-    pub(super) fn refuse(mut self) -> (Counts, Vec<Due>) {
+    /// take of limits where the first of them stands at `first_index`.
+    pub(super) fn refuse(mut self, first_index: u64) -> (Counts, Vec<(u64, Due)>) {
         let (mut counts, mut dues) = (Counts::default(), Vec::new());
-        for single in &mut self.singles {
+        for (index, single) in (first_index..).zip(&mut self.singles) {
             counts.add(&single.entry);
-            dues.extend(single.take_due());
+            dues.extend(single.take_due().map(|due| (index, due)));
         }
         for many in self.manies {
             counts.merge(many.counts);

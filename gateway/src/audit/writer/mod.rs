@@ -22,7 +22,7 @@ use super::recovery::{OpenError, Reading, Recovered, recover};
 use super::tree::Hash;
 use crate::clock::Clock;
 use crate::config::LogConfig;
-use crate::rate_limit::Charge;
+use crate::rate_limit::{Charge, Reservation};
 use crate::request::ClientId;
 use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
@@ -105,6 +105,15 @@ pub struct IdempotencyKey {
     pub body_digest: [u8; 16],
 }
 
+/// What an answer has reserved of limits, for the writer to settle.
+#[derive(Debug, Default)]
+pub struct Reserved {
+    /// Of its client's quotas.
+    pub charge: Option<Charge>,
+    /// Of the guess budgets of the person it is about.
+    pub guess: Option<Reservation>,
+}
+
 /// The log of this node.
 #[derive(Debug)]
 pub struct AuditLog {
@@ -168,7 +177,8 @@ impl AuditLog {
     pub async fn record(&self, entry: impl Into<LogEntry>) -> Result<Receipt, LogUnavailable> {
         let (reply, receipt) = oneshot::channel();
         self.send(1, || {
-            Message::Single(Box::new(Single::new(entry.into(), Vec::new(), None, reply)))
+            let reserved = Reserved::default();
+            Message::Single(Box::new(Single::new(entry.into(), Vec::new(), reserved, reply)))
         })?;
         match receipt.await {
             Ok(Ok(receipt)) => Ok(receipt),
@@ -188,32 +198,33 @@ impl AuditLog {
         entry: impl Into<LogEntry>,
         keys: impl IntoIterator<Item = IdempotencyKey>,
     ) -> Result<Receipt, NotRecorded> {
-        self.record_single(entry.into(), keys.into_iter().collect(), None).await
+        let reserved = Reserved::default();
+        self.record_single(entry.into(), keys.into_iter().collect(), reserved).await
     }
 
-    /// The same for an answer, which takes of its client's quotas what it has reserved, or as much of
-    /// that as it counts. The writer settles it when the entry stands, and where nobody knows whether
-    /// it stands, it stays reserved until somebody does.
+    /// The same for an answer, which takes of limits what it has reserved, or as much of that as it
+    /// counts. The writer settles it when the entry stands, and where nobody knows whether it stands,
+    /// it stays reserved until somebody does.
     ///
     /// # Errors
     /// As [`AuditLog::record_once`].
-    pub async fn record_charged(
+    pub async fn record_answer(
         &self,
         entry: impl Into<LogEntry>,
         keys: impl IntoIterator<Item = IdempotencyKey>,
-        charge: Charge,
+        reserved: Reserved,
     ) -> Result<Receipt, NotRecorded> {
-        self.record_single(entry.into(), keys.into_iter().collect(), Some(charge)).await
+        self.record_single(entry.into(), keys.into_iter().collect(), reserved).await
     }
 
     async fn record_single(
         &self,
         entry: LogEntry,
         keys: Vec<IdempotencyKey>,
-        charge: Option<Charge>,
+        reserved: Reserved,
     ) -> Result<Receipt, NotRecorded> {
         let (reply, receipt) = oneshot::channel();
-        self.send(1, || Message::Single(Box::new(Single::new(entry, keys, charge, reply))))?;
+        self.send(1, || Message::Single(Box::new(Single::new(entry, keys, reserved, reply))))?;
         receipt.await.map_err(|_| LogUnavailable)?
     }
 

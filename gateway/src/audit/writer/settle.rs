@@ -21,8 +21,8 @@ pub(super) struct Unsettled {
     pub(super) note: String,
     /// What its own entries count.
     pub(super) counts: Counts,
-    /// What its own entries take of quotas; reserved until it is known.
-    pub(super) dues: Vec<Due>,
+    /// What its own entries take of limits, by their indexes; reserved until it is known.
+    pub(super) dues: Vec<(u64, Due)>,
 }
 
 impl Unsettled {
@@ -53,7 +53,9 @@ impl Writer {
                 tracing::info!("the last commit of the log was written");
                 let (counts, dues) = self.advance(unsettled);
                 self.uncounted.merge(counts);
-                dues.into_iter().for_each(Due::settle);
+                for (index, due) in dues {
+                    due.settle(&self.log, index);
+                }
             }
             Err(CommitFailure::NotWritten(_)) => {
                 tracing::info!("nothing was written by the last commit of the log");

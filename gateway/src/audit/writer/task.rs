@@ -128,7 +128,7 @@ impl Writer {
             Err(CommitFailure::Unsettled(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, entries, "the log's server is gone; its callers get 503");
-                let (counts, dues) = batch.refuse();
+                let (counts, dues) = batch.refuse(self.frontier.size());
                 if let Some(unsettled) = &mut self.unsettled {
                     (unsettled.counts, unsettled.dues) = (counts, dues);
                 }
@@ -161,8 +161,8 @@ impl Writer {
         self.refused_at.store(self.clock.monotonic_nanos().max(1), Ordering::Relaxed);
     }
 
-    /// Moves on to where a commit has led; what its entries count and take of quotas.
-    pub(super) fn advance(&mut self, done: Unsettled) -> (Counts, Vec<Due>) {
+    /// Moves on to where a commit has led; what its entries count and take of limits.
+    pub(super) fn advance(&mut self, done: Unsettled) -> (Counts, Vec<(u64, Due)>) {
         (self.frontier, self.last_day) = (done.frontier, done.day);
         if done.counting {
             self.uncounted = Counts::default();
@@ -231,7 +231,9 @@ impl Writer {
         let mut entries = Vec::with_capacity(singles.len());
         for mut single in singles {
             // First of all: its caller is told how much is left.
-            single.take_due().into_iter().for_each(Due::settle);
+            if let Some(due) = single.take_due() {
+                due.settle(&self.log, next);
+            }
             let receipt = Receipt { log: Arc::clone(&self.log), index: next, leaf: single.leaf };
             let _caller_may_be_gone = single.reply.send(Ok(receipt));
             entries.push(single.entry);

@@ -183,7 +183,7 @@ async fn add(
         let additions: Vec<NewClientRow> = rows
             .iter()
             .map(|row| {
-                let known = KnownClient { row: row.clone(), delegations: Vec::new() };
+                let known = KnownClient { row: row.clone(), delegations: Vec::new(), slowed: None };
                 let hash = made.get(&row.client_id).map(|made| made.secret_hash.clone());
                 access::addition(&administering.administrator(), &known, hash)
             })

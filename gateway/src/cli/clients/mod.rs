@@ -6,6 +6,7 @@ mod import;
 mod outbox;
 mod passphrases;
 mod shown;
+mod slow;
 mod unseal;
 
 use std::io::Read as _;
@@ -23,6 +24,7 @@ use crate::auth::{ClientKind, ClientState};
 use crate::clock::{Clock, Micros};
 use crate::config::{Config, ConfigError};
 use crate::http::{ListedClients, Problem, client_page, read_client_change, read_new_client};
+use crate::request::Malformed;
 
 /// Clients that are read at once.
 const PAGE: i64 = 500;
@@ -54,6 +56,10 @@ pub(super) enum ClientCommand {
     Import(import::ImportArgs),
     /// Open a sealed credential. Needs no configuration.
     Unseal(unseal::UnsealArgs),
+    /// Slow a client at once: a cap on top of its policy's rate.
+    Slow(slow::SlowArgs),
+    /// Slow a client no longer.
+    Unslow(slow::UnslowArgs),
     #[command(flatten)]
     Credentials(CredentialCommand),
 }
@@ -122,6 +128,8 @@ pub(super) async fn run(
         ClientCommand::Update { id, document } => update(&config?, id, document, format).await,
         ClientCommand::Import(args) => import::import(&config?, args, format).await,
         ClientCommand::Unseal(args) => unseal::unseal(args),
+        ClientCommand::Slow(args) => slow::slow(&config?, args, format).await,
+        ClientCommand::Unslow(args) => slow::unslow(&config?, args, format).await,
         ClientCommand::Credentials(command) => credentials::run(command, &config?, format).await,
     }
 }
@@ -149,16 +157,18 @@ async fn update(
 
 async fn state(config: &Config, args: &StateArgs, format: Format) -> Result<(), CliError> {
     let reason = args.reason.as_deref().map(access::parse_reason).transpose();
-    let reason = reason.map_err(|malformed| {
-        CliError::Usage(format!(
-            "--reason: {malformed}; at most 255 bytes on one line, and fewer than nine digits"
-        ))
-    })?;
+    let reason = reason.map_err(wrong_reason)?;
     let administering = Administering::open(config).await?;
     let (by, run) = (administering.administrator(), run_of(args.dry_run));
     let step = (args.state, reason.as_ref());
     let done = access::set_client_state(&administering.store, &by, &args.id, step, run).await;
     end(administering, done, args.dry_run, format).await
+}
+
+fn wrong_reason(malformed: Malformed) -> CliError {
+    CliError::Usage(format!(
+        "--reason: {malformed}; at most 255 bytes on one line, and fewer than nine digits"
+    ))
 }
 
 /// Shows what was done, or would be, and brings it into the log, also where nobody reads it.
@@ -239,6 +249,7 @@ fn not_done(error: ClientError) -> CliError {
     match error {
         ClientError::Invalid(faults) => CliError::Usage(with(faults)),
         ClientError::NotReady(faults) => CliError::Failed(with(faults)),
+        ClientError::OverAlready => CliError::Usage(text),
         ClientError::NoReason => CliError::Usage("this takes --reason".into()),
         ClientError::Store(error) => CliError::Store(error),
         ClientError::Unknown

@@ -7,7 +7,7 @@ use crate::access::KnownClient;
 use crate::clock::Micros;
 use crate::http::ClientReply;
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "client_id",
     "kind",
     "agency_code",
@@ -16,6 +16,7 @@ const COLUMNS: [&str; 9] = [
     "name_vi",
     "agreement_until",
     "assessment_until",
+    "slowed",
     "warnings",
 ];
 
@@ -45,7 +46,7 @@ pub(super) fn print_list(
 ) -> Result<(), CliError> {
     let replies: Vec<ClientReply> =
         clients.iter().map(|known| ClientReply::new(known, now)).collect();
-    let cells = || -> Vec<[String; 9]> { replies.iter().map(ClientReply::cells).collect() };
+    let cells = || -> Vec<[String; 10]> { replies.iter().map(ClientReply::cells).collect() };
     match format {
         Format::Table => print_line(&plain_table(&COLUMNS, &cells()))?,
         Format::Csv => print_text(&plain_csv(&COLUMNS, &cells())?)?,

@@ -29,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clients::get_clients, clients::post_client))
         .routes(routes!(clients::get_client, clients::patch_client))
         .routes(routes!(clients::post_client_state))
+        .routes(routes!(clients::post_slow))
+        .routes(routes!(clients::post_unslow))
         .routes(routes!(credentials::get_secrets, credentials::post_secret))
         .routes(routes!(credentials::delete_secret))
         .routes(routes!(credentials::get_client_keys, credentials::post_client_key))

@@ -150,6 +150,11 @@ impl ClientLimits {
         }
     }
 
+    /// The Redis that nodes share, if they do.
+    pub(super) fn redis(&self) -> Option<&Arc<Redis>> {
+        self.redis.as_ref()
+    }
+
     /// Whether limits are shared with other nodes at present: Redis is there and answers in time.
     pub fn is_shared(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.is_shared())

@@ -6,6 +6,7 @@
 
 mod breaker;
 mod grants;
+mod guesses;
 mod lease;
 mod link;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
 pub(super) use grants::{Given, Need, Wish};
+pub(super) use guesses::{GuessAnswer, GuessOf};
 pub(super) use shared::{SharedLimit, SharedUnit};
 
 /// What a call may take.

@@ -36,6 +36,8 @@ pub(super) struct Scripts {
     pub(super) give_back: Lua,
     pub(super) beat: Lua,
     pub(super) grant: Lua,
+    pub(super) reserve_guess: Lua,
+    pub(super) settle_guess: Lua,
 }
 
 impl Scripts {
@@ -45,6 +47,8 @@ impl Scripts {
             give_back: Lua::new(include_str!("give_back.lua")),
             beat: Lua::new(include_str!("beat.lua")),
             grant: Lua::new(include_str!("grant.lua")),
+            reserve_guess: Lua::new(include_str!("reserve_guess.lua")),
+            settle_guess: Lua::new(include_str!("settle_guess.lua")),
         }
     }
 }

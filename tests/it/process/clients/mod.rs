@@ -3,6 +3,7 @@
 mod import;
 mod import_killed;
 mod onboarding;
+mod slowing;
 mod suspension;
 
 use std::collections::{BTreeMap, BTreeSet};

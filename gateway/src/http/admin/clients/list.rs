@@ -126,9 +126,13 @@ pub async fn client_page(
     for (client_id, code) in store.delegations_of(&ids).await? {
         delegations.entry(client_id).or_default().push(code);
     }
+    let slowed = store.slowed_clients().await?.into_iter();
+    let mut slowed: HashMap<_, _> =
+        slowed.map(|slowed| (slowed.client_id.clone(), slowed)).collect();
     let known = |row: crate::store::ClientRow| {
         let delegations = delegations.remove(&row.client_id).unwrap_or_default();
-        KnownClient { row, delegations }
+        let slowed = slowed.remove(&row.client_id);
+        KnownClient { row, delegations, slowed }
     };
     Ok(rows.into_iter().map(known).collect())
 }

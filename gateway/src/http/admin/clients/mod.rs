@@ -3,6 +3,7 @@
 mod list;
 mod read;
 mod shown;
+mod slowing;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use axum::response::Response;
 pub use list::*;
 pub use read::*;
 pub use shown::*;
+pub use slowing::*;
 
 use super::super::code::Code;
 use super::super::described::{BodyProblems, CallProblems};
@@ -173,6 +175,9 @@ fn problem(error: ClientError) -> Problem {
         ClientError::Closed => Code::ClientClosed.into(),
         ClientError::NoReason => {
             of_faults(Code::InvalidRequest, &[Fault { pointer: "/reason", code: "missing" }])
+        }
+        ClientError::OverAlready => {
+            of_faults(Code::InvalidValue, &[Fault { pointer: "/until", code: "over-already" }])
         }
         ClientError::NotReady(faults) => of_faults(Code::ClientNotReady, &faults),
         ClientError::Contended => Code::Overloaded.into(),

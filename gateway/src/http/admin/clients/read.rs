@@ -229,7 +229,7 @@ fn read_delegations(fields: &mut Fields<'_, '_>, errors: &mut Errors) -> Option<
     Some(codes)
 }
 
-fn require(fields: &Fields<'_, '_>, names: &[&str], errors: &mut Errors) {
+pub(super) fn require(fields: &Fields<'_, '_>, names: &[&str], errors: &mut Errors) {
     for name in names {
         if !fields.has(name) {
             fields.missing(name, errors);
@@ -262,7 +262,10 @@ pub fn parse_policy_label(text: &str) -> Result<(String, u32), Malformed> {
 
 /// A moment, or the beginning of the day so many days after the one that is named. Those of before
 /// 1970 are typing errors.
-fn parse_moment(text: &str, days_after: i64) -> Result<Micros, Malformed> {
+///
+/// # Errors
+/// [`Malformed`] with what is wrong with it.
+pub fn parse_moment(text: &str, days_after: i64) -> Result<Micros, Malformed> {
     if text.is_empty() {
         return Err(Malformed::Empty);
     }

@@ -7,6 +7,7 @@ use crate::access::{KnownClient, warnings};
 use crate::auth::Agency;
 use crate::clock::Micros;
 use crate::request::AgencyCode;
+use crate::store::SlowedRow;
 
 /// A client. Moments are RFC 3339 in Vietnamese time.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +45,8 @@ pub struct ClientReply {
     connected_at: Option<String>,
     /// When it was added.
     created_at: String,
+    /// How it is slowed; null where it is not.
+    slowed: Option<ClientSlowedReply>,
     /// Papers that have ended, or end within 30 days.
     warnings: Vec<ClientWarningReply>,
 }
@@ -68,6 +71,39 @@ pub struct ClientAssessmentReply {
     until: String,
 }
 
+/// A cap on top of what a policy allows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientSlowedReply {
+    /// Requests a second in the long run, at most.
+    rate: i64,
+    /// Requests at once after a rest, at most.
+    burst: i64,
+    /// Since when.
+    since: String,
+    /// The first moment at which it is over; null where somebody has to end it.
+    until: Option<String>,
+    /// Why.
+    reason: String,
+}
+
+impl ClientSlowedReply {
+    fn new(row: &SlowedRow) -> Self {
+        Self {
+            rate: row.rate,
+            burst: row.burst,
+            since: Micros(row.at_us).to_string(),
+            until: (row.until_us != 0).then(|| Micros(row.until_us).to_string()),
+            reason: row.reason.clone(),
+        }
+    }
+
+    /// In one line: the rate, and its end.
+    fn told(&self) -> String {
+        let until = self.until.as_ref().map(|until| format!(" until {until}"));
+        format!("{}/s{}", self.rate, until.unwrap_or_default())
+    }
+}
+
 /// A paper that has ended, or ends within 30 days.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientWarningReply {
@@ -82,7 +118,8 @@ pub struct ClientWarningReply {
 impl ClientReply {
     /// A client as it is at `now`.
     pub fn new(known: &KnownClient, now: Micros) -> Self {
-        let KnownClient { row, delegations } = known;
+        let KnownClient { row, delegations, slowed } = known;
+        let slowed = slowed.as_ref().filter(|slowed| slowed.is_in_force(now));
         let code = AgencyCode::parse(&row.agency_code).ok();
         let agency = code.as_ref().and_then(Agency::find);
         let moment = |us: i64| (us != 0).then(|| Micros(us).to_string());
@@ -117,6 +154,7 @@ impl ClientReply {
             delegations: delegations.clone(),
             connected_at: row.connected_us.map(|us| Micros(us).to_string()),
             created_at: Micros(row.created_us).to_string(),
+            slowed: slowed.map(ClientSlowedReply::new),
             warnings: warnings(row, now).into_iter().map(warning).collect(),
         }
     }
@@ -126,7 +164,8 @@ impl ClientReply {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let agreement = self.agreement.as_ref();
         let assessment = self.assessment.as_ref();
-        let [.., warnings] = self.cells();
+        let slowed = self.slowed.as_ref();
+        let [.., slowed_so, warnings] = self.cells();
         vec![
             ("client_id", self.client_id.clone()),
             ("kind", self.kind.clone()),
@@ -147,13 +186,15 @@ impl ClientReply {
             ("delegations", self.delegations.join(" ")),
             ("connected_at", text(&self.connected_at)),
             ("created_at", self.created_at.clone()),
+            ("slowed", slowed_so),
+            ("slowed_reason", slowed.map(|it| it.reason.clone()).unwrap_or_default()),
             ("warnings", warnings),
         ]
     }
 
     /// One line of a list: identifier, kind, agency code, state, policy, Vietnamese name, end of
-    /// the agreement, end of the assessment, warnings.
-    pub fn cells(&self) -> [String; 9] {
+    /// the agreement, end of the assessment, how it is slowed, warnings.
+    pub fn cells(&self) -> [String; 10] {
         let until = |moment: Option<&String>| moment.cloned().unwrap_or_default();
         let warnings: Vec<String> =
             self.warnings.iter().map(|it| format!("{} {}", it.paper, it.code)).collect();
@@ -166,6 +207,7 @@ impl ClientReply {
             self.name_vi.clone(),
             until(self.agreement.as_ref().map(|agreement| &agreement.until)),
             until(self.assessment.as_ref().map(|assessment| &assessment.until)),
+            self.slowed.as_ref().map(ClientSlowedReply::told).unwrap_or_default(),
             warnings.join(", "),
         ]
     }

@@ -1,0 +1,102 @@
+//! Room that a guess has while it is on its way.
+
+use std::sync::Arc;
+
+use super::{Guess, GuessBudgets, GuessSubject, Held, PastFailure, SubjectGuarded};
+use crate::clock::Micros;
+use crate::rate_limit::redis::GuessOf;
+use crate::request::ClientId;
+
+/// Room for one guess, on the key that was asked and on the person to whom it led; given back where
+/// this is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    budgets: Arc<GuessBudgets>,
+    client: ClientId,
+    claims: u64,
+    holds: Vec<Hold>,
+    failed: Option<Failed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    subject: GuessSubject,
+    /// None where the same claims have failed before.
+    held: Option<Held>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    subject: u64,
+    at: Micros,
+}
+
+impl Reservation {
+    pub(super) fn new(budgets: &Arc<GuessBudgets>, guess: Guess<'_>) -> Self {
+        Self {
+            budgets: Arc::clone(budgets),
+            client: guess.client.clone(),
+            claims: guess.claims,
+            holds: Vec::with_capacity(1),
+            failed: None,
+        }
+    }
+
+    /// Reserves room on another subject as well: the person to whom the key led. The last one is
+    /// charged.
+    ///
+    /// # Errors
+    /// [`SubjectGuarded`] where there is none.
+    pub async fn also(
+        &mut self,
+        subject: GuessSubject,
+        past: &[PastFailure],
+    ) -> Result<(), SubjectGuarded> {
+        let guess = Guess { client: &self.client, claims: self.claims, subject };
+        let held = self.budgets.hold(guess, past).await?;
+        self.holds.push(Hold { subject, held });
+        Ok(())
+    }
+
+    /// It was wrong: if the entry that says so stands, the subject that the entry names is charged.
+    pub fn fails(&mut self, subject: u64, at: Micros) {
+        self.failed = Some(Failed { subject, at });
+    }
+
+    /// Digest of the claims.
+    pub fn claims(&self) -> u64 {
+        self.claims
+    }
+
+    /// The entry stands, and everything of this log that stands before it is known already.
+    pub fn settle(mut self, log: &str, index: u64) {
+        if let Some(Failed { subject, at }) = self.failed {
+            let (client, claims) = (self.client.clone(), self.claims);
+            self.budgets.note(&PastFailure { subject, client, claims, at }, true);
+            self.budgets.note_read(log, index + 1);
+        }
+        let last = self.holds.len().saturating_sub(1);
+        let has_failed = self.failed.is_some();
+        for (place, hold) in std::mem::take(&mut self.holds).into_iter().enumerate() {
+            self.end(hold, has_failed && place == last);
+        }
+    }
+
+    /// Gives the room back, or says that it is used up.
+    fn end(&self, hold: Hold, has_failed: bool) {
+        let Some(Held { is_shared }) = hold.held else { return };
+        self.budgets.land(hold.subject.now, &self.client, self.claims);
+        if let Some(redis) = self.budgets.redis.as_ref().filter(|_| is_shared) {
+            let of = GuessOf::new(hold.subject.shared, self.client.as_str(), self.claims);
+            redis.settle_guess(of, has_failed);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for hold in std::mem::take(&mut self.holds) {
+            self.end(hold, false);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the steps of the story need of one request: what is asked of policy, quotas and guess budgets,
+//! and the entry that is written down.
+
+use std::sync::Arc;
+
+use super::{Judgement, NotAnswered, RequestContext};
+use crate::app::{App, GuessNotReserved};
+use crate::asked::Origin;
+use crate::audit::{Decided, Entry, LogUnavailable, ShortDigest};
+use crate::auth::{Agency, Caller};
+use crate::clock::Micros;
+use crate::matching;
+use crate::policy::{Officials, PermitQuestion, Policy, Refusal};
+use crate::population::{Answer, Person};
+use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation};
+use crate::reports::Edge;
+use crate::request::{AgencyCode, Claims, Operation, Verification};
+
+/// One request on its way: what its entry and its decision are put together from.
+pub(super) struct Asked<'a> {
+    pub(super) app: &'a App,
+    pub(super) caller: &'a Caller,
+    pub(super) request: &'a Verification,
+    pub(super) context: &'a RequestContext,
+    pub(super) policy: &'a Arc<Policy>,
+}
+
+impl Asked<'_> {
+    /// Whether an official is named whom the client has not made known; nobody looks where the
+    /// policy takes any.
+    pub(super) async fn has_unknown_official(&self) -> Result<bool, LogUnavailable> {
+        let Some(official) = &self.request.official else { return Ok(false) };
+        if self.policy.officials() == Officials::Optional {
+            return Ok(false);
+        }
+        let client_id = &self.caller.client().client_id;
+        let digest = self.app.digests.official(client_id.as_str(), official.as_str());
+        let known = self.app.officials.know(&self.app.store, client_id, digest.0).await;
+        // Without the store there is no entry either.
+        known.map(|is_known| !is_known).map_err(|_| LogUnavailable)
+    }
+
+    /// What the policy is asked.
+    pub(super) fn question(&self, has_unknown_official: bool) -> PermitQuestion<'_> {
+        PermitQuestion {
+            operation: Operation::Verify,
+            purpose: &self.request.purpose,
+            attributes: self.request.claims.asked(),
+            on_behalf_of: self.request.on_behalf_of.as_ref(),
+            has_unknown_official,
+        }
+    }
+
+    /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
+    /// refusal is counted as throttled, under the purpose that the policy has granted.
+    pub(super) async fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
+        let client_id = &self.caller.client().client_id;
+        let wanted = Amount::request(attributes);
+        let reserved = self.app.quotas.reserve_shared(client_id, wanted, self.app.clock.now());
+        reserved.await.inspect_err(|_| {
+            self.count_throttled();
+            self.app.metrics.quota_refusals.increment(1);
+        })
+    }
+
+    fn count_throttled(&self) {
+        let (at, purpose) = (self.context.received_at, Some(&self.request.purpose));
+        let client_id = &self.caller.client().client_id;
+        self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
+    }
+
+    /// Reserves room for these claims to be wrong, on the key that is asked.
+    pub(super) async fn reserve_guess(&self, claims: &Claims) -> Result<Reservation, NotAnswered> {
+        let digest = u64::from_be_bytes(self.app.digests.guess(claims).0);
+        let client_id = &self.caller.client().client_id;
+        let reserved = self.app.reserve_guess(client_id, digest, &self.request.subject.key()).await;
+        Ok(reserved.inspect_err(|error| {
+            if let GuessNotReserved::Guarded(_) = error {
+                self.count_throttled();
+            }
+        })?)
+    }
+
+    /// The same on the person to whom the key led. Where there is none, the register has been asked
+    /// all the same: that is on record, and no caller learns without a trace whose key it is. The
+    /// entry goes with no idempotency key, because the same request may be answered later.
+    pub(super) async fn charge_guess(
+        &self,
+        guess: &mut Reservation,
+        person: Option<&Person>,
+    ) -> Result<(), NotAnswered> {
+        let resolved = person.map(|person| person.personal_id);
+        let charged = self.app.charge_guess(guess, &self.request.subject.key(), resolved).await;
+        let Err(GuessNotReserved::Guarded(guarded)) = charged else { return Ok(charged?) };
+        let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
+        let refused = Decided::Refused { refusal, asked };
+        let entry = self.record(self.app.clock.now(), person, refused).await?;
+        Err(NotAnswered::SubjectGuarded(guarded, Some(self.app.audit.record(entry).await?)))
+    }
+
+    /// The entry of a refusal by the policy.
+    pub(super) async fn refusal(&self, refusal: Refusal) -> Result<Entry, LogUnavailable> {
+        let asked = self.request.claims.asked();
+        self.record(self.app.clock.now(), None, Decided::Refused { refusal, asked }).await
+    }
+
+    /// The entry of an answer.
+    pub(super) async fn entry(
+        &self,
+        answer: &Answer,
+        judgement: &Judgement<'_>,
+        guess: &mut Reservation,
+    ) -> Result<Entry, LogUnavailable> {
+        let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
+        let Judgement { findings, outcome, .. } = judgement;
+        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted);
+        let failed_guess = has_failed.then(|| ShortDigest(guess.claims().to_be_bytes()));
+        let now = self.app.clock.now();
+        let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
+        let record = Decided::Answered {
+            profile: matching::PROFILE.into(),
+            findings: judgement.findings,
+            outcome: judgement.outcome,
+            status: judgement.status,
+            failed_guess,
+            registry_as_of: answer.as_of,
+            registry_us: micros(answer.waited_us),
+            total_us: micros(now.since(self.context.received_at)),
+        };
+        let entry = self.record(now, judgement.person, record).await?;
+        if has_failed {
+            guess.fails(self.app.digests.guessed(&entry.subject.pseudonym), now);
+        }
+        Ok(entry)
+    }
+
+    async fn record(
+        &self,
+        at: Micros,
+        person: Option<&Person>,
+        record: Decided,
+    ) -> Result<Entry, LogUnavailable> {
+        let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
+            self.request;
+        let (digests, client) = (&self.app.digests, &self.caller.client().client_id);
+        let origin = Origin {
+            app: self.app,
+            caller: self.caller,
+            request_id: self.context.request_id,
+            operation: Operation::Verify,
+            purpose,
+            subject,
+            policy: self.policy,
+        };
+        let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
+        Ok(Entry {
+            on_behalf_of,
+            official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
+            procedure: procedure.clone(),
+            case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
+            ..origin.entry(at, person.map(|person| person.personal_id), record).await?
+        })
+    }
+
+    /// An agency that was refused, that the caller may not act for and that nobody knows is not
+    /// repeated: it could be any text, and each would be a row of the counters for ever.
+    fn agency_told(&self, agency: &AgencyCode, record: &Decided) -> AgencyCode {
+        let is_told = match record {
+            Decided::Answered { .. } | Decided::Disclosed { .. } => true,
+            Decided::Refused { .. } => {
+                self.caller.client().may_act_for(agency)
+                    || Agency::is_listed(agency)
+                    || self.app.directory.client_of_agency(agency).is_some()
+            }
+        };
+        if is_told { agency.clone() } else { AgencyCode::unknown() }
+    }
+}
