@@ -52,7 +52,7 @@ impl AlarmState {
 #[derive(Debug)]
 pub enum Acknowledged {
     /// It is; or was already, by whomever.
-    Now(AlarmRow),
+    Now(Box<AlarmRow>),
     /// It is over.
     Over,
     /// There is no such alarm.
@@ -183,11 +183,10 @@ pub async fn acknowledge(
     id: &str,
     note: Option<&EventText>,
 ) -> Result<Acknowledged, StoreError> {
-    let find = async || match is_alarm_id(id) {
-        true => store.alarm(id).await,
-        false => Ok(None),
-    };
-    let Some(row) = find().await? else { return Ok(Acknowledged::Unknown) };
+    if !is_alarm_id(id) {
+        return Ok(Acknowledged::Unknown);
+    }
+    let Some(row) = store.alarm(id).await? else { return Ok(Acknowledged::Unknown) };
     let mut detail = json!({ "alarm": row.id, "kind": row.kind });
     if let Some(note) = note {
         detail["note"] = json!(note.as_str());
@@ -202,9 +201,9 @@ pub async fn acknowledge(
     };
     store.acknowledge_alarm(id, note.map(EventText::as_str), &act).await?;
     // As it is now: somebody may have been first, or it may be over.
-    let Some(row) = find().await? else { return Ok(Acknowledged::Unknown) };
+    let Some(row) = store.alarm(id).await? else { return Ok(Acknowledged::Unknown) };
     match AlarmState::find(&row.state) {
-        Some(AlarmState::Acknowledged) => Ok(Acknowledged::Now(row)),
+        Some(AlarmState::Acknowledged) => Ok(Acknowledged::Now(Box::new(row))),
         Some(AlarmState::Cleared) => Ok(Acknowledged::Over),
         Some(AlarmState::Open) | None => {
             Err(StoreError::Inconsistent { table: "alarms", row: row.id })

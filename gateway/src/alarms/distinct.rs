@@ -32,7 +32,7 @@ impl Distinct {
         let registers = REGISTERS as f64;
         let sum: f64 = self.0.iter().map(|run| (-f64::from(*run)).exp2()).sum();
         let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
-        let unused = self.0.iter().filter(|run| **run == 0).count();
+        let unused: usize = self.0.iter().map(|run| usize::from(*run == 0)).sum();
         if estimate <= 2.5 * registers && unused > 0 {
             return registers * (registers / unused as f64).ln();
         }

@@ -10,6 +10,7 @@ use crate::alarms::{
 use crate::audit::RequestIds;
 use crate::clock::Micros;
 use crate::reports::ReportError;
+use crate::request::ClientId;
 use crate::store::{AlarmRow, StoreError, in_time};
 
 /// What judging may take: of many clients, habits are read first.
@@ -132,7 +133,7 @@ impl App {
     fn tell_raised(&self, Raised { kind, client, about, figures, .. }: &Raised) {
         let kind = kind.name();
         self.metrics.counter("gateway_alarms_raised_total", ("kind", kind)).increment(1);
-        let client = client.as_ref().map(|client| client.as_str());
+        let client = client.as_ref().map(ClientId::as_str);
         let alarms::Figures { observed, habit, limit, .. } = figures;
         tracing::warn!(kind, client, about, observed, habit, limit, "an alarm is raised");
     }

@@ -25,8 +25,8 @@ pub struct Pseudonym {
 impl Pseudonym {
     /// Its first 8 bytes, which tell people apart within a while.
     pub fn short(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.digest;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let first = self.digest.iter().take(8);
+        first.fold(0, |short, byte| short << 8 | u64::from(*byte))
     }
 }
 

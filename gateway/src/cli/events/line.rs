@@ -1,4 +1,4 @@
-//! One event as one line: JSON, or ArcSight's Common Event Format (CEF, version 0), which collectors
+//! One event as one line: JSON, or `ArcSight`'s Common Event Format (CEF, version 0), which collectors
 //! of security events read.
 
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::audit::Act;
 pub(super) enum LineFormat {
     /// One JSON object a line.
     Ndjson,
-    /// ArcSight Common Event Format, version 0.
+    /// `ArcSight` Common Event Format, version 0.
     Cef,
 }
 
