@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use gateway::audit::{Decided, Entry, LogEntry, Pseudonym, RequestIds, ShortDigest, Subject};
+use gateway::audit::{
+    Decided, Entry, FailedGuess, LogEntry, Pseudonym, RequestIds, ShortDigest, Subject,
+};
 use gateway::clock::{Micros, Random};
 use gateway::matching::{Finding, Findings, Outcome};
 use gateway::policy::{Reason, Refusal};
