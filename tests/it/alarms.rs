@@ -316,3 +316,27 @@ async fn limits_that_are_not_shared_are_an_alarm_until_they_are() {
     judge_until(&app, async || alarms().await[0].state == "cleared").await;
     assert_eq!(steps(&app).await, ["alarm-raised", "alarm-cleared"]);
 }
+
+#[tokio::test]
+async fn who_uses_up_the_guesses_about_many_people_is_told_until_an_hour_is_calm() {
+    let builder = TestApp::builder().config(|config| config.alarms.guarded_subjects = 3);
+    let app = builder.start().await;
+    let caller = app.caller("carrier").await;
+    for person in app.people(3) {
+        for guess in 0..7 {
+            let date = format!("19{:02}-01-17", 10 + guess);
+            let wrong = json!({"attributes": {"date_of_birth": date}});
+            let answer = caller.verify(&merge(&about_person(&person), &wrong)).await;
+            assert_eq!(answer.status, if guess < 5 { 200 } else { 429 });
+        }
+    }
+    judge_until(&app, async || list(&app, "?kind=guessing&state=open").await.len() == 1).await;
+    let alarm = &list(&app, "").await[0];
+    assert_eq!((&alarm["client"], &alarm["figures"]["observed"]), (&json!("carrier"), &json!(3.0)));
+    app.pass(3_600);
+    judge_until(&app, async || {
+        app.pass(3_600);
+        list(&app, "?state=cleared").await.len() == 1
+    })
+    .await;
+}

@@ -11,6 +11,7 @@
 
 mod acts;
 mod distinct;
+mod guarded;
 mod habit;
 mod kind;
 mod neighbours;
@@ -22,6 +23,7 @@ mod window;
 pub use acts::{
     Acknowledged, AlarmState, Teller, acknowledge, clear, is_alarm_id, is_over, parse_note, raise,
 };
+pub use guarded::Guarded;
 pub use habit::{Habit, Habits, Rate};
 pub use kind::AlarmKind;
 pub use rules::{Figures, Judged, Normal, Raised, judge, judge_subjects, unshared};

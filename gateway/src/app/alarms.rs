@@ -19,6 +19,9 @@ const JUDGE_MAX: Duration = Duration::from_mins(1);
 /// What stands is noted to be seen once in this time.
 const SEEN_SECONDS: i64 = 60;
 
+/// How long guesses that were refused are added up.
+const GUARDED_SECONDS: i64 = 3_600;
+
 /// What is remembered from one turn to the next.
 #[derive(Debug, Default)]
 pub struct Judging {
@@ -27,6 +30,9 @@ pub struct Judging {
     unshared_since: Option<Micros>,
     /// Whether it is told that they are; at the start an alarm of before may stand.
     is_sharing_told: bool,
+    /// When this process judged for the first time; none when an hour has passed since.
+    guarded_since: Option<Micros>,
+    is_guarding: bool,
 }
 
 impl App {
@@ -35,6 +41,7 @@ impl App {
         let full = self.alarms.take();
         let mut judged = Judged::default();
         self.judge_limits(judging, &mut judged);
+        self.judge_guarded(judging, &mut judged);
         if full.is_empty() && judged == Judged::default() {
             return;
         }
@@ -90,6 +97,21 @@ impl App {
         judging.is_sharing_told = false;
         let since = *judging.unshared_since.get_or_insert(now);
         judged.raised.extend(unshared(node, since, now, &self.config.alarms));
+    }
+
+    /// Who has used up the guess budgets of many people, and for whom that is over; once, an hour after
+    /// the start, for all others, whatever was raised before it.
+    fn judge_guarded(&self, judging: &mut Judging, judged: &mut Judged) {
+        let (now, limit) = (self.clock.now(), self.config.alarms.guarded_subjects);
+        judged.normal.extend(self.guarded.calm(now, limit));
+        if !judging.is_guarding {
+            (judging.is_guarding, judging.guarded_since) = (true, Some(now));
+        }
+        if judging.guarded_since.is_some_and(|since| since.plus_seconds(GUARDED_SECONDS) <= now) {
+            judging.guarded_since = None;
+            let clients = self.directory.all();
+            judged.normal.extend(self.guarded.others(clients.keys().cloned()));
+        }
     }
 
     async fn tell_alarms(

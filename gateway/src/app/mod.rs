@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::access::{ListTurns, SlowedClients, token_keys};
-use crate::alarms::Watch;
+use crate::alarms::{Guarded, Watch};
 use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, Tiles,
 };
@@ -78,6 +78,8 @@ pub struct App {
     pub slowed: SlowedClients,
     /// What stands out in how they ask.
     pub alarms: Watch,
+    /// What guess budgets have refused.
+    pub guarded: Guarded,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
     /// How many claims about one person may be wrong.
@@ -194,6 +196,7 @@ impl App {
             client_limits,
             slowed: SlowedClients::default(),
             alarms: Watch::new(config.alarms),
+            guarded: Guarded::default(),
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),

@@ -20,6 +20,8 @@ pub struct AlarmsConfig {
     pub distinct_factor: f64,
     /// Clients that ask about one person within a window.
     pub subject_clients: usize,
+    /// People whose guess budgets one client uses up within an hour.
+    pub guarded_subjects: usize,
     /// How long limits are not shared, in seconds.
     pub unshared_seconds: u32,
 }
@@ -34,6 +36,7 @@ impl Default for AlarmsConfig {
             consecutive_share: 0.1,
             distinct_factor: 3.0,
             subject_clients: 10,
+            guarded_subjects: 20,
             unshared_seconds: 1,
         }
     }
@@ -64,6 +67,9 @@ impl AlarmsConfig {
         if !(4..=64).contains(&self.subject_clients) {
             return Some(("alarms.subject_clients", "must be 4 to 64"));
         }
+        if !(2..=1_000).contains(&self.guarded_subjects) {
+            return Some(("alarms.guarded_subjects", "must be 2 to 1,000"));
+        }
         if !(1..=3_600).contains(&self.unshared_seconds) {
             return Some(("alarms.unshared_seconds", "must be 1 to 3,600"));
         }
@@ -88,6 +94,7 @@ mod tests {
             (AlarmsConfig { consecutive_share: 1.1, ..usual() }, "alarms.consecutive_share"),
             (AlarmsConfig { distinct_factor: 0.9, ..usual() }, "alarms.distinct_factor"),
             (AlarmsConfig { subject_clients: 3, ..usual() }, "alarms.subject_clients"),
+            (AlarmsConfig { guarded_subjects: 1, ..usual() }, "alarms.guarded_subjects"),
             (AlarmsConfig { unshared_seconds: 0, ..usual() }, "alarms.unshared_seconds"),
         ] {
             assert_eq!(config.problem().map(|(key, _)| key), Some(key), "{config:?}");

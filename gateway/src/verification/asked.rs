@@ -90,8 +90,20 @@ impl Asked<'_> {
         Ok(reserved.inspect_err(|error| {
             if let GuessNotReserved::Guarded(_) = error {
                 self.count_throttled();
+                self.note_guarded();
             }
         })?)
+    }
+
+    /// A client that is refused about many people is told of.
+    fn note_guarded(&self) {
+        let subject = self.app.digests.guessed_by_all(self.request.subject.key());
+        let (client_id, limit) =
+            (&self.caller.client().client_id, self.app.config.alarms.guarded_subjects);
+        let raised = self.app.guarded.note(client_id, subject, self.app.clock.now(), limit);
+        if let Some(raised) = raised {
+            self.app.alarms.raise(raised);
+        }
     }
 
     /// The same on the person to whom the key led.
@@ -111,6 +123,7 @@ impl Asked<'_> {
         if !names && !self.policy.discloses_status() {
             return Ok(());
         }
+        self.note_guarded();
         let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
         let refused = Decided::Refused { refusal, asked };
         let entry = self.record(self.app.clock.now(), judgement.person, refused).await?;
