@@ -126,9 +126,9 @@ fn bench_guesses(
                         let now = digest(next);
                         let subject = GuessSubject { now, before: None, shared: now };
                         let guess = Guess { client: &client, claims: next, subject };
-                        let mut reserved = budgets.reserve(guess, &[]).await.expect("room");
+                        let mut reserved = budgets.reserve(guess).await.expect("room");
                         if is_wrong {
-                            reserved.fails(now, clock.now());
+                            reserved.fails(vec![now], clock.now());
                         }
                         reserved.settle("bench", next);
                     }

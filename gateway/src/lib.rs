@@ -40,6 +40,9 @@ pub mod access;
 pub mod projections;
 pub mod reports;
 
+// What stands out in how clients ask.
+pub mod alarms;
+
 // The shared parts, assembled once.
 pub mod app;
 

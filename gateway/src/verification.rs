@@ -112,8 +112,8 @@ pub async fn verify(
         }
     };
     let claims = request.claims_within(permit.attributes(), policy.required());
-    let mut guess = asked.reserve_guess(&claims).await?;
-    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len())?;
+    let mut guess = asked.reserve_guess(&claims, permit.attributes()).await?;
+    let charge = asked.reserve(claims.asked().intersection(permit.attributes()).len()).await?;
     let answer = app.population.find(&permit, &pass, request.subject.key()).await;
     // Once the register was asked it is recorded, however late: or a caller could have it asked
     // without a trace, by a deadline that is too short.
@@ -122,12 +122,13 @@ pub async fn verify(
         Reach::GivenUp | Reach::Asked => {}
     }
     let judgement = judge(&permit, &claims, &answer);
-    asked.charge_guess(&mut guess, judgement.person).await?;
+    asked.charge_guess(&mut guess, &judgement).await?;
     let entry = asked.entry(&answer, &judgement, &mut guess).await?;
-    let evaluated_at = entry.at;
+    let (evaluated_at, subject) = (entry.at, entry.subject.pseudonym);
     let reserved = Reserved { charge: Some(charge), guess: Some(guess) };
     let receipt = app.audit.record_answer(entry, context.key.clone(), reserved).await?;
     drop(pass);
+    asked.watch(evaluated_at, judgement.outcome, subject);
     let told = Told {
         request_id: context.request_id,
         findings: judgement.findings,

@@ -146,7 +146,7 @@ async fn a_wrong_card_is_the_same_guess_as_the_same_claims_typed() {
         .await
         .into_iter()
         .map(|entry| match entry.record {
-            Decided::Answered { failed_guess, .. } => failed_guess.unwrap(),
+            Decided::Answered { failed_guess, .. } => failed_guess.unwrap().claims,
             Decided::Refused { .. } | Decided::Disclosed { .. } => panic!("nothing is refused"),
         })
         .collect();

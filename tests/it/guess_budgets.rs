@@ -53,7 +53,7 @@ async fn the_sixth_wrong_claim_in_a_day_is_not_answered_and_a_repeat_is(database
     let digests: Vec<_> = failed
         .iter()
         .filter_map(|entry| match &entry.record {
-            Decided::Answered { failed_guess, .. } => *failed_guess,
+            Decided::Answered { failed_guess, .. } => failed_guess.map(|guess| guess.claims),
             Decided::Refused { .. } | Decided::Disclosed { .. } => None,
         })
         .collect();
@@ -232,6 +232,44 @@ async fn a_number_that_was_never_issued_is_guarded_like_any_other() {
             _ => answer.without_identity(),
         };
         assert_eq!(told(&one), told(&other));
+    }
+}
+
+#[tokio::test]
+async fn an_old_number_tells_nothing_by_the_budget_of_its_holder() {
+    let register = FakeRegister::start(Reaction::Answer).await;
+    let app = TestApp::builder().register(&register.url).start().await;
+    let caller = app.caller("carrier").await;
+    guess(&caller, &on_file(), 0..5).await;
+    guarded(&caller.verify(&wrong(&on_file(), 5)).await);
+    let under = |old: &str, it: usize| {
+        let mut body = merge(&on_file(), &json!({"attributes": {"full_name": "Người Không Tên"}}));
+        body["subject"] = json!({"old_id_number": old});
+        wrong(&body, it)
+    };
+    // Of the person whose budget is used up, and of nobody.
+    for it in 0..8 {
+        let own = caller.verify(&under("012345678", it)).await;
+        let of_nobody = caller.verify(&under("098765432", it)).await;
+        assert_eq!(own.status, if it < 5 { 200 } else { 429 }, "{}", own.text);
+        assert_eq!(own.status, of_nobody.status);
+        let told = |answer: &Answer| match it {
+            0..5 => answer.json()["attributes"].to_string(),
+            _ => answer.without_identity(),
+        };
+        assert_eq!(told(&own), told(&of_nobody));
+    }
+    let report = caller.report("").await.ok();
+    assert_eq!(report["total"]["throttled"], 7, "none of them has asked the register: {report}");
+    assert_eq!(report["total"]["refused"], 0);
+    // What is charged to a key stays so when the log is all that is left.
+    let (kept, _) = app.stop().await;
+    std::fs::remove_file(kept.keys().join("guesses-n1.snapshot")).unwrap();
+    let app = kept.again().register(&register.url).start().await;
+    let caller = app.caller("carrier").await;
+    for old in ["012345678", "098765432"] {
+        guarded(&caller.verify(&under(old, 8)).await);
+        guess(&caller, &under(old, 4), 4..5).await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The order of the `pub mod` lines in `gateway/src/lib.rs`: a module names only those before it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "clock",
     "hex",
     "config",
@@ -23,6 +23,7 @@ const ORDER: [&str; 32] = [
     "access",
     "projections",
     "reports",
+    "alarms",
     "app",
     "asked",
     "verification",

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests, its helpers too")]
 
 mod admitted;
+mod alarms;
 mod card_qr;
 mod citus;
 mod clients;
@@ -47,6 +48,7 @@ mod routes;
 mod schema;
 mod search;
 mod shared_limits;
+mod shared_quotas;
 mod shutdown;
 mod slowing;
 mod standing;

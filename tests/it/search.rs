@@ -6,6 +6,7 @@ use gateway::audit::{AuditLog, Kind, LogEntry};
 use gateway::config::LogConfig;
 use gateway::matching::Outcome;
 use gateway::projections::{Filter, ProjectionError, catch_up, rebuild, status};
+use gateway::rate_limit::Lane;
 use gateway::store::Store;
 use gateway::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -41,6 +42,7 @@ fn indexes(found: &Value) -> Vec<u64> {
 /// carrier, a minute apart; 3 by the hospital.
 async fn filled(database: Database) -> TestApp {
     let mut clients = TestClient::company();
+    clients[1].lane = Lane::Emergency;
     clients.push(TestClient { operations: &["admin"], ..TestClient::operator("admin") });
     let app = TestApp::builder().on(database).clients(clients).start().await;
     let (carrier, hospital) = (app.caller("carrier").await, app.caller("hospital").await);
@@ -71,6 +73,9 @@ async fn entries_are_found_by_every_parameter_and_by_several(database: Database)
         ("?reason=purpose-not-permitted", &[2]),
         ("?purpose=health.insurance", &[3]),
         ("?operation=history", &[]),
+        ("?lane=emergency", &[3]),
+        ("?lane=interactive", &[2, 1, 0]),
+        ("?lane=bulk", &[]),
         ("?kind=refusal", &[2]),
         ("?from=2026-11-20T09:01:00%2B07:00&to=2026-11-20T09:02:00%2B07:00", &[1]),
         ("?from=2026-11-20&to=2026-11-20", &[3, 2, 1, 0]),

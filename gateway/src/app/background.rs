@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::quotas::OthersRead;
-use super::{App, TURN_MAX};
+use super::{App, Judging, TURN_MAX};
 use crate::access::{Warned, token_keys};
 use crate::audit::KEY_HELD_US;
 use crate::projections::Follower;
@@ -34,6 +34,10 @@ const FAILURES: Duration = Duration::from_secs(1);
 const GUESSES_SAVED: Duration = Duration::from_mins(10);
 /// How long it is known what was told of quotas: longer than two months.
 const QUOTA_WARNINGS_KEPT_SECONDS: i64 = 100 * 86_400;
+/// How often it is judged what stands out.
+const ALARMS: Duration = Duration::from_secs(1);
+/// How long alarms are kept that are over: longer than any habit looks back.
+const ALARMS_KEPT_SECONDS: i64 = 400 * 86_400;
 /// How often it is looked for clients whose time to be slow is over.
 const SLOWED: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last good.
@@ -64,11 +68,13 @@ pub(super) fn start(app: &Arc<App>, directory: i64) {
     every(app, FAILURES, follow_failures);
     every(app, GUESSES_SAVED, |app| async move { app.save_guesses().await });
     every(app, SLOWED, |app| async move { app.end_slowness() });
+    every(app, QUOTAS, share_quotas);
     // By itself: a client may take back many tokens, and a suspension must not wait behind them.
     every(app, REVOKED_POLL, follow_revoked);
     every(app, UPKEEP, tidy);
     every(app, KEY_UPKEEP, forget);
     tokio::spawn(warn_of_papers(Arc::downgrade(app)));
+    tokio::spawn(judge_alarms(Arc::downgrade(app)));
     tokio::spawn(follow_others(Arc::downgrade(app)));
     tokio::spawn(follow_directory(Arc::downgrade(app), directory));
     let follower = Follower::new(&app.config.log.name, app.clock.clone());
@@ -150,6 +156,11 @@ async fn forget(app: Arc<App>) {
         let error = &error as &dyn std::error::Error;
         tracing::debug!(error, "warnings of quotas could not be forgotten; trying again");
     }
+    let before_us = app.clock.now().plus_seconds(-ALARMS_KEPT_SECONDS).0;
+    if let Err(error) = in_time(TURN_MAX, app.store.forget_alarms(before_us)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::debug!(error, "alarms that are over could not be forgotten; trying again");
+    }
     app.tokens.revoked().forget_expired(app.clock.now());
     app.forget_spent().await;
 }
@@ -187,6 +198,21 @@ async fn warn_of_papers(app: Weak<App>) {
 
 async fn warn_of_quotas(app: Arc<App>) {
     app.warn_of_quotas().await;
+}
+
+/// Judges windows that are full, by what is known of clients' habits.
+async fn judge_alarms(app: Weak<App>) {
+    let (mut ticks, mut judging) = (tokio::time::interval(ALARMS), Judging::default());
+    loop {
+        ticks.tick().await;
+        let Some(app) = app.upgrade() else { return };
+        app.judge_alarms(&mut judging).await;
+    }
+}
+
+/// Tells other nodes what this one needs of quotas.
+async fn share_quotas(app: Arc<App>) {
+    app.quotas.tell_others(app.clock.now()).await;
 }
 
 /// Follows what other nodes use of quotas: with a rest between two turns, which is the longer the more

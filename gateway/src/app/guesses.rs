@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{App, TURN_MAX};
-use crate::audit::{self, Decided, Listing, LogEntry, LogUnavailable, Pseudonym, VerifyError};
-use crate::clock::Random;
+use crate::audit::{
+    self, Decided, FailedGuess, Listing, LogEntry, LogUnavailable, Pseudonym, VerifyError,
+};
 use crate::projections;
 use crate::rate_limit::{
     FAILURE_KEPT_SECONDS, Guess, GuessSubject, PastFailure, Reservation, SubjectGuarded,
@@ -14,8 +16,12 @@ use crate::rate_limit::{
 use crate::request::{ClientId, PersonalId, SubjectKey};
 use crate::store::{CheckpointRow, StoreError, in_time};
 
-/// Entries about one person in which older failures are looked for: the newest of them.
-const PAST_ENTRIES_MAX: usize = 512;
+/// Entries about one person in which older failures are looked for. Of whom there are more within thirty
+/// days, and somebody has failed on them so long ago that only the log knows, nobody is told anything
+/// new for a while: entries that cost nothing must not hide failures.
+const PAST_ENTRIES_MAX: usize = 2_048;
+/// When it is worth another try then.
+const PAST_RETRY: Duration = Duration::from_hours(1);
 
 /// Why no room was reserved.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +53,9 @@ impl App {
         asked: &SubjectKey,
     ) -> Result<Reservation, GuessNotReserved> {
         let guessed = self.guessed(asked, None).await?;
-        let past = self.past_failures(&guessed).await?;
         let guess = Guess { client, claims, subject: guessed.subject };
-        Ok(self.guess_budgets.reserve(guess, &past).await?)
+        self.learn_past(guess, &guessed.pseudonyms).await?;
+        Ok(self.guess_budgets.reserve(guess).await?)
     }
 
     /// Reserves room on the person to whom the key led as well, if that is another subject than the
@@ -66,8 +72,8 @@ impl App {
         let led_elsewhere = resolved.filter(|id| *asked != SubjectKey::PersonalId(*id));
         let Some(id) = led_elsewhere else { return Ok(()) };
         let guessed = self.guessed(asked, Some(id)).await?;
-        let past = self.past_failures(&guessed).await?;
-        Ok(reservation.also(guessed.subject, &past).await?)
+        self.learn_past(reservation.on(guessed.subject), &guessed.pseudonyms).await?;
+        Ok(reservation.also(guessed.subject).await?)
     }
 
     async fn guessed(
@@ -89,35 +95,56 @@ impl App {
         Ok(Guessed { subject, pseudonyms: std::iter::once(pseudonym).chain(before).collect() })
     }
 
-    /// What the log knows beyond the newest failures; it is seldom asked.
-    async fn past_failures(&self, guessed: &Guessed) -> Result<Vec<PastFailure>, LogUnavailable> {
-        let Some(mut past) = self.guess_budgets.ask_log(&guessed.subject) else {
-            return Ok(Vec::new());
+    /// Notes what the log knows beyond the newest failures, where it makes a difference. A few at a time
+    /// ask it: a client must not keep it busy with persons on whom it has failed long ago.
+    async fn learn_past(
+        &self,
+        guess: Guess<'_>,
+        pseudonyms: &[Pseudonym],
+    ) -> Result<(), GuessNotReserved> {
+        if !self.guess_budgets.asks_log(guess) {
+            return Ok(());
+        }
+        let since = self.clock.now().plus_seconds(-i64::from(FAILURE_KEPT_SECONDS));
+        let reading = async {
+            let _turn = self.past_turns.acquire().await;
+            projections::covered_history(&self.store, pseudonyms, since, PAST_ENTRIES_MAX).await
         };
-        let reading =
-            projections::covered_history(&self.store, &guessed.pseudonyms, PAST_ENTRIES_MAX);
         let entries = tokio::time::timeout(TURN_MAX, reading).await.map_err(|_| LogUnavailable)?;
         let entries = entries.map_err(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "what has failed before cannot be read");
             LogUnavailable
         })?;
-        past.extend(entries.iter().filter_map(|entry| self.failure(entry)));
-        Ok(past)
+        if entries.len() == PAST_ENTRIES_MAX {
+            return Err(SubjectGuarded { retry_after: PAST_RETRY }.into());
+        }
+        // The oldest first: when the same fails again, its first time counts.
+        for failure in entries.iter().rev().flat_map(|entry| self.failures(entry)) {
+            self.guess_budgets.note(&failure, false);
+        }
+        Ok(())
     }
 
-    /// The failed guess that an entry tells of, if it tells of one.
-    fn failure(&self, entry: &LogEntry) -> Option<PastFailure> {
-        let request = entry.request()?;
-        let Decided::Answered { failed_guess: Some(claims), .. } = &request.record else {
-            return None;
-        };
-        Some(PastFailure {
-            subject: self.digests.guessed(&request.subject.pseudonym),
-            client: request.client.clone(),
-            claims: u64::from_be_bytes(claims.0),
-            at: request.at,
-        })
+    /// The failed guess that an entry tells of, on the person and on the key that was asked.
+    fn failures(&self, entry: &LogEntry) -> impl Iterator<Item = PastFailure> + use<> {
+        let failed = entry.request().and_then(|request| match &request.record {
+            Decided::Answered { failed_guess, .. } => Some((request, (*failed_guess)?)),
+            Decided::Refused { .. } | Decided::Disclosed { .. } => None,
+        });
+        let failures = failed.map(|(request, FailedGuess { claims, key })| {
+            let person = self.digests.guessed(&request.subject.pseudonym);
+            let key = key.map(|key| u64::from_be_bytes(key.0));
+            let (client, claims, at) =
+                (request.client.clone(), u64::from_be_bytes(claims.0), request.at);
+            std::iter::once(person).chain(key).map(move |subject| PastFailure {
+                subject,
+                client: client.clone(),
+                claims,
+                at,
+            })
+        });
+        failures.into_iter().flatten()
     }
 
     /// Learns what has failed within thirty days: from the snapshot, and from all logs after it. Only
@@ -178,8 +205,12 @@ impl App {
         let is_own = name == self.config.log.name;
         let mut listing = Listing::new(&self.store, name, from..size, size);
         while let Some(listed) = listing.next().await? {
-            for failure in listed.iter().filter_map(|it| self.failure(&it.entry)) {
+            for failure in listed.iter().flat_map(|it| self.failures(&it.entry)) {
                 self.guess_budgets.note(&failure, is_own);
+            }
+            // What comes after a bundle that cannot be read is known by the next start.
+            if let Some(last) = listed.last() {
+                self.guess_budgets.note_read(name, last.index + 1);
             }
         }
         self.guess_budgets.note_read(name, size);
@@ -191,7 +222,8 @@ impl App {
         let app = Arc::clone(self);
         let saved = tokio::task::spawn_blocking(move || {
             let path = app.guess_snapshot_path();
-            app.guess_budgets.save(&path, &temporary(&path, &app.random))
+            // Nobody else writes it: a log has one gateway.
+            app.guess_budgets.save(&path, &path.with_extension("snapshot-new"))
         });
         match saved.await {
             Ok(Ok(())) => {}
@@ -207,8 +239,4 @@ impl App {
     fn guess_snapshot_path(&self) -> PathBuf {
         self.keys.folder().join(format!("guesses-{}.snapshot", self.config.log.name))
     }
-}
-
-fn temporary(path: &std::path::Path, random: &Random) -> PathBuf {
-    path.with_extension(format!("{:016x}", u64::from_be_bytes(random.bytes())))
 }

@@ -2,12 +2,14 @@
 //! from the store again is in `loading`, what is done beside the requests in `upkeep` and `quotas`, and
 //! when in `background`.
 
+mod alarms;
 mod background;
 mod guesses;
 mod loading;
 mod quotas;
 mod upkeep;
 
+pub use alarms::Judging;
 pub use guesses::GuessNotReserved;
 pub use quotas::OthersRead;
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::access::{ListTurns, SlowedClients, token_keys};
+use crate::alarms::Watch;
 use crate::audit::{
     self, AuditLog, Digests, KeysInFlight, KnownKeyError, OpenError, Publisher, Tiles,
 };
@@ -36,6 +39,8 @@ use crate::telemetry::Metrics;
 
 /// Connections that follow what others change: directory and revoked tokens at once.
 const WATCHING_CONNECTIONS: u32 = 2;
+/// Guesses for which the log is asked at once.
+const PAST_AT_ONCE: usize = 2;
 /// Reports read at once.
 const REPORTS_AT_ONCE: usize = 2;
 /// What a turn of the work in the background may take; the next one asks on another connection.
@@ -71,10 +76,14 @@ pub struct App {
     pub client_limits: ClientLimits,
     /// Who of them is slowed.
     pub slowed: SlowedClients,
+    /// What stands out in how they ask.
+    pub alarms: Watch,
     /// How much they use of their quotas.
     pub quotas: QuotaLedger,
     /// How many claims about one person may be wrong.
     pub guess_budgets: Arc<GuessBudgets>,
+    /// Turns at asking the log what has failed long ago.
+    pub past_turns: Semaphore,
     /// Their requests on their way.
     pub concurrency: Concurrency,
     /// Places on the way to register and log.
@@ -177,12 +186,14 @@ impl App {
         );
         let app = Arc::new(Self {
             guess_budgets,
+            past_turns: Semaphore::new(PAST_AT_ONCE),
             directory: Directory::default(),
             officials: KnownOfficials::new(clock.clone()),
             policies: Policies::default(),
+            quotas: client_limits.quota_ledger(config.limits.nodes),
             client_limits,
             slowed: SlowedClients::default(),
-            quotas: QuotaLedger::new(config.limits.nodes),
+            alarms: Watch::new(config.alarms),
             concurrency: Concurrency::default(),
             lanes: Lanes::new(&config.lanes, clock.clone(), Arc::clone(&metrics)),
             address_guard: AddressGuard::new(&config.auth, clock.clone()),

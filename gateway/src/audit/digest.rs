@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::known_keys::ensure_known;
 use super::quarter::Quarter;
@@ -19,6 +20,14 @@ pub struct Pseudonym {
     pub period: u16,
     /// HMAC-SHA-256, first 16 bytes.
     pub digest: [u8; 16],
+}
+
+impl Pseudonym {
+    /// Its first 8 bytes, which tell people apart within a while.
+    pub fn short(&self) -> u64 {
+        let first = self.digest.iter().take(8);
+        first.fold(0, |short, byte| short << 8 | u64::from(*byte))
+    }
 }
 
 /// Some keys of a person in all quarters that can be linked.
@@ -171,11 +180,16 @@ impl Digests {
         }
     }
 
-    /// Digest of claims that were wrong, so that an honest repeat is told from another guess.
-    pub fn guess(&self, claims: &Claims) -> ShortDigest {
+    /// Digest of claims of a client that may be wrong, so that an honest repeat is told from another
+    /// guess. It is another one in each quarter and for each client, so that it links nobody whom
+    /// pseudonyms do not.
+    pub fn guess(&self, at: Micros, client: &ClientId, claims: &Claims) -> ShortDigest {
         let text = |part: Option<&str>| part.unwrap_or("\u{1}").to_owned();
+        let name = claims.full_name.as_ref().map(|name| as_typed(name.as_str()));
         let parts = [
-            text(claims.full_name.as_ref().map(crate::request::FullName::as_str)),
+            Quarter::of(at).to_string(),
+            client.as_str().to_owned(),
+            text(name.as_deref()),
             text(claims.date_of_birth.map(|date| date.to_string()).as_deref()),
             format!("{:?}", claims.sex),
             text(claims.old_id_number.map(|number| number.to_string()).as_deref()),
@@ -233,6 +247,13 @@ impl Digests {
         let parts = [kind.as_bytes(), client.as_bytes(), reference.as_bytes()];
         ShortDigest(digest(&self.references, &parts))
     }
+}
+
+/// A name without what the same name is typed with in one way or another: blanks, capitals, letters
+/// in parts or as one.
+fn as_typed(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    words.join(" ").to_lowercase().nfc().collect()
 }
 
 /// Personal numbers were the first keys and stand by themselves; before the digits of the others

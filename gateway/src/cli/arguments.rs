@@ -8,7 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
-use super::{CliError, backup, clients, policies, projections, token_keys, usage};
+use super::{CliError, alarms, backup, clients, events, policies, projections, token_keys, usage};
 use crate::request::Attribute;
 
 /// Population verification gateway.
@@ -49,6 +49,12 @@ pub(super) enum Command {
     /// Policies: what clients may ask why, and how much they see.
     #[command(subcommand)]
     Policy(policies::PolicyCommand),
+    /// Alarms: what stands out in how clients ask.
+    #[command(subcommand)]
+    Alarms(alarms::AlarmsCommand),
+    /// Events: what administrators and the gateway itself have done.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// What clients say is wrong. Decided on the admin listener of a running gateway.
     #[command(subcommand)]
     Dispute(DisputeCommand),
@@ -277,6 +283,8 @@ impl Cli {
             | Command::Restore(_)
             | Command::Usage(_)
             | Command::Client(_)
+            | Command::Alarms(_)
+            | Command::Events(_)
             | Command::Policy(_)
             | Command::Key(_)
             | Command::Projections(_)

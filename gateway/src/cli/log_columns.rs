@@ -163,7 +163,7 @@ impl Cells {
         if let Decided::Answered { failed_guess, registry_as_of, registry_us, total_us, .. } =
             record
         {
-            self.optional("failed_guess", failed_guess.map(|digest| hex(&digest.0)));
+            self.optional("failed_guess", failed_guess.map(|guess| hex(&guess.claims.0)));
             self.optional("register_as_of", registry_as_of.map(|at| at.to_string()));
             self.number("register_us", *registry_us);
             self.number("total_us", *total_us);

@@ -48,7 +48,10 @@ fn entries() -> Vec<LogEntry> {
             findings,
             outcome: Outcome::NotMatched,
             status: SubjectStatus::Active,
-            failed_guess: Some(ShortDigest([3; 8])),
+            failed_guess: Some(crate::audit::FailedGuess {
+                claims: ShortDigest([3; 8]),
+                key: None,
+            }),
             registry_as_of: Some(AT),
             registry_us: 412,
             total_us: 1_100,

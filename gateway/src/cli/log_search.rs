@@ -8,6 +8,7 @@ use super::report::print_json;
 use super::{CliError, Format, open_store};
 use crate::config::Config;
 use crate::http::{FoundReply, Search, read_search};
+use crate::policy::Policies;
 use crate::projections;
 
 /// What is looked for.
@@ -31,6 +32,9 @@ pub(super) struct SearchArgs {
     /// Operations.
     #[arg(long)]
     operation: Vec<String>,
+    /// bulk, interactive or emergency: that of the policy version which an entry names.
+    #[arg(long)]
+    lane: Option<String>,
     /// One request, as its answer names it: `ver_...` or the x-request-id.
     #[arg(long)]
     request_id: Option<String>,
@@ -68,8 +72,13 @@ pub(super) async fn search(
     args: &SearchArgs,
     format: Format,
 ) -> Result<(), CliError> {
-    let Search { filter, after, limit } = read(args)?;
+    let search = read(args)?;
     let store = open_store(config).await?;
+    let policies = Policies::default();
+    // One that cannot be read is on no lane that anybody knows.
+    let _left_out = policies.replace_readable(&store.policies().await?);
+    let filter = search.filter_by(&policies);
+    let Search { after, limit, .. } = search;
     let page = projections::search(&store, filter, after.as_ref(), limit).await?;
     // Who can read the database can read its pseudonyms.
     let found = FoundReply::new(&page, true);
@@ -102,6 +111,7 @@ fn read(args: &SearchArgs) -> Result<Search, CliError> {
         list(&args.reason),
         list(&args.purpose),
         list(&args.operation),
+        args.lane.clone(),
         args.since.clone(),
         args.until.clone(),
         args.request_id.clone(),

@@ -2,6 +2,7 @@
 
 mod acting;
 mod administering;
+mod alarms;
 mod arguments;
 mod backup;
 mod compare;
@@ -11,6 +12,7 @@ pub mod client;
 mod clients;
 mod doctor;
 mod error;
+mod events;
 mod keys;
 mod loss;
 mod log_columns;
@@ -94,6 +96,8 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Dispute(DisputeCommand::List(args)) => {
             disputes::list(&load(cli)?, args, cli.output).await
         }
+        Command::Alarms(command) => alarms::run(command, &load(cli)?, cli.output).await,
+        Command::Events(command) => events::run(command, &load(cli)?).await,
         Command::Log(LogCommand::Prove(args)) => {
             log_proof::prove(&load(cli)?, &args.id, cli.output).await
         }

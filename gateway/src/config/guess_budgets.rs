@@ -51,9 +51,14 @@ impl GuessBudgetsConfig {
                 "must be a power of two from 16 to 16,777,216",
             ));
         }
-        let all = [client_day, client_month, subject_hour, subject_day];
-        let is_odd = all.iter().any(|budget| !(1..=1_000_000).contains(budget));
-        is_odd.then_some(("guess_budgets.client_day", "and the others must be 1 to 1,000,000"))
+        let all = [
+            ("guess_budgets.client_day", client_day),
+            ("guess_budgets.client_month", client_month),
+            ("guess_budgets.subject_hour", subject_hour),
+            ("guess_budgets.subject_day", subject_day),
+        ];
+        let odd = all.into_iter().find(|(_, budget)| !(1..=1_000_000).contains(budget));
+        odd.map(|(key, _)| (key, "must be 1 to 1,000,000"))
     }
 }
 

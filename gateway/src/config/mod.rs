@@ -3,6 +3,7 @@
 //! Unknown keys are errors, secrets have `*_file` twins, and relative paths are relative to the
 //! file that names them. Nothing here opens or starts anything.
 
+mod alarms;
 mod guess_budgets;
 mod lanes;
 mod networks;
@@ -15,6 +16,7 @@ use hyper::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use alarms::AlarmsConfig;
 pub use guess_budgets::GuessBudgetsConfig;
 pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
@@ -43,6 +45,8 @@ pub struct Config {
     pub guess_budgets: GuessBudgetsConfig,
     /// Places on the way to register and log.
     pub lanes: LanesConfig,
+    /// From when on something stands out.
+    pub alarms: AlarmsConfig,
     /// Where limits are kept.
     pub limits: LimitsConfig,
     /// What the process says about itself.
@@ -170,6 +174,9 @@ impl Config {
         }
         let problem = self.lanes.problem().or_else(|| self.guess_budgets.problem());
         if let Some((key, problem)) = problem {
+            return refuse(key, problem);
+        }
+        if let Some((key, problem)) = self.alarms.problem() {
             return refuse(key, problem);
         }
         if !(60..=3_600).contains(&self.auth.token_seconds) {

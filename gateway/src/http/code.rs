@@ -54,6 +54,10 @@ pub enum Code {
     UnknownDispute,
     /// The dispute was decided, and not so.
     DisputeDecided,
+    /// There is no such alarm.
+    UnknownAlarm,
+    /// The alarm is over.
+    AlarmCleared,
     /// There is no such client.
     UnknownClient,
     /// There is no such policy, or not this version of it.
@@ -131,7 +135,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 54] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -150,12 +154,14 @@ impl Code {
         Self::NotFound,
         Self::UnknownReceipt,
         Self::UnknownDispute,
+        Self::UnknownAlarm,
         Self::UnknownClient,
         Self::UnknownPolicy,
         Self::UnknownCredential,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::DisputeDecided,
+        Self::AlarmCleared,
         Self::ClientExists,
         Self::StateNotReachable,
         Self::ClientClosed,
@@ -300,6 +306,18 @@ impl Code {
                 409,
                 "This dispute was decided otherwise; a decision does not change.",
                 "Khiếu nại này đã được quyết định khác; quyết định không thay đổi.",
+            ),
+            Self::UnknownAlarm => (
+                "unknown-alarm",
+                404,
+                "There is no alarm with this id.",
+                "Không có cảnh báo nào với id này.",
+            ),
+            Self::AlarmCleared => (
+                "alarm-cleared",
+                409,
+                "This alarm is over: what it told of is normal again.",
+                "Cảnh báo này đã kết thúc: điều được cảnh báo đã trở lại bình thường.",
             ),
             Self::UnknownClient => (
                 "unknown-client",

@@ -23,7 +23,7 @@ use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 41] = [
+const ROUTES: [&str; 43] = [
     "/v1/verifications",
     "/oauth2/token",
     "/v1/reports/match-rates",
@@ -37,6 +37,8 @@ const ROUTES: [&str; 41] = [
     "/admin/v1/log/entries",
     "/admin/v1/disputes",
     "/admin/v1/disputes/{id}/decision",
+    "/admin/v1/alarms",
+    "/admin/v1/alarms/{id}/acknowledge",
     "/admin/v1/clients",
     "/admin/v1/clients/{id}",
     "/admin/v1/clients/{id}/state",

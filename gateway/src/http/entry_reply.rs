@@ -193,7 +193,7 @@ fn show_to_auditor(entry: &Entry) -> AuditReply {
     let pseudonym = entry.subject.pseudonym;
     let (failed_guess, registry_us, total_us) = match &entry.record {
         Decided::Answered { failed_guess, registry_us, total_us, .. } => {
-            (failed_guess.map(digest), Some(*registry_us), Some(*total_us))
+            (failed_guess.map(|guess| digest(guess.claims)), Some(*registry_us), Some(*total_us))
         }
         Decided::Refused { .. } | Decided::Disclosed { .. } => (None, None, None),
     };

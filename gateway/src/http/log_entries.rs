@@ -19,7 +19,9 @@ use crate::app::App;
 use crate::audit::{Kind, RequestId};
 use crate::clock::Micros;
 use crate::matching::Outcome;
+use crate::policy::Policies;
 use crate::projections::{self, Cursor, Filter, ProjectionError, Why};
+use crate::rate_limit::Lane;
 use crate::request::{ClientId, Operation, Purpose};
 
 /// Entries of a page where the search does not say how many.
@@ -30,13 +32,14 @@ const LIMIT_MAX: usize = 1_000;
 const VALUES_MAX: usize = 16;
 
 /// The parameters by their names. Those that narrow take several values, split by commas.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "kind",
     "client",
     "outcome",
     "reason",
     "purpose",
     "operation",
+    "lane",
     "from",
     "to",
     "request_id",
@@ -47,8 +50,10 @@ const NAMES: [&str; 11] = [
 /// What was asked for: a filter, where to go on and how many entries at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// What the entries must be.
+    /// What the entries must be, but for their lane.
     pub filter: Filter,
+    /// On which lane the requests travelled.
+    pub lane: Option<Lane>,
     /// Where the page before ended.
     pub after: Option<Cursor>,
     /// Entries at most.
@@ -72,6 +77,8 @@ pub struct LogEntriesQuery {
     pub purpose: Option<String>,
     /// Operations.
     pub operation: Option<String>,
+    /// `bulk`, `interactive` or `emergency`: that of the policy version which the entry names.
+    pub lane: Option<String>,
     /// First Vietnamese day, or first moment (RFC 3339).
     pub from: Option<String>,
     /// Last Vietnamese day, or first moment after it.
@@ -113,7 +120,8 @@ pub async fn get_log_entries(
     let search = read_search(extract::query(&request, NAMES)?)
         .map_err(|errors| Problem::with_errors(Code::InvalidValue, errors))?;
     let _admission = call.admit().await?;
-    let Search { filter, after, limit } = search;
+    let filter = search.filter_by(&app.policies);
+    let Search { after, limit, .. } = search;
     let page = projections::search(&app.store, filter, after.as_ref(), limit)
         .await
         .map_err(|error| unreadable(&error))?;
@@ -142,9 +150,21 @@ pub(super) fn unreadable(error: &ProjectionError) -> Problem {
 ///
 /// # Errors
 /// Every parameter that is not well formed.
-pub fn read_search(sent: [Option<String>; 11]) -> Result<Search, Vec<FieldError>> {
-    let [kind, client, outcome, reason, purpose, operation, from, to, request_id, after, limit] =
-        sent;
+pub fn read_search(sent: [Option<String>; 12]) -> Result<Search, Vec<FieldError>> {
+    let [
+        kind,
+        client,
+        outcome,
+        reason,
+        purpose,
+        operation,
+        lane,
+        from,
+        to,
+        request_id,
+        after,
+        limit,
+    ] = sent;
     let mut errors = Errors(Vec::new());
     let filter = Filter {
         kinds: errors.list("kind", kind, |name| Kind::ALL.into_iter().find(|k| k.name() == name)),
@@ -154,18 +174,29 @@ pub fn read_search(sent: [Option<String>; 11]) -> Result<Search, Vec<FieldError>
         reasons: errors.list("reason", reason, Why::find),
         purposes: errors.list("purpose", purpose, |text| Purpose::parse(text).ok()),
         operations: errors.list("operation", operation, Operation::find),
+        policies: None,
         from: errors.one("from", from, |text| read_moment(text, 0)),
         until: errors.one("to", to, |text| read_moment(text, 1)),
         request_id: errors.one("request_id", request_id, RequestId::parse),
     };
+    let lane =
+        errors.one("lane", lane, |name| Lane::ALL.into_iter().find(|lane| lane.name() == name));
     let after = errors.one("after", after, Cursor::parse);
     let limit = errors.one("limit", limit, |text| {
         text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
     });
     if errors.0.is_empty() {
-        return Ok(Search { filter, after, limit: limit.unwrap_or(LIMIT_USUAL) });
+        return Ok(Search { filter, lane, after, limit: limit.unwrap_or(LIMIT_USUAL) });
     }
     Err(errors.0)
+}
+
+impl Search {
+    /// The filter with the policies on the lane that was asked for.
+    pub fn filter_by(&self, policies: &Policies) -> Filter {
+        let policies = self.lane.map(|lane| policies.labels_on(lane));
+        Filter { policies, ..self.filter.clone() }
+    }
 }
 
 struct Errors(Vec<FieldError>);
@@ -212,7 +243,7 @@ mod tests {
 
     fn read(name: &str, value: &str) -> Result<Search, Vec<FieldError>> {
         let place = NAMES.iter().position(|known| *known == name).unwrap();
-        let mut sent = [const { None }; 11];
+        let mut sent = [const { None }; 12];
         sent[place] = Some(value.to_owned());
         read_search(sent)
     }
@@ -226,6 +257,7 @@ mod tests {
             ("reason", "one_letter,purpose-not-permitted", "typo"),
             ("purpose", "telecom.subscriber", ""),
             ("operation", "verify,history", "Verify"),
+            ("lane", "emergency", "fast"),
             ("from", "2026-11-20", "20.11.2026"),
             ("to", "2026-11-20T09:00:00+07:00", "2026-11-31"),
             ("request_id", "ver_0192f0c1a2b37000800000000badcafe", "ver_1"),

@@ -51,9 +51,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use admin::{
-    ClientReply, ListedClients, NewVersionReply, PoliciesReply, PolicyChangeReply,
-    PolicyChangesReply, PolicyReply, PolicyVersionReply, TrialReply, TrialRowReply, client_page,
-    parse_moment, parse_policy_label, read_client_change, read_new_client, read_policy,
+    AlarmReply, ClientReply, ListedAlarms, ListedClients, NewVersionReply, PoliciesReply,
+    PolicyChangeReply, PolicyChangesReply, PolicyReply, PolicyVersionReply, TrialReply,
+    TrialRowReply, alarm_page, client_page, parse_moment, parse_policy_label, read_client_change,
+    read_new_client, read_policy,
 };
 pub use code::{Code, Explained, problem_table};
 pub use distinct_persons::{DistinctPersonsReply, Months, read_months};

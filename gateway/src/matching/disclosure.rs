@@ -35,8 +35,9 @@ pub fn disclose(
     })
 }
 
-/// Whether the answer tells that a claim is wrong: by its outcome, or by a verdict that it shows.
-/// Who asks on and on for an attribute that decides nothing would learn it as well.
+/// Whether the answer tells that a claim is wrong: by its outcome, by a verdict that it shows, or, of a
+/// name, by the subject's token, which is the person's only where the name is right. Who asks on and on
+/// for an attribute that decides nothing would learn it as well.
 pub fn tells_wrong(
     findings: &Findings,
     outcome: Outcome,
@@ -49,8 +50,9 @@ pub fn tells_wrong(
         Verdict::Match | Verdict::NotOnFile | Verdict::NotChecked | Verdict::NotPermitted => false,
     };
     let shows_verdicts = disclosure > Disclosure::Outcome;
+    let is_told = |attribute| shows_verdicts || attribute == Attribute::FullName;
     outcome == Outcome::NotMatched
-        || shows_verdicts && findings.iter().any(|(_, finding)| is_wrong(finding))
+        || findings.iter().any(|(attribute, finding)| is_told(attribute) && is_wrong(finding))
 }
 
 /// The findings on a number that was never issued: all that may be asked differs.

@@ -26,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::HashMap;
 
+use crate::rate_limit::Lane;
 use crate::request::Purpose;
 use crate::store::{PolicyRow, StoreError};
 
@@ -86,6 +87,14 @@ impl Policies {
     pub fn find_label(&self, label: &str) -> Option<Arc<Policy>> {
         let (name, version) = label.rsplit_once('@')?;
         self.find(&(name.to_owned(), version.parse().ok()?))
+    }
+
+    /// The versions whose requests travel on a lane, as entries name them. A version never changes,
+    /// so that an entry's lane is that of the version it names.
+    pub fn labels_on(&self, lane: Lane) -> Vec<Arc<str>> {
+        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        let on_lane = known.values().filter(|policy| policy.terms().lane == lane);
+        on_lane.map(|policy| Arc::clone(policy.label())).collect()
     }
 
     /// The policy of this name and version.

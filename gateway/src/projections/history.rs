@@ -8,6 +8,7 @@ use super::reader;
 use super::terms::QUARTER;
 use super::walk::{Look, Page, Question, page, page_below};
 use crate::audit::{LogEntry, Pseudonym, Quarter};
+use crate::clock::Micros;
 use crate::store::{Store, StoreError};
 
 /// The entries of all logs about any of `pseudonyms`, newest first, at most `limit`; what an earlier
@@ -23,11 +24,12 @@ pub async fn history(
     page(store, &question, after, limit).await
 }
 
-/// The entries about any of `pseudonyms` that the projections cover, newest first, at most `limit`:
-/// what was appended since is known to whoever asks.
+/// The entries about any of `pseudonyms` since a moment that the projections cover, newest first, at
+/// most `limit`: what was appended since they did is known to whoever asks.
 pub async fn covered_history(
     store: &Store,
     pseudonyms: &[Pseudonym],
+    since: Micros,
     limit: usize,
 ) -> Result<Vec<LogEntry>, ProjectionError> {
     let question = Question::Persons(pseudonyms.iter().copied().collect(), None);
@@ -36,7 +38,7 @@ pub async fn covered_history(
         let covered = super::progress(store, &checkpoint.log).await?.people;
         begin.push((checkpoint.log, covered.min(checkpoint.tree_size)));
     }
-    let page = page_below(store, &question, begin, limit).await?;
+    let page = page_below(store, &question, begin, (since, limit)).await?;
     Ok(page.hits.into_iter().map(|hit| hit.entry).collect())
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::audit::{self, Decided, Entry, Kind, LogEntry, RequestId};
 use crate::clock::Micros;
@@ -53,6 +54,8 @@ pub struct Filter {
     pub purposes: Vec<Purpose>,
     /// Operations.
     pub operations: Vec<Operation>,
+    /// Policies with their versions, as entries name them; none for any.
+    pub policies: Option<Vec<Arc<str>>>,
     /// First moment.
     pub from: Option<Micros>,
     /// The first moment after the last.
@@ -95,12 +98,18 @@ impl Filter {
         self.times().contains(&entry.at().0)
             && self.request_id.is_none_or(|id| id == entry.request_id())
             && any(&self.kinds, Some(&entry.kind()))
+            && self.policies.as_ref().is_none_or(|policies| is_under(entry, policies))
             && any(&self.clients, client(entry))
             && any(&self.purposes, purpose(entry))
             && any(&self.operations, operation(entry).as_ref())
             && any(&self.outcomes, outcome.as_ref())
             && (self.reasons.is_empty() || whys(entry).any(|why| self.reasons.contains(&why)))
     }
+}
+
+/// Whether an entry is of a request under one of these policies.
+fn is_under(entry: &LogEntry, policies: &[Arc<str>]) -> bool {
+    entry.request().is_some_and(|request| policies.contains(&request.policy))
 }
 
 const CLIENT: &str = "client";

@@ -130,15 +130,15 @@ pub(super) async fn page(
         begin.sort_unstable();
         begin
     };
-    page_below(store, question, begin, limit).await
+    page_below(store, question, begin, (Micros(i64::MIN), limit)).await
 }
 
-/// The same of the entries that stand below these indexes of the logs.
+/// The same of the entries that stand below these indexes of the logs and were not made before a moment.
 pub(super) async fn page_below(
     store: &Store,
     question: &Question,
     begin: Vec<(String, i64)>,
-    limit: usize,
+    (since, limit): (Micros, usize),
 ) -> Result<Page, ProjectionError> {
     let mut walks = Vec::with_capacity(begin.len());
     for (log, below) in begin {
@@ -152,6 +152,9 @@ pub(super) async fn page_below(
             return Ok(Page { hits, next: Some(Cursor { below }) });
         }
         hits.extend(walks[walk].ready.pop_front());
+        if hits.pop_if(|hit| hit.entry.at() < since).is_some() {
+            break;
+        }
     }
     Ok(Page { hits, next: None })
 }

@@ -51,6 +51,13 @@ impl PersonalId {
         1900 + 100 * (i16::from(self.century_digit()) / 2) + (self.0 / 1_000_000 % 100) as i16
     }
 
+    /// The numbers before and after it that have the same first six digits: province, century with
+    /// sex, and birth year.
+    pub fn neighbours(self) -> [Option<Self>; 2] {
+        let serial = self.0 % 1_000_000;
+        [(serial > 0).then(|| Self(self.0 - 1)), (serial < 999_999).then(|| Self(self.0 + 1))]
+    }
+
     fn century_digit(self) -> u8 {
         (self.0 / 100_000_000 % 10) as u8
     }

@@ -53,6 +53,7 @@ macro_rules! begin_write {
 mod absence;
 mod access;
 mod acts;
+mod alarms;
 mod backup;
 mod client_keys;
 mod clients;
@@ -102,6 +103,7 @@ use sqlx::sqlite::{
 pub use absence::{Absence, find_absence};
 pub use access::{PolicyRow, SecretRow};
 pub use acts::ActRow;
+pub use alarms::{AlarmFilter, AlarmRow};
 pub use client_keys::ClientKeyRow;
 pub use clients::{ClientFilter, ClientRow, NewClientRow};
 pub use commit::{Append, CommitFailure, HeldKey, KeyRow, ReadBack};

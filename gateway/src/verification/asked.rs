@@ -1,20 +1,22 @@
 //! What the steps of the story need of one request: what is asked of policy, quotas and guess budgets,
 //! and the entry that is written down.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Judgement, NotAnswered, RequestContext};
+use crate::alarms::Answered;
 use crate::app::{App, GuessNotReserved};
 use crate::asked::Origin;
-use crate::audit::{Decided, Entry, LogUnavailable, ShortDigest};
+use crate::audit::{Decided, Entry, FailedGuess, LogUnavailable, Pseudonym, ShortDigest};
 use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
-use crate::matching;
+use crate::matching::{self, Outcome};
 use crate::policy::{Officials, PermitQuestion, Policy, Refusal};
 use crate::population::{Answer, Person};
 use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation};
 use crate::reports::Edge;
-use crate::request::{AgencyCode, Claims, Operation, Verification};
+use crate::request::{AgencyCode, AttributeSet, Claims, Operation, SubjectKey, Verification};
 
 /// One request on its way: what its entry and its decision are put together from.
 pub(super) struct Asked<'a> {
@@ -53,10 +55,11 @@ impl Asked<'_> {
 
     /// Reserves one request with so many attributes of the caller's quotas, whomever it acts for. A
     /// refusal is counted as throttled, under the purpose that the policy has granted.
-    pub(super) fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
+    pub(super) async fn reserve(&self, attributes: usize) -> Result<Charge, QuotaExceeded> {
         let client_id = &self.caller.client().client_id;
         let wanted = Amount::request(attributes);
-        self.app.quotas.reserve(client_id, wanted, self.app.clock.now()).inspect_err(|_| {
+        let reserved = self.app.quotas.reserve_shared(client_id, wanted, self.app.clock.now());
+        reserved.await.inspect_err(|_| {
             self.count_throttled();
             self.app.metrics.quota_refusals.increment(1);
         })
@@ -68,10 +71,21 @@ impl Asked<'_> {
         self.app.edge.add(at, client_id, Some(Operation::Verify), purpose, Edge::Throttled);
     }
 
-    /// Reserves room for these claims to be wrong, on the key that is asked.
-    pub(super) async fn reserve_guess(&self, claims: &Claims) -> Result<Reservation, NotAnswered> {
-        let digest = u64::from_be_bytes(self.app.digests.guess(claims).0);
+    /// Reserves room for these claims to be wrong, on the key that is asked. What the policy does not
+    /// permit is no part of them.
+    pub(super) async fn reserve_guess(
+        &self,
+        claims: &Claims,
+        permitted: AttributeSet,
+    ) -> Result<Reservation, NotAnswered> {
+        let beyond = claims.asked().difference(permitted);
+        let mut claims = Cow::Borrowed(claims);
+        if !beyond.is_empty() {
+            claims = Cow::Owned(claims.into_owned().without(beyond));
+        }
         let client_id = &self.caller.client().client_id;
+        let digest = self.app.digests.guess(self.app.clock.now(), client_id, &claims);
+        let digest = u64::from_be_bytes(digest.0);
         let reserved = self.app.reserve_guess(client_id, digest, &self.request.subject.key()).await;
         Ok(reserved.inspect_err(|error| {
             if let GuessNotReserved::Guarded(_) = error {
@@ -80,21 +94,37 @@ impl Asked<'_> {
         })?)
     }
 
-    /// The same on the person to whom the key led. Where there is none, the register has been asked
-    /// all the same: that is on record, and no caller learns without a trace whose key it is. The
-    /// entry goes with no idempotency key, because the same request may be answered later.
+    /// The same on the person to whom the key led.
+    ///
+    /// Where there is no room and the answer would tell no more than that of a key that leads to nobody,
+    /// it is given: a refusal would tell whose key it is. Any other is refused, and that the register was
+    /// asked is on record; under no idempotency key, because the same request may be answered later.
     pub(super) async fn charge_guess(
         &self,
         guess: &mut Reservation,
-        person: Option<&Person>,
+        judgement: &Judgement<'_>,
     ) -> Result<(), NotAnswered> {
-        let resolved = person.map(|person| person.personal_id);
+        let resolved = judgement.person.map(|person| person.personal_id);
         let charged = self.app.charge_guess(guess, &self.request.subject.key(), resolved).await;
         let Err(GuessNotReserved::Guarded(guarded)) = charged else { return Ok(charged?) };
+        let names = matching::knows_name(&judgement.findings, self.policy.accepted_reasons());
+        if !names && !self.policy.discloses_status() {
+            return Ok(());
+        }
         let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
         let refused = Decided::Refused { refusal, asked };
-        let entry = self.record(self.app.clock.now(), person, refused).await?;
+        let entry = self.record(self.app.clock.now(), judgement.person, refused).await?;
         Err(NotAnswered::SubjectGuarded(guarded, Some(self.app.audit.record(entry).await?)))
+    }
+
+    /// Has it watched what was answered, now that it is written down.
+    pub(super) fn watch(&self, at: Micros, outcome: Outcome, subject: Pseudonym) {
+        let number = match self.request.subject.key() {
+            SubjectKey::PersonalId(number) => Some(number),
+            SubjectKey::OldIdNumber(_) | SubjectKey::InsuranceNumber(_) => None,
+        };
+        let (client, lane) = (&self.caller.client().client_id, self.policy.terms().lane);
+        self.app.alarms.note(&Answered { client, lane, at, outcome, number, subject });
     }
 
     /// The entry of a refusal by the policy.
@@ -113,8 +143,13 @@ impl Asked<'_> {
         let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
         let Judgement { findings, outcome, .. } = judgement;
         let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted);
-        let failed_guess = has_failed.then(|| ShortDigest(guess.claims().to_be_bytes()));
         let now = self.app.clock.now();
+        let resolved = judgement.person.map(|person| SubjectKey::PersonalId(person.personal_id));
+        let led_elsewhere = resolved.is_some_and(|person| person != self.request.subject.key());
+        let key = guess.asked().filter(|_| led_elsewhere);
+        let digest = |digest: u64| ShortDigest(digest.to_be_bytes());
+        let failed_guess = has_failed
+            .then(|| FailedGuess { claims: digest(guess.claims()), key: key.map(digest) });
         let micros = |micros: u64| u32::try_from(micros).unwrap_or(u32::MAX);
         let record = Decided::Answered {
             profile: matching::PROFILE.into(),
@@ -128,7 +163,8 @@ impl Asked<'_> {
         };
         let entry = self.record(now, judgement.person, record).await?;
         if has_failed {
-            guess.fails(self.app.digests.guessed(&entry.subject.pseudonym), now);
+            let person = self.app.digests.guessed(&entry.subject.pseudonym);
+            guess.fails(std::iter::once(person).chain(key).collect(), now);
         }
         Ok(entry)
     }

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use gateway::audit::{Decided, Entry, LogEntry, Pseudonym, RequestIds, ShortDigest, Subject};
+use gateway::audit::{
+    Decided, Entry, FailedGuess, LogEntry, Pseudonym, RequestIds, ShortDigest, Subject,
+};
 use gateway::clock::{Micros, Random};
 use gateway::matching::{Finding, Findings, Outcome};
 use gateway::policy::{Reason, Refusal};
@@ -236,7 +238,8 @@ fn record(caller: &Caller, at: Micros, chance: &mut Chance) -> Decided {
         findings: findings(caller.attributes, is_match, chance),
         outcome,
         status: if chance.below(60) == 0 { SubjectStatus::Deceased } else { SubjectStatus::Active },
-        failed_guess: (!is_match).then(|| ShortDigest(chance.next().to_be_bytes())),
+        failed_guess: (!is_match)
+            .then(|| FailedGuess { claims: ShortDigest(chance.next().to_be_bytes()), key: None }),
         registry_as_of: Some(Micros(at.0 - 40_000_000)),
         registry_us,
         total_us: registry_us + 200 + chance.below(1_000) as u32,

@@ -80,12 +80,12 @@ impl Nodes {
     ) -> Result<Reservation, SubjectGuarded> {
         let client = ClientId::parse(client).unwrap();
         let guess = Guess { client: &client, claims, subject: of(person) };
-        self.budgets[node].reserve(guess, &[]).await
+        self.budgets[node].reserve(guess).await
     }
 
     /// The entry stands that says that the claims were wrong.
     fn fail(&self, mut reservation: Reservation, person: u64) {
-        reservation.fails(person, self.clock.now());
+        reservation.fails(vec![person], self.clock.now());
         reservation.settle("a-log", 0);
     }
 

@@ -14,7 +14,7 @@ use crate::support::{about_person, merge};
 type Make = fn(&Stage, &Who) -> String;
 
 /// A good body of each schema.
-const BODIES: [(&str, Make); 15] = [
+const BODIES: [(&str, Make); 16] = [
     ("TokenForm", |_, _| "grant_type=client_credentials".to_owned()),
     ("IssuedTokenForm", issued_token),
     ("VerificationBody", |stage, who| {
@@ -39,6 +39,7 @@ const BODIES: [(&str, Make); 15] = [
     ("ClientChangeBody", |_, _| json!({"name_en": format!("Changed {}", another())}).to_string()),
     ("ClientStateBody", |_, _| json!({"state": "security_review"}).to_string()),
     ("SlowBody", |_, _| json!({"rate": 1, "reason": "it asks too much"}).to_string()),
+    ("AcknowledgeBody", |_, _| json!({"note": "a new branch was opened"}).to_string()),
     ("UnslowBody", |_, _| json!({"reason": "it was explained"}).to_string()),
     ("PublicJwk", |_, _| Signer::ed25519(&[another(); 32]).jwk()),
     ("PolicyBody", |_, _| policy().to_string()),

@@ -61,6 +61,7 @@ impl Stage {
                 Id::Client => vec![(ID.to_owned(), NO_CLIENT.to_owned())],
                 Id::Kid => vec![(planted.kid.clone(), NO_KID.to_owned())],
                 Id::Dispute => vec![(planted.dispute.clone(), planted.no_dispute())],
+                Id::Alarm => vec![(planted.alarm.clone(), "0".repeat(32))],
                 Id::Policy => vec![(format!("{ID}-policy"), NO_POLICY.to_owned())],
                 Id::Entry => vec![
                     (index(&planted.receipt["index"]), NO_INDEX.to_string()),

@@ -7,6 +7,7 @@ pub(super) enum Id {
     Slot,
     Kid,
     Dispute,
+    Alarm,
     Policy,
     Entry,
     /// A bundle of entries.
@@ -41,11 +42,12 @@ const HEADERS: [(&str, bool); 3] =
     [("Idempotency-Key", true), ("Request-Deadline-Ms", false), ("date", false)];
 
 /// What the name after this part of a path stands for.
-const PATHS: [(&str, Id); 10] = [
+const PATHS: [(&str, Id); 11] = [
     ("/admin/v1/clients/", Id::Client),
     ("/admin/v1/clients/{id}/secrets/", Id::Slot),
     ("/admin/v1/clients/{id}/keys/", Id::Kid),
     ("/admin/v1/disputes/", Id::Dispute),
+    ("/admin/v1/alarms/", Id::Alarm),
     ("/admin/v1/policies/", Id::Policy),
     ("/v1/logs/", Id::Log),
     ("/v1/logs/{log}/entries/", Id::Entry),
@@ -55,7 +57,7 @@ const PATHS: [(&str, Id); 10] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 35] = [
+const QUERY: [(&str, &str, Asked); 37] = [
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),
@@ -70,6 +72,7 @@ const QUERY: [(&str, &str, Asked); 35] = [
     ("/admin/v1/clients", "after", Asked::ClientCursor),
     ("/admin/v1/log/entries", "after", Asked::LeftOut),
     ("/admin/v1/policies", "after", Asked::LeftOut),
+    ("/admin/v1/alarms", "after", Asked::LeftOut),
     ("", "client", Asked::Client),
     ("", "request_id", Asked::Request),
     ("", "force", Asked::Value("true")),
@@ -86,6 +89,7 @@ const QUERY: [(&str, &str, Asked); 35] = [
     ("", "reason", Asked::LeftOut),
     ("", "purpose", Asked::LeftOut),
     ("", "operation", Asked::LeftOut),
+    ("", "lane", Asked::LeftOut),
     ("", "from", Asked::LeftOut),
     ("", "to", Asked::LeftOut),
     ("", "size", Asked::LeftOut),

@@ -1,6 +1,9 @@
 //! What belongs to another client, planted before anybody asks: things with ids, and words that
 //! nobody else may ever read.
 
+use gateway::alarms::{self, AlarmKind, Figures, Raised, Span, Teller};
+use gateway::audit::RequestIds;
+use gateway::request::ClientId;
 use serde_json::{Value, json};
 
 use super::callers::{spoil, token};
@@ -34,6 +37,8 @@ pub(super) struct Planted {
     pub(super) subject: Value,
     /// Index of an administrator's act in the log.
     pub(super) act: u64,
+    /// An alarm about it.
+    pub(super) alarm: String,
     /// What administrators may do something about.
     pub(super) target_kid: String,
     pub(super) target_dispute: String,
@@ -100,9 +105,10 @@ pub(super) async fn plant(app: &TestApp, office: &Caller) -> Planted {
     let again =
         merge(&body, &json!({"subject": {"personal_id": null, "subject_token": subject_token}}));
     caller.verify(&again).await.ok();
+    let alarm = raise_alarm(app).await;
     let canaries = [ID, AGENCY, KEY, PURPOSE, CASE, OFFICIAL, NAMES[0], NAMES[1]];
     let canaries = canaries.into_iter().chain([DECISION, person.personal_id.as_str()]);
-    let canaries = canaries.chain([person.full_name.as_str(), &request_id, &dispute, &kid]);
+    let canaries = canaries.chain([person.full_name.as_str(), &request_id, &dispute, &kid, &alarm]);
     let canaries = canaries.chain([jwk.as_str(), &secret, &token, &subject_token]);
     Planted {
         canaries: canaries.map(str::to_owned).collect(),
@@ -114,6 +120,7 @@ pub(super) async fn plant(app: &TestApp, office: &Caller) -> Planted {
         subject_token,
         dispute,
         kid,
+        alarm,
         target_kid,
         target_dispute,
     }
@@ -155,6 +162,23 @@ async fn add_key(office: &Caller, client: &str, seed: u8) -> (String, String) {
     let added = office.post(&path, "application/json", &signer.jwk()).await;
     assert_eq!(added.status, 201, "{}", added.text);
     (signer.kid(), added.json()["jwk"]["x"].as_str().unwrap().to_owned())
+}
+
+/// The identity of an alarm about the other client.
+async fn raise_alarm(app: &TestApp) -> String {
+    let (ids, now) = (RequestIds::new(&app.app.random), app.app.clock.now());
+    let teller = Teller { node: "n1", ids: &ids, now };
+    let figures = Figures { observed: 0.5, habit: Some(0.8), limit: 0.75, clients: Vec::new() };
+    let raised = Raised {
+        kind: AlarmKind::MatchRateLow,
+        client: Some(ClientId::parse(ID).unwrap()),
+        about: String::new(),
+        span: Span { from: now, to: now, answers: 1_000 },
+        figures,
+    };
+    assert!(alarms::raise(&app.app.store, &teller, &raised).await.unwrap());
+    app.app.log_acts().await;
+    app.app.store.standing_alarms().await.unwrap().remove(0).id
 }
 
 async fn new_secret(office: &Caller, client: &str) -> String {

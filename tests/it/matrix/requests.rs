@@ -62,6 +62,7 @@ impl Stage {
             Id::Slot => "1".to_owned(),
             Id::Kid => self.planted.target_kid.clone(),
             Id::Dispute => self.planted.target_dispute.clone(),
+            Id::Alarm => self.planted.alarm.clone(),
             Id::Policy => format!("{TARGET}-policy"),
             Id::Entry => who.receipt["index"].as_u64().unwrap_or(NO_INDEX).to_string(),
             Id::Bundle | Id::Tile => "000.p/1".to_owned(),

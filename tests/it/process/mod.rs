@@ -12,6 +12,7 @@ mod clients;
 mod commands;
 mod disk;
 mod disk_postgres;
+mod events;
 mod failing_disk;
 mod fsync;
 mod hold;

@@ -22,7 +22,7 @@ mod request_id;
 mod tests;
 
 pub use event::{Act, Dispute, DisputeState, EventText, Totals};
-pub use request::{Decided, Entry, Subject};
+pub use request::{Decided, Entry, FailedGuess, Subject};
 pub use request_id::{RequestId, RequestIds};
 
 use super::field::{Reader, Writer};
@@ -139,6 +139,9 @@ pub mod tag {
     pub const SUMS: u8 = 30;
     /// SHA-256 over the day's counters.
     pub const COUNTERS: u8 = 31;
+    /// Keyed digest of the key under which a failed guess was asked, where that is not the person's
+    /// number, 8 bytes.
+    pub const GUESSED_KEY: u8 = 32;
 }
 
 /// Why bytes are not an entry.

@@ -69,8 +69,8 @@ pub enum Decided {
         outcome: Outcome,
         /// Status of the subject.
         status: SubjectStatus,
-        /// Digest of the claims where they were wrong.
-        failed_guess: Option<ShortDigest>,
+        /// What was guessed, where the answer tells that it was wrong.
+        failed_guess: Option<FailedGuess>,
         /// Freshness of the register's answer.
         registry_as_of: Option<Micros>,
         /// Microseconds spent on the register.
@@ -90,6 +90,15 @@ pub enum Decided {
         /// Entries that it was shown.
         entries: u32,
     },
+}
+
+/// A guess that has failed, as keyed digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedGuess {
+    /// Of the claims.
+    pub claims: ShortDigest,
+    /// Of the key that was asked, where it led to a person who has another number.
+    pub key: Option<ShortDigest>,
 }
 
 impl Entry {
@@ -152,7 +161,10 @@ impl Entry {
     fn encode_end(&self, writer: &mut Writer) {
         match &self.record {
             Decided::Answered { failed_guess, registry_as_of, registry_us, total_us, .. } => {
-                writer.optional(tag::FAILED_GUESS, failed_guess.as_ref().map(|d| d.0.as_slice()));
+                writer.optional(
+                    tag::FAILED_GUESS,
+                    failed_guess.as_ref().map(|d| d.claims.0.as_slice()),
+                );
                 if let Some(as_of) = registry_as_of {
                     writer.field(tag::REGISTRY_AS_OF, &as_of.0.to_be_bytes());
                 }
@@ -160,6 +172,8 @@ impl Entry {
                 durations[..4].copy_from_slice(&registry_us.to_be_bytes());
                 durations[4..].copy_from_slice(&total_us.to_be_bytes());
                 writer.field(tag::DURATIONS, &durations);
+                let key = failed_guess.as_ref().and_then(|guess| guess.key.as_ref());
+                writer.optional(tag::GUESSED_KEY, key.map(|digest| digest.0.as_slice()));
             }
             Decided::Refused { refusal, asked } => {
                 writer.field(tag::REFUSAL, &[*refusal as u8]);
@@ -255,10 +269,15 @@ fn decode_answered(
     let outcome = Outcome::from_number(outcome).ok_or(out_of_range)?;
     let status = SubjectStatus::from_number(status).ok_or(out_of_range)?;
     let prefix = u16::from_be_bytes(reader.array(tag::PREFIX)?);
-    let failed_guess = reader.optional_array(tag::FAILED_GUESS)?.map(ShortDigest);
+    let claims = reader.optional_array(tag::FAILED_GUESS)?.map(ShortDigest);
     let registry_as_of =
         reader.optional_array(tag::REGISTRY_AS_OF)?.map(|bytes| Micros(i64::from_be_bytes(bytes)));
     let durations = u64::from_be_bytes(reader.array(tag::DURATIONS)?);
+    let key = reader.optional_array(tag::GUESSED_KEY)?.map(ShortDigest);
+    if claims.is_none() && key.is_some() {
+        return Err(EntryError::Damaged { tag: tag::GUESSED_KEY });
+    }
+    let failed_guess = claims.map(|claims| FailedGuess { claims, key });
     let record = Decided::Answered {
         profile,
         findings,

@@ -37,7 +37,7 @@ fn answered() -> Entry {
             findings,
             outcome: Outcome::NotMatched,
             status: SubjectStatus::Active,
-            failed_guess: Some(ShortDigest([3; 8])),
+            failed_guess: Some(FailedGuess { claims: ShortDigest([3; 8]), key: None }),
             registry_as_of: Some(Micros(1_767_200_000_000_000)),
             registry_us: 412,
             total_us: 1_100,

@@ -1,6 +1,7 @@
 //! `/admin/v1`, on the admin listener: what administrators do, by the same functions as the
 //! commands. One file or folder for each thing.
 
+mod alarms;
 mod clients;
 mod credentials;
 mod keys;
@@ -13,6 +14,7 @@ use axum::http::Request;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use alarms::*;
 pub use clients::*;
 pub use policies::*;
 
@@ -29,6 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clients::get_clients, clients::post_client))
         .routes(routes!(clients::get_client, clients::patch_client))
         .routes(routes!(clients::post_client_state))
+        .routes(routes!(alarms::get_alarms))
+        .routes(routes!(alarms::post_acknowledge))
         .routes(routes!(clients::post_slow))
         .routes(routes!(clients::post_unslow))
         .routes(routes!(credentials::get_secrets, credentials::post_secret))

@@ -23,11 +23,6 @@ impl Clients {
         number
     }
 
-    /// The number of a client, if it has one.
-    pub(super) fn find(&self, client: &ClientId) -> Option<u32> {
-        self.numbers.get(client).copied()
-    }
-
     /// Whose number it is.
     pub(super) fn name(&self, number: u32) -> Option<&ClientId> {
         self.names.get(number as usize)

@@ -155,45 +155,42 @@ impl GuessBudgets {
         self.redis.is_some()
     }
 
-    /// What is known of failures on a subject, if the log may know of more; they are to be given to
-    /// [`GuessBudgets::reserve`] together with those.
-    pub fn ask_log(&self, subject: &GuessSubject) -> Option<Vec<PastFailure>> {
-        let since = self.now().saturating_sub(FAILURE_KEPT_SECONDS);
-        let state = self.state();
-        let may_hold = subject.ids().any(|id| state.older.may_hold(id, since));
-        if !may_hold {
-            return None;
+    /// Whether the log may know of failures on the subject that make a difference: what it knows is to
+    /// be noted before the guess is reserved.
+    pub fn asks_log(&self, guess: Guess<'_>) -> bool {
+        let now = self.now();
+        let since = now.saturating_sub(FAILURE_KEPT_SECONDS);
+        let mut state = self.state();
+        if !guess.subject.ids().any(|id| state.older.may_hold(id, since)) {
+            return false;
         }
-        self.metrics.guess_log_reads.increment(1);
-        let known = subject.ids().flat_map(|id| state.newest.on(id));
-        Some(known.filter_map(|failure| state.past(&failure)).collect())
+        let client = state.clients.number(guess.client);
+        let known = state.tries(&guess, client, now);
+        let asks = !known.is_repeat && room(&self.config, &known.everywhere, now).is_ok();
+        self.metrics.guess_log_reads.increment(u64::from(asks));
+        asks
     }
 
-    /// Reserves room for a guess; `past` is what the log knows beyond the newest failures.
+    /// Reserves room for a guess.
     ///
     /// # Errors
     /// [`SubjectGuarded`] where there is none.
     pub async fn reserve(
         self: &Arc<Self>,
         guess: Guess<'_>,
-        past: &[PastFailure],
     ) -> Result<Reservation, SubjectGuarded> {
         let mut reservation = Reservation::new(self, guess);
-        reservation.also(guess.subject, past).await?;
+        reservation.also(guess.subject).await?;
         Ok(reservation)
     }
 
     /// Room on one subject; true where Redis knows of it.
-    async fn hold(
-        &self,
-        guess: Guess<'_>,
-        past: &[PastFailure],
-    ) -> Result<Option<Held>, SubjectGuarded> {
+    async fn hold(&self, guess: Guess<'_>) -> Result<Option<Held>, SubjectGuarded> {
         let held = match &self.redis {
-            None => self.hold_here(guess, past, self.nodes),
-            Some(redis) => match self.hold_shared(redis, guess, past).await {
+            None => self.hold_here(guess, self.nodes),
+            Some(redis) => match self.hold_shared(redis, guess).await {
                 Some(held) => held,
-                None => self.hold_here(guess, past, redis.nodes()),
+                None => self.hold_here(guess, redis.nodes()),
             },
         };
         held.map_err(|Wait(seconds)| {
@@ -203,20 +200,15 @@ impl GuessBudgets {
     }
 
     /// By what this node knows. Of several nodes each has its part of every budget, of at least one.
-    fn hold_here(
-        &self,
-        guess: Guess<'_>,
-        past: &[PastFailure],
-        nodes: NonZeroU32,
-    ) -> Result<Option<Held>, Wait> {
+    fn hold_here(&self, guess: Guess<'_>, nodes: NonZeroU32) -> Result<Option<Held>, Wait> {
         let now = self.now();
         let mut state = self.state();
         let client = state.clients.number(guess.client);
-        let known = state.tries(&guess, client, past, now);
+        let known = state.tries(&guess, client, now);
         if known.is_repeat {
             return Ok(None);
         }
-        if !state.has_flight(guess.subject.now, client, guess.claims) {
+        if !state.has_flight(&guess.subject, client, guess.claims) {
             room(&self.config, &known.everywhere, now)?;
             if nodes.get() > 1 {
                 room(&self.config.shared_by(nodes), &known.here, now)?;
@@ -231,13 +223,11 @@ impl GuessBudgets {
         &self,
         redis: &Arc<Redis>,
         guess: Guess<'_>,
-        past: &[PastFailure],
     ) -> Option<Result<Option<Held>, Wait>> {
         let known = {
             let state = self.state();
             let here = guess.subject.ids().flat_map(|id| state.newest.on(id));
             let mut known: Vec<_> = here.filter_map(|failure| state.past(&failure)).collect();
-            known.extend_from_slice(past);
             // Of many those of the client itself come first: without them it would pass as one that
             // has never failed.
             known.sort_by_key(|failure| failure.client != *guess.client);
@@ -316,7 +306,7 @@ impl GuessSubject {
 
 impl State {
     /// What is known of tries on the subject that differ from this one.
-    fn tries(&self, guess: &Guess<'_>, client: u32, past: &[PastFailure], now: u32) -> Tries {
+    fn tries(&self, guess: &Guess<'_>, client: u32, now: u32) -> Tries {
         // Who, what, when, and whether on this node.
         let mut failed: Vec<(u32, u64, u32, bool)> = Vec::new();
         let mut add = |it: (u32, u64, u32, bool)| {
@@ -332,25 +322,21 @@ impl State {
             let here = self.newest.on(id).map(|it| (it.client, it.guess, it.at, it.is_own));
             here.for_each(&mut add);
         }
-        for it in past {
-            if let Some(number) = self.clients.find(&it.client) {
-                add((number, it.claims, seconds(it.at), false));
-            }
-        }
         let is_repeat = failed.iter().any(|it| (it.0, it.1) == (client, guess.claims));
         let tries = |only_here: bool| {
             let failed = failed.iter().filter(|it| it.3 || !only_here);
             let failed = failed.map(|it| Try { is_own: it.0 == client, failed_at: Some(it.2) });
-            let flying = self.in_flight.get(&guess.subject.now).into_iter().flatten();
+            // Also those that began before the quarter turned.
+            let flying = guess.subject.ids().filter_map(|id| self.in_flight.get(&id)).flatten();
             let flying = flying.map(|it| Try { is_own: it.client == client, failed_at: None });
             failed.chain(flying).collect()
         };
         Tries { everywhere: tries(false), here: tries(true), is_repeat }
     }
 
-    fn has_flight(&self, subject: u64, client: u32, claims: u64) -> bool {
-        let flights = self.in_flight.get(&subject).into_iter().flatten();
-        flights.into_iter().any(|it| (it.client, it.claims) == (client, claims))
+    fn has_flight(&self, subject: &GuessSubject, client: u32, claims: u64) -> bool {
+        let mut flights = subject.ids().filter_map(|id| self.in_flight.get(&id)).flatten();
+        flights.any(|it| (it.client, it.claims) == (client, claims))
     }
 
     fn take_off(&mut self, subject: u64, client: u32, claims: u64) {
@@ -378,7 +364,8 @@ impl State {
 
     fn note(&mut self, failure: &PastFailure, is_own: bool, now: u32) {
         let PastFailure { subject, ref client, claims, at } = *failure;
-        let (client, at) = (self.clients.number(client), seconds(at));
+        // What a clock that was ahead has noted counts from now on, and no longer than anything else.
+        let (client, at) = (self.clients.number(client), seconds(at).min(now.saturating_add(1)));
         let same = |it: Failure| {
             (it.client, it.guess) == (client, claims) && is_within(it.at, FAILURE_KEPT_SECONDS, at)
         };

@@ -25,9 +25,9 @@ struct Hold {
     held: Option<Held>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Failed {
-    subject: u64,
+    subjects: Vec<u64>,
     at: Micros,
 }
 
@@ -42,25 +42,29 @@ impl Reservation {
         }
     }
 
-    /// Reserves room on another subject as well: the person to whom the key led. The last one is
-    /// charged.
+    /// Reserves room on another subject as well: the person to whom the key led.
     ///
     /// # Errors
     /// [`SubjectGuarded`] where there is none.
-    pub async fn also(
-        &mut self,
-        subject: GuessSubject,
-        past: &[PastFailure],
-    ) -> Result<(), SubjectGuarded> {
-        let guess = Guess { client: &self.client, claims: self.claims, subject };
-        let held = self.budgets.hold(guess, past).await?;
+    pub async fn also(&mut self, subject: GuessSubject) -> Result<(), SubjectGuarded> {
+        let held = self.budgets.hold(self.on(subject)).await?;
         self.holds.push(Hold { subject, held });
         Ok(())
     }
 
-    /// It was wrong: if the entry that says so stands, the subject that the entry names is charged.
-    pub fn fails(&mut self, subject: u64, at: Micros) {
-        self.failed = Some(Failed { subject, at });
+    /// The same guess on another subject.
+    pub fn on(&self, subject: GuessSubject) -> Guess<'_> {
+        Guess { client: &self.client, claims: self.claims, subject }
+    }
+
+    /// It was wrong: if the entry that says so stands, the subjects that the entry names are charged.
+    pub fn fails(&mut self, subjects: Vec<u64>, at: Micros) {
+        self.failed = Some(Failed { subjects, at });
+    }
+
+    /// Digest of the key that was asked.
+    pub fn asked(&self) -> Option<u64> {
+        self.holds.first().map(|hold| hold.subject.now)
     }
 
     /// Digest of the claims.
@@ -70,15 +74,16 @@ impl Reservation {
 
     /// The entry stands, and everything of this log that stands before it is known already.
     pub fn settle(mut self, log: &str, index: u64) {
-        if let Some(Failed { subject, at }) = self.failed {
-            let (client, claims) = (self.client.clone(), self.claims);
-            self.budgets.note(&PastFailure { subject, client, claims, at }, true);
+        let has_failed = self.failed.is_some();
+        if let Some(Failed { subjects, at }) = self.failed.take() {
+            for subject in subjects {
+                let (client, claims) = (self.client.clone(), self.claims);
+                self.budgets.note(&PastFailure { subject, client, claims, at }, true);
+            }
             self.budgets.note_read(log, index + 1);
         }
-        let last = self.holds.len().saturating_sub(1);
-        let has_failed = self.failed.is_some();
-        for (place, hold) in std::mem::take(&mut self.holds).into_iter().enumerate() {
-            self.end(hold, has_failed && place == last);
+        for hold in std::mem::take(&mut self.holds) {
+            self.end(hold, has_failed);
         }
     }
 

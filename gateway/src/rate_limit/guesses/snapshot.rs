@@ -34,7 +34,7 @@ pub enum SnapshotError {
 
 impl GuessBudgets {
     /// Writes everything that is known to a file, whole or not at all. `temporary` is a name in the same
-    /// folder that nobody else uses.
+    /// folder that nobody else uses; what an earlier try has left there is overwritten.
     ///
     /// What is noted meanwhile may be missing: it stands in a log after the places that the file
     /// names.
@@ -55,7 +55,8 @@ impl GuessBudgets {
     }
 
     fn write_to(&self, path: &Path) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let mut out = Out { file: BufWriter::new(file), digest: Context::new(&SHA256) };
         out.bytes(MAGIC)?;
         // First of all: what comes into the logs from now on is read again from there.

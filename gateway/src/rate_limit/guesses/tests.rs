@@ -40,13 +40,13 @@ impl World {
     ) -> Result<Reservation, SubjectGuarded> {
         let client = ClientId::parse(client).unwrap();
         let guess = Guess { client: &client, claims, subject: of(subject) };
-        self.budgets.reserve(guess, &[]).await
+        self.budgets.reserve(guess).await
     }
 
     /// Guesses wrong.
     async fn fail(&self, client: &str, subject: u64, claims: u64) -> Result<(), SubjectGuarded> {
         let mut reservation = self.reserve(client, subject, claims).await?;
-        reservation.fails(subject, self.now.now());
+        reservation.fails(vec![subject], self.now.now());
         reservation.settle("n1", 0);
         Ok(())
     }
@@ -121,14 +121,15 @@ async fn a_person_is_charged_by_whatever_key() {
     let (number, old_number) = (1, 2);
     for claims in 0..5 {
         let guess = Guess { client: &client, claims, subject: of(old_number) };
-        let mut reservation = world.budgets.reserve(guess, &[]).await.unwrap();
-        reservation.also(of(number), &[]).await.unwrap();
-        reservation.fails(number, world.now.now());
+        let mut reservation = world.budgets.reserve(guess).await.unwrap();
+        reservation.also(of(number)).await.unwrap();
+        reservation.fails(vec![number, old_number], world.now.now());
         reservation.settle("n1", claims);
     }
     assert!(world.reserve("carrier", number, 9).await.is_err());
-    let mut reservation = world.reserve("carrier", old_number, 9).await.unwrap();
-    assert!(reservation.also(of(number), &[]).await.is_err());
+    assert!(world.reserve("carrier", old_number, 9).await.is_err(), "the key as well");
+    let mut reservation = world.reserve("carrier", 3, 9).await.unwrap();
+    assert!(reservation.also(of(number)).await.is_err());
     drop(reservation);
     assert!(world.budgets.state().in_flight.is_empty());
 }
@@ -142,8 +143,16 @@ async fn a_quarter_that_turns_forgets_nothing() {
     let client = ClientId::parse("carrier").unwrap();
     let subject = GuessSubject { now: 2, before: Some(1), shared: 0 };
     let guess = |claims| Guess { client: &client, claims, subject };
-    assert!(world.budgets.reserve(guess(9), &[]).await.is_err());
-    world.budgets.reserve(guess(4), &[]).await.unwrap();
+    assert!(world.budgets.reserve(guess(9)).await.is_err());
+    world.budgets.reserve(guess(4)).await.unwrap();
+    // Nor what is on its way.
+    let before: Vec<_> =
+        futures_util::future::join_all((0..5).map(|claims| world.reserve("hospital", 1, claims)))
+            .await;
+    assert!(before.iter().all(Result::is_ok));
+    let hospital = ClientId::parse("hospital").unwrap();
+    let guess = Guess { client: &hospital, claims: 9, subject };
+    assert!(world.budgets.reserve(guess).await.is_err());
 }
 
 #[tokio::test]
@@ -158,11 +167,16 @@ async fn what_only_the_log_knows_counts_and_so_does_a_part_of_several_nodes() {
             at: world.now.now().plus_seconds(-60),
         })
         .collect();
-    world.fail("carrier", 2, 0).await.unwrap();
     let guess = |claims| Guess { client: &client, claims, subject: of(1) };
-    assert!(world.budgets.reserve(guess(9), &past).await.is_err());
-    world.budgets.reserve(guess(9), &past[1..]).await.unwrap();
-    world.budgets.reserve(guess(4), &past).await.unwrap();
+    world.budgets.state().older.add(1, world.budgets.now());
+    assert!(world.budgets.asks_log(guess(9)));
+    for past in &past {
+        world.budgets.note(past, false);
+    }
+    assert!(!world.budgets.asks_log(guess(9)), "what is known decides");
+    assert!(!world.budgets.asks_log(guess(4)));
+    assert!(world.budgets.reserve(guess(9)).await.is_err());
+    world.budgets.reserve(guess(4)).await.unwrap();
 
     let of_three = World::of_nodes(3);
     of_three.fail("carrier", 1, 0).await.unwrap();
@@ -194,8 +208,10 @@ async fn a_snapshot_holds_everything_and_a_damaged_one_nothing() {
     assert!(restarted.fail("carrier", 1, 5).await.is_err());
     restarted.fail("carrier", 1, 4).await.unwrap();
     restarted.fail("hospital", 1, 9).await.unwrap();
-    assert!(restarted.budgets.ask_log(&of(77)).is_some());
-    assert!(restarted.budgets.ask_log(&of(78)).is_none());
+    let client = ClientId::parse("carrier").unwrap();
+    let asks = |subject| Guess { client: &client, claims: 0, subject: of(subject) };
+    assert!(restarted.budgets.asks_log(asks(77)));
+    assert!(!restarted.budgets.asks_log(asks(78)));
     assert_eq!(restarted.budgets.read_until("n1"), Some(1));
     assert_eq!(restarted.budgets.read_until("n2"), Some(5));
 

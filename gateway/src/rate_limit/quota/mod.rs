@@ -9,6 +9,7 @@
 mod account;
 mod allowance;
 mod period;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +23,12 @@ pub use account::{Charge, QuotaExceeded, QuotaState, Reached, WARNED_AT};
 pub use allowance::Allowances;
 pub use period::{Amount, Period, Unit};
 
+use super::redis::Redis;
 use super::terms::Quotas;
-use crate::clock::Micros;
+use crate::clock::{Clock, Micros};
 use crate::request::ClientId;
 use account::Account;
+use sharing::Sharing;
 
 /// What a client used in a day or month, by the number of that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +47,22 @@ pub struct UsedInPeriod {
 #[derive(Debug)]
 pub struct QuotaLedger {
     allowances: Allowances,
+    sharing: Option<Sharing>,
     accounts: RwLock<HashMap<ClientId, Arc<Account>>>,
 }
 
 impl QuotaLedger {
     /// Starts with no client known, on one of so many nodes that share nothing but the database.
     pub fn new(nodes: NonZeroU32) -> Self {
-        Self { allowances: Allowances::apart(nodes), accounts: RwLock::default() }
+        let allowances = Allowances::apart(nodes);
+        Self { allowances, sharing: None, accounts: RwLock::default() }
+    }
+
+    /// The same on one of so many nodes that share a Redis.
+    pub(super) fn shared(nodes: NonZeroU32, redis: Arc<Redis>, clock: Clock) -> Self {
+        let sharing = Sharing::new(nodes, redis, clock);
+        let allowances = sharing.allowances();
+        Self { allowances, sharing: Some(sharing), accounts: RwLock::default() }
     }
 
     /// Puts quotas in force; what was used stays used. A client that is not named has none.
@@ -107,6 +119,32 @@ impl QuotaLedger {
         // The directory was replaced a moment ago and the quotas follow: refuse, never guess.
         let unknown = QuotaExceeded { retry_after: Duration::from_secs(1) };
         self.account(client).ok_or(unknown)?.reserve(self.allowances, wanted, now)
+    }
+
+    /// The same, where nodes share what is left: if this one has nothing, it is asked for.
+    ///
+    /// # Errors
+    /// As [`QuotaLedger::reserve`].
+    pub async fn reserve_shared(
+        &self,
+        client: &ClientId,
+        wanted: Amount,
+        now: Micros,
+    ) -> Result<Charge, QuotaExceeded> {
+        match (&self.sharing, self.account(client)) {
+            (Some(sharing), Some(account)) => sharing.reserve(client, &account, wanted, now).await,
+            (None, _) | (_, None) => self.reserve(client, wanted, now),
+        }
+    }
+
+    /// Tells others what this node has of every quota, and gives up what it does not need.
+    pub async fn tell_others(&self, now: Micros) {
+        let Some(sharing) = &self.sharing else { return };
+        for client in self.clients() {
+            if let Some(account) = self.account(&client) {
+                sharing.tell(&client, &account, now).await;
+            }
+        }
     }
 
     /// What header fields tell a client now; nothing where it has no quota.

@@ -54,6 +54,14 @@ impl Period {
         }
     }
 
+    /// When the one with this number begins.
+    pub(super) fn begin(self, number: i64) -> Micros {
+        Micros::of_vietnamese_day(match self {
+            Self::Day => number,
+            Self::Month => first_day(number),
+        })
+    }
+
     /// Seconds from a moment to the end of the one that it lies in, rounded up.
     pub fn seconds_left(self, at: Micros) -> u64 {
         let next = match self {

@@ -7,7 +7,7 @@ use ::redis::FromRedisValue;
 
 use super::breaker::Advice;
 use super::script::Lua;
-use super::{CALL, Part, Redis};
+use super::{CALL, Part, Redis, trouble};
 use crate::config::GuessBudgetsConfig;
 
 /// After so many seconds a guess whose node says nothing counts no more: longer than any request.
@@ -80,10 +80,17 @@ impl Redis {
     pub(in crate::rate_limit) fn settle_guess(self: &Arc<Self>, of: GuessOf, has_failed: bool) {
         let redis = Arc::clone(self);
         self.calls.spawn(async move {
-            let arguments = [of.client, of.claims, u8::from(has_failed).to_string()];
-            for _ in 0..TELL_TRIES {
+            let failed = u8::from(has_failed).to_string();
+            for attempt in 0..TELL_TRIES {
+                // What was not answered may have been done: its place is given back once, or it would be
+                // that of another guess with the same claims.
+                let frees = u8::from(attempt == 0).to_string();
+                let arguments = [of.client.clone(), of.claims.clone(), failed.clone(), frees];
                 let script = &redis.scripts.settle_guess;
                 if redis.ask_guess::<i64>(script, &of.key, &arguments).await.is_some() {
+                    return;
+                }
+                if !has_failed {
                     return;
                 }
                 tokio::time::sleep(TELL_AGAIN).await;
@@ -104,10 +111,21 @@ impl Redis {
         let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
         let called = async {
             let mut connection = self.link.connection()?;
-            script.run(&mut connection, key, &arguments).await.ok()
+            Some(script.run(&mut connection, &[key], &arguments).await)
         };
-        let answer = tokio::time::timeout(CALL, called).await.ok().flatten();
-        self.note(part, answer.is_some());
+        let (answer, has_answered) = match tokio::time::timeout(CALL, called).await.ok().flatten() {
+            Some(Ok(answer)) => (Some(answer), true),
+            Some(Err(error)) if trouble::is_of_key(&error) => {
+                self.troubles.tell_of_key(key, &error);
+                (None, true)
+            }
+            Some(Err(error)) => {
+                self.troubles.tell("budgeting a guess", &error);
+                (None, false)
+            }
+            None => (None, false),
+        };
+        self.note(part, has_answered);
         answer
     }
 }

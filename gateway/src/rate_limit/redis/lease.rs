@@ -15,8 +15,6 @@ pub(super) const LIFE: u64 = 5_000_000;
 /// kept by `take.lua`. Somebody else may use it meanwhile, so a node that has been silent for that
 /// long must still notice that it was lost.
 const KNOWN: u64 = 30_000_000_000;
-/// A bucket is drawn from at once where it lasts this much longer than a lease.
-const LEASED_FROM: u64 = 10;
 
 /// How a bucket is drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +31,8 @@ impl Drawing {
     pub(super) fn of(size: Size) -> Self {
         // At most five milliseconds of a u32 a second.
         let ahead = (LIFE / size.unit) as u32;
-        if ahead < 2 || size.whole < LEASED_FROM * LIFE {
+        // The whole is a second at least: a burst is a multiple of its rate.
+        if ahead < 2 {
             return Self { size, ahead: 0 };
         }
         Self { size: Size { whole: size.whole - LIFE, ..size }, ahead }
@@ -208,6 +207,10 @@ impl Lease {
             return share.remaining(now);
         }
         let (owed, at) = self.owed;
+        if now >= at + owed {
+            // The 5 ms that are drawn apart come by the time that somebody could use them.
+            return drawing.size.room(0).saturating_add(drawing.ahead);
+        }
         let left = self.drawn.filter(|drawn| now < drawn.dies_at).map_or(0, |_| self.left);
         drawing.size.room((at + owed).saturating_sub(now)).saturating_add(left)
     }

@@ -5,6 +5,7 @@
 //! and each node lets its part of every limit through, until Redis answers in time again.
 
 mod breaker;
+mod grants;
 mod guesses;
 mod lease;
 mod link;
@@ -12,22 +13,24 @@ mod link;
 mod model;
 mod script;
 mod shared;
+mod trouble;
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::redis::RedisError;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use self::breaker::{Advice, Breaker};
 use self::link::Link;
 use self::script::{Reply, Scripts};
+use self::trouble::Troubles;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
+pub(super) use grants::{Given, Need, Wish};
 pub(super) use guesses::{GuessAnswer, GuessOf};
 pub(super) use shared::{SharedLimit, SharedUnit};
 
@@ -44,6 +47,8 @@ const GONE_SECONDS: u64 = 5;
 const BEATS_AMISS_MAX: u32 = 3;
 /// The nodes that are there.
 const NODES: &str = "gateway:nodes";
+/// Since when a server knows anything.
+const SINCE: &str = "gateway:since";
 /// Parts of the key space that fail by themselves: each server of a Cluster has some of them.
 const PARTS: usize = 64;
 
@@ -66,6 +71,11 @@ pub(super) struct Redis {
     breakers: [Breaker; PARTS],
     /// Nodes there are, as was heard last; at least as many as were told.
     nodes: AtomicU32,
+    /// Since when the one server knows anything, as it has said; 0 before, and of a Cluster.
+    since: AtomicI64,
+    /// Whether it was seen to have lost what it knew.
+    has_lost: AtomicBool,
+    troubles: Troubles,
     told_nodes: NonZeroU32,
     name: String,
     clock: Clock,
@@ -85,6 +95,12 @@ impl Redis {
         metrics: &Arc<Metrics>,
     ) -> Result<Arc<Self>, RedisStartError> {
         let link = Link::new(urls).map_err(|_| RedisStartError::Url)?;
+        if told_nodes == NonZeroU32::MIN {
+            tracing::warn!(
+                "limits.redis_url is set and limits.nodes is 1: a node that has not heard of others \
+                 lets all of every limit through while Redis is gone"
+            );
+        }
         let (running, mut stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(RedisStartError::Thread)?;
@@ -93,6 +109,9 @@ impl Redis {
             scripts: Scripts::new(),
             breakers: std::array::from_fn(|_| Breaker::default()),
             nodes: AtomicU32::new(0),
+            since: AtomicI64::new(0),
+            has_lost: AtomicBool::new(false),
+            troubles: Troubles::default(),
             told_nodes,
             name: name.to_owned(),
             clock,
@@ -120,6 +139,14 @@ impl Redis {
         heard.map_or(self.told_nodes, |heard| heard.max(self.told_nodes))
     }
 
+    /// Does something on the thread that asks.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.calls.spawn(work)
+    }
+
     /// Whether every part of Redis is asked at present.
     pub(super) fn is_shared(&self) -> bool {
         self.link.connection().is_some() && !self.breakers.iter().any(Breaker::is_open)
@@ -135,31 +162,59 @@ impl Redis {
     }
 
     /// Runs `take.lua`.
-    async fn take(&self, part: Part, key: &str, arguments: [i64; 4]) -> Option<Reply> {
+    async fn take(&self, part: Part, key: &str, arguments: [i64; 4]) -> Answer {
+        let [unit, whole, wanted, known] = arguments;
+        let arguments = [unit, whole, wanted, known, self.since.load(Ordering::Relaxed)];
         let texts = arguments.map(|number| number.to_string());
         let texts = texts.each_ref().map(String::as_bytes);
         let called = async {
             let mut connection = self.link.connection()?;
-            let taken = self.scripts.take.run(&mut connection, key, &texts).await;
-            let told = |error: &RedisError| {
-                tracing::debug!(error = error as &dyn std::error::Error, "Redis: no answer");
-            };
-            taken.inspect_err(told).ok()
+            Some(self.scripts.take.run(&mut connection, &self.with_since(key), &texts).await)
         };
-        let reply = tokio::time::timeout(CALL, called).await.ok().flatten();
-        self.note(part, reply.is_some());
-        reply
+        let answer = match tokio::time::timeout(CALL, called).await.ok().flatten() {
+            Some(Ok(reply)) => Answer::Given(reply),
+            Some(Err(error)) if trouble::is_of_key(&error) => {
+                self.troubles.tell_of_key(key, &error);
+                Answer::Unusable
+            }
+            Some(Err(error)) => {
+                self.troubles.tell("taking from a limit", &error);
+                Answer::None
+            }
+            None => Answer::None,
+        };
+        self.note(part, !matches!(answer, Answer::None));
+        answer
     }
 
     /// Runs `beat.lua`: how many nodes there are.
     async fn say_here(&self) -> Option<u32> {
-        let seconds = GONE_SECONDS.to_string();
+        let (seconds, since) = (GONE_SECONDS.to_string(), self.since.load(Ordering::Relaxed));
+        let since = since.to_string();
         let called = async {
             let mut connection = self.link.connection()?;
-            let arguments = [self.name.as_bytes(), seconds.as_bytes()];
-            self.scripts.beat.run(&mut connection, NODES, &arguments).await.ok()
+            let keys = self.with_since(NODES);
+            let arguments = [self.name.as_bytes(), seconds.as_bytes(), since.as_bytes()];
+            Some(self.scripts.beat.run(&mut connection, &keys, &arguments).await)
         };
-        tokio::time::timeout(BEAT_CALL, called).await.ok().flatten()
+        let (nodes, since): (u32, i64) =
+            match tokio::time::timeout(BEAT_CALL, called).await.ok().flatten()? {
+                Ok(answered) => answered,
+                Err(error) => {
+                    self.troubles.tell("saying that this node is there", &error);
+                    return None;
+                }
+            };
+        let before = self.since.swap(since, Ordering::Relaxed);
+        if before != 0 && before != since {
+            self.has_lost.store(true, Ordering::Relaxed);
+        }
+        Some(nodes)
+    }
+
+    /// The keys of a script: where there is one server, also that of what it knows.
+    fn with_since<'a>(&self, key: &'a str) -> Vec<&'a str> {
+        if self.link.is_cluster() { vec![key] } else { vec![key, SINCE] }
     }
 
     /// Runs `give_back.lua`; what cannot be given back is lost.
@@ -168,7 +223,7 @@ impl Redis {
         let texts = texts.each_ref().map(String::as_bytes);
         let called = async {
             let mut connection = self.link.connection()?;
-            self.scripts.give_back.run::<i64>(&mut connection, key, &texts).await.ok()
+            self.scripts.give_back.run::<i64>(&mut connection, &[key], &texts).await.ok()
         };
         let _lost = tokio::time::timeout(CALL, called).await;
     }
@@ -194,6 +249,16 @@ impl Redis {
     }
 }
 
+/// What came of asking for a limit.
+#[derive(Debug)]
+enum Answer {
+    Given(Reply),
+    /// The server answers, and what it has under the key is no limit.
+    Unusable,
+    /// There was none, or not in time.
+    None,
+}
+
 /// Says again and again that this node is there, and connects where there is no connection or one that
 /// is of no use.
 async fn beat(redis: Weak<Redis>) {
@@ -203,9 +268,8 @@ async fn beat(redis: Weak<Redis>) {
         beats.tick().await;
         let Some(redis) = redis.upgrade() else { return };
         if amiss >= BEATS_AMISS_MAX {
-            // What does not connect is told by the breakers where somebody asks.
             if let Err(error) = redis.link.connect().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "Redis: no connection");
+                redis.troubles.tell("connecting", &error);
             }
             amiss = 0;
         }
@@ -213,6 +277,9 @@ async fn beat(redis: Weak<Redis>) {
             Some(nodes) => {
                 redis.nodes.store(nodes, Ordering::Relaxed);
                 amiss = if redis.is_shared() { 0 } else { amiss + 1 };
+                if amiss == 0 {
+                    redis.troubles.forget();
+                }
             }
             None if redis.link.connection().is_none() => amiss = BEATS_AMISS_MAX,
             None => amiss += 1,

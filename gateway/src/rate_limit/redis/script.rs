@@ -1,4 +1,4 @@
-//! The scripts that run in Redis, by its clock, each on one key.
+//! The scripts that run in Redis, by its clock. Where there are several servers, each on one key.
 
 use ::redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ServerErrorKind};
 
@@ -37,6 +37,7 @@ pub(super) struct Scripts {
     pub(super) beat: Lua,
     pub(super) reserve_guess: Lua,
     pub(super) settle_guess: Lua,
+    pub(super) grant: Lua,
 }
 
 impl Scripts {
@@ -47,6 +48,7 @@ impl Scripts {
             beat: Lua::new(include_str!("beat.lua")),
             reserve_guess: Lua::new(include_str!("reserve_guess.lua")),
             settle_guess: Lua::new(include_str!("settle_guess.lua")),
+            grant: Lua::new(include_str!("grant.lua")),
         }
     }
 }
@@ -61,21 +63,21 @@ impl Lua {
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         connection: &mut impl ::redis::aio::ConnectionLike,
-        key: &str,
+        keys: &[&str],
         arguments: &[&[u8]],
     ) -> Result<T, RedisError> {
-        match call("EVALSHA", &self.hash, key, arguments).query_async(connection).await {
+        match call("EVALSHA", &self.hash, keys, arguments).query_async(connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call("EVAL", self.code, key, arguments).query_async(connection).await
+                call("EVAL", self.code, keys, arguments).query_async(connection).await
             }
             answered => answered,
         }
     }
 }
 
-fn call(name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
+fn call(name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
     let mut command = ::redis::cmd(name);
-    command.arg(script).arg(1).arg(key);
+    command.arg(script).arg(keys.len()).arg(keys);
     for argument in arguments {
         command.arg(*argument);
     }

@@ -3,10 +3,11 @@
 -- KEYS[1]  the person
 -- ARGV     client, claims
 --          failed   1 where the claims were wrong
+--          frees    0 where its place was given back before, or may have been
 local MONTH = 2592000
 local name = ARGV[1] .. ' ' .. ARGV[2]
 local kept = redis.call('HGET', KEYS[1], 'r ' .. name)
-if kept then
+if kept and ARGV[4] ~= '0' then
   local flying, ends = string.match(kept, '^(%d+) (%d+)$')
   if tonumber(flying) > 1 then
     redis.call('HSET', KEYS[1], 'r ' .. name, (tonumber(flying) - 1) .. ' ' .. ends)

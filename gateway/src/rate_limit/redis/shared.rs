@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::breaker::Advice;
 use super::lease::{Call, Drawing, Drawn, LIFE, Lease, Step};
 use super::script::Reply;
-use super::{Part, Redis};
+use super::{Answer, Part, Redis};
 use crate::rate_limit::gcra::{Size, Taken};
 
 /// Nobody waits longer to be told: two calls, one that was on its way, and whatever kept the thread.
@@ -129,16 +129,20 @@ impl SharedLimit {
         let mut failures = 0;
         loop {
             let call = self.begin();
-            let reply = self.ask(call.size, call.wanted, call.known).await;
-            // An answer that was there in time and is read late is worth nothing: what it gave has died.
-            match reply.filter(|_| self.now() < call.began + LIFE) {
-                Some(reply) if self.end(call, &reply) => failures = 0,
-                Some(_) => return,
-                None if failures > 0 || self.redis.breaker(self.part).is_open() => {
-                    self.state().lease.fail();
-                    return;
+            let answer = self.ask(call.size, call.wanted, call.known).await;
+            let is_last = failures > 0 || self.redis.breaker(self.part).is_open();
+            match answer {
+                // What was there in time and is read late is worth nothing: what it gave has died.
+                Answer::Given(reply) if self.now() < call.began + LIFE => {
+                    if !self.end(call, &reply) {
+                        return;
+                    }
+                    failures = 0;
                 }
-                None => failures += 1,
+                Answer::Given(_) | Answer::None if !is_last => failures += 1,
+                Answer::Given(_) | Answer::None | Answer::Unusable => {
+                    return self.state().lease.fail();
+                }
             }
         }
     }
@@ -161,7 +165,7 @@ impl SharedLimit {
         let _noted = self.ask(size, 0, 0).await;
     }
 
-    async fn ask(&self, Size { unit, whole }: Size, wanted: u32, known: i64) -> Option<Reply> {
+    async fn ask(&self, Size { unit, whole }: Size, wanted: u32, known: i64) -> Answer {
         let arguments = [unit.cast_signed(), whole.cast_signed(), i64::from(wanted), known];
         self.redis.take(self.part, &self.key, arguments).await
     }

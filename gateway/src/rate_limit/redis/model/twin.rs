@@ -31,8 +31,10 @@ impl Twin {
             bucket = kept;
             if now > kept.at {
                 bucket.owed = (kept.owed - (now - kept.at) * 1_000).max(0);
-            } else {
+            } else if kept.at - now <= 1_000_000 {
                 now = kept.at;
+            } else {
+                changed = true;
             }
         }
         if known != 0 && known != bucket.born {

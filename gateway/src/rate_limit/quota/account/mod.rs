@@ -1,14 +1,18 @@
 //! What one client has used of its quotas, and what it may use before it is done.
 
+mod grants;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::HashMap;
 
-use super::allowance::Allowances;
+use super::allowance::{Allowances, Granted};
 use super::period::{Amount, Period, Unit};
 use crate::clock::Micros;
 use crate::rate_limit::Quotas;
+
+pub(super) use grants::Why;
 
 /// At these percentages of a quota somebody is told.
 pub const WARNED_AT: [u8; 4] = [50, 80, 95, 100];
@@ -59,7 +63,11 @@ pub struct Reached {
 
 /// The account of one client.
 #[derive(Debug, Default)]
-pub(super) struct Account(Mutex<State>);
+pub(super) struct Account {
+    state: Mutex<State>,
+    /// One asks at a time what this node may use.
+    pub(super) asking: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -72,6 +80,21 @@ struct State {
     others: Used,
     /// The highest percentage that is known to be told.
     told: HashMap<(Period, i64, Unit), u8>,
+    /// What was granted to this node, of these periods and those before.
+    granted: Vec<Granted>,
+    /// Changes when something is given up that was granted: what an earlier call brings is void then.
+    given_up: u64,
+    /// Until when asking again is in vain, monotonic nanoseconds.
+    in_vain_until: u64,
+    /// Whether somebody did not get what it needed.
+    is_short: bool,
+    /// Number of the last call.
+    number: i64,
+    /// What was used in the month when it was looked at last.
+    used_before: Amount,
+    /// Whether what was given up last is told, and to which server.
+    is_told: bool,
+    told_since: i64,
 }
 
 /// What was used in the last two days and months. The one before is kept, because a clock may be
@@ -137,22 +160,43 @@ impl State {
         let quota = unit.most(period.quota(&self.quotas))?;
         let of = |number| {
             let by_others = self.others.at(period, number).of(unit);
-            let own = self.own.at(period, number).plus(self.in_flight).of(unit);
-            allowances.request(quota, by_others).saturating_sub(own)
+            let own = self.own_with_flying(period, number).of(unit);
+            let may = self.may(allowances, period, number, unit);
+            allowances.request(may, quota, by_others).saturating_sub(own)
         };
         let latest = self.own.latest(period).max(number);
         Some(of(number).min(of(latest)))
+    }
+
+    fn own_with_flying(&self, period: Period, number: i64) -> Amount {
+        self.own.at(period, number).plus(self.in_flight)
+    }
+
+    /// What this node's own use may come to, by what was granted to it.
+    fn may(&self, allowances: Allowances, period: Period, number: i64, unit: Unit) -> u64 {
+        let granted = self.granted.iter().find(|it| (it.period, it.number) == (period, number));
+        let own = || self.own.at(period, number).of(unit);
+        match (granted, unit.most(period.quota(&self.quotas))) {
+            (Some(granted), _) => granted.may.of(unit),
+            (None, Some(quota)) if allowances.has_part(period, number) => allowances.part(quota),
+            (None, _) => own(),
+        }
     }
 }
 
 impl Account {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts other quotas in force; what was used stays used.
     pub(super) fn set_quotas(&self, quotas: Quotas) {
-        self.lock().quotas = quotas;
+        let mut state = self.lock();
+        if state.quotas != quotas {
+            // Of a quota that is less now, what was granted may be more than there is.
+            state.quotas = quotas;
+            state.give_up(Amount::default());
+        }
     }
 
     /// Whether there is any quota.
@@ -183,9 +227,13 @@ impl Account {
     ) -> Result<Charge, QuotaExceeded> {
         let mut state = self.lock();
         let lacks = |state: &State, period: Period| {
+            let numbers = allowances.numbers(period, now);
             Unit::ALL.into_iter().any(|unit| {
-                let room = state.room(allowances, period, period.number_at(now), unit);
-                wanted.of(unit) > 0 && room.is_some_and(|room| wanted.of(unit) > room)
+                let lacks = |number| {
+                    let room = state.room(allowances, period, number, unit);
+                    room.is_some_and(|room| wanted.of(unit) > room)
+                };
+                wanted.of(unit) > 0 && numbers.into_iter().any(lacks)
             })
         };
         if state.quotas != Quotas::default() {
@@ -208,7 +256,7 @@ impl Account {
                 period,
                 unit,
                 quota,
-                remaining: state.room(allowances, period, number, unit)?,
+                remaining: state.remaining(allowances, period, number, unit)?,
                 reached: reached(state.used(period, number, unit), quota).next_back(),
                 window_seconds: period.seconds(number),
                 seconds_left: period.seconds_left(now),
