@@ -258,6 +258,8 @@ pub(crate) enum Outage {
     Stop,
     /// It answers half a second late
     Slow,
+    /// It answers one node half a second late, and the others in time
+    One,
 }
 
 /// Arguments of `guess`.

@@ -42,17 +42,20 @@ pub(crate) async fn run(args: &LimitsArgs) -> Result<(), Failure> {
     let settings = Settings { prepared: &prepared, client: &client, people: &people };
     eprintln!("{} nodes without Redis ...", args.nodes);
     let alone = {
-        let nodes = Nodes::start(&settings, args.nodes, None).await?;
+        let nodes = Nodes::start(&settings, args.nodes, &[]).await?;
         quiet(args, &nodes).await?
     };
     let mut redis = Redis::start(args).await?;
     let line = match args.outage {
-        Some(Outage::Slow) => Some(Line::to(redis.port()?).await?),
+        Some(Outage::Slow | Outage::One) => Some(Line::to(redis.port()?).await?),
         Some(Outage::Kill | Outage::Stop) | None => None,
     };
-    let url = line.as_ref().map_or_else(|| redis.urls(), Line::url);
-    eprintln!("{} nodes that share {url} ...", args.nodes);
-    let mut nodes = Nodes::start(&settings, args.nodes, Some(&url)).await?;
+    let mut urls: Vec<String> = line.iter().map(Line::url).collect();
+    if urls.is_empty() || matches!(args.outage, Some(Outage::One)) {
+        urls.push(redis.urls());
+    }
+    eprintln!("{} nodes that share {} ...", args.nodes, urls.join(" and "));
+    let mut nodes = Nodes::start(&settings, args.nodes, &urls).await?;
     let shared = quiet(args, &nodes).await?;
     // Whatever the limit has room for, it has again.
     tokio::time::sleep(Duration::from_secs((args.burst / args.rate).into())).await;
@@ -101,7 +104,7 @@ async fn measure_outage(
     match kind {
         Outage::Kill => redis.kill(),
         Outage::Stop => redis.stop()?,
-        Outage::Slow => line.into_iter().for_each(|line| line.delay(SLOW)),
+        Outage::Slow | Outage::One => line.into_iter().for_each(|line| line.delay(SLOW)),
     }
     eprintln!("{kind:?}: in the outage ...");
     let first = offer(nodes, rate, NOTICED).await?;
@@ -110,7 +113,11 @@ async fn measure_outage(
     match kind {
         Outage::Kill => redis.restart().await?,
         Outage::Stop => redis.go_on()?,
-        Outage::Slow => line.into_iter().for_each(|line| line.delay(Duration::ZERO)),
+        Outage::Slow | Outage::One => {
+            if let Some(line) = line {
+                line.delay(Duration::ZERO);
+            }
+        }
     }
     let ended = Instant::now();
     let mut after = Vec::new();

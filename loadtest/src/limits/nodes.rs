@@ -39,21 +39,28 @@ pub(super) fn with_limit(prepared: &Prepared, rate: u32, burst: u32) -> Result<C
 }
 
 impl Nodes {
-    /// Starts them; with a Redis, waits until all share their limits.
+    /// Starts them; with a Redis, waits until all share their limits. Each has the way there of its
+    /// place, the last one for all that come after it.
     pub(super) async fn start(
         settings: &Settings<'_>,
         count: u32,
-        redis: Option<&str>,
+        redis: &[String],
     ) -> Result<Self, Failure> {
-        let mut environment = vec![("GATEWAY_LIMITS__NODES", count.to_string())];
-        environment.extend(redis.map(|url| ("GATEWAY_LIMITS__REDIS_URL", url.to_owned())));
-        let served = settings.prepared.serve_several(count, &environment).await?;
+        let environments: Vec<_> = (0..count as usize)
+            .map(|node| {
+                let url = redis.get(node).or(redis.last()).cloned();
+                let url = url.map(|url| ("GATEWAY_LIMITS__REDIS_URL", url));
+                let nodes = ("GATEWAY_LIMITS__NODES", count.to_string());
+                std::iter::once(nodes).chain(url).collect()
+            })
+            .collect();
+        let served = settings.prepared.serve_several(&environments).await?;
         let mut loads = Vec::new();
         for endpoint in served.endpoints() {
             loads.push(load(settings, endpoint).await?);
         }
         let nodes = Self { served, loads };
-        if redis.is_some() {
+        if !redis.is_empty() {
             nodes.connected().await?;
         }
         Ok(nodes)

@@ -22,12 +22,11 @@ pub(crate) struct Several {
 }
 
 impl Prepared {
-    /// Starts the register and so many gateways, with settings in their environment
+    /// Starts the register and gateways, each with its settings in its environment
     /// (`GATEWAY_SECTION__KEY`). Each start begins with the prepared data.
     pub(crate) async fn serve_several(
         &self,
-        count: u32,
-        settings: &[(&'static str, String)],
+        settings: &[Vec<(&'static str, String)>],
     ) -> Result<Several, Failure> {
         let register_port = ports::free(&[])?;
         let mut command = Command::new(program("mock-population-db")?);
@@ -36,7 +35,7 @@ impl Prepared {
         let mut register = Child::start("register", &mut command, self.folder())?;
         ports::listening(&mut register, register_port).await?;
         let mut several = Several { gateways: Vec::new(), _register: register };
-        for index in 1..=count {
+        for (index, settings) in (1..).zip(settings) {
             let port = ports::free(&[ADMIN])?;
             let folder = self.folder().join(format!("node-{index}"));
             copy(&self.data, &folder).context("a copy of the data")?;
