@@ -32,7 +32,7 @@ impl Default for LanesConfig {
             // What the calls to the register take with full batches.
             places: 1_024,
             // What computes for a file computes before a desk (`loadtest lanes`).
-            bulk_places: 4,
+            bulk_places: 2,
             // Some thousands a second before a register that answers in 20 ms; and what a desk's first
             // request finds on its way.
             bulk_places_alone: 128,
