@@ -32,6 +32,7 @@ pub struct Judging {
     is_sharing_told: bool,
     /// When this process judged for the first time; none when an hour has passed since.
     guarded_since: Option<Micros>,
+    /// Whether it has judged.
     is_guarding: bool,
 }
 

@@ -59,7 +59,8 @@ pub struct PermitQuestion<'a> {
     pub has_unknown_official: bool,
 }
 
-/// Why the policy refuses. Refusals are recorded before they are answered.
+/// Why the policy, or a guess budget after the register was asked, refuses. Refusals are recorded
+/// before they are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Refusal {

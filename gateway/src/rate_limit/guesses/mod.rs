@@ -184,7 +184,7 @@ impl GuessBudgets {
         Ok(reservation)
     }
 
-    /// Room on one subject; true where Redis knows of it.
+    /// Room on one subject; none is needed where the same claims have failed before.
     async fn hold(&self, guess: Guess<'_>) -> Result<Option<Held>, SubjectGuarded> {
         let held = match &self.redis {
             None => self.hold_here(guess, self.nodes),
