@@ -155,7 +155,8 @@ impl Asked<'_> {
     ) -> Result<Entry, LogUnavailable> {
         let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
         let Judgement { findings, outcome, .. } = judgement;
-        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted);
+        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted)
+            || matching::tells_part(&self.request.claims, findings);
         let now = self.app.clock.now();
         let resolved = judgement.person.map(|person| SubjectKey::PersonalId(person.personal_id));
         let led_elsewhere = resolved.is_some_and(|person| person != self.request.subject.key());
