@@ -2,20 +2,21 @@
 //! single request is, and what single requests share by chance is shared here by intent: one reservation
 //! of quotas, calls of the register in batches, one bundle of the log.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::asked::{Asked, GuardedPerson};
 use super::{Judgement, NotAnswered, RequestContext, judge};
 use crate::app::{App, GuessNotReserved};
-use crate::audit::{LogEntry, LogUnavailable, Together};
+use crate::audit::{Entry, LogEntry, LogUnavailable, Together};
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Findings, Outcome};
 use crate::policy::{self, Permit, Policy, Refusal};
 use crate::population::{Answer, SubjectStatus};
 use crate::rate_limit::{Admission, Amount, Pass, QuotaExceeded, Reservation};
-use crate::request::{SubjectKey, Verification};
+use crate::request::{Claims, SubjectKey, Verification};
 
 /// Rows that are decided before others get their turn on the same thread.
 const ROWS_AT_ONCE: usize = 64;
@@ -68,15 +69,11 @@ pub enum RowsNotDecided {
 /// A row on its way.
 enum Row<'a> {
     /// It is asked.
-    Asked {
-        permit: Permit,
-        claims: std::borrow::Cow<'a, crate::request::Claims>,
-        guess: Reservation,
-    },
+    Asked { permit: Permit, claims: Cow<'a, Claims>, guess: Reservation },
     /// The policy refuses it.
     Refused(Refusal),
     /// Its person has no room while others are on their way: looked at again behind them.
-    Deferred { permit: Permit, claims: std::borrow::Cow<'a, crate::request::Claims> },
+    Deferred { permit: Permit, claims: Cow<'a, Claims> },
 }
 
 /// One chunk.
@@ -127,7 +124,7 @@ pub async fn decide_rows(
     Ok(chunk.decided)
 }
 
-type Deferred<'a> = (usize, Permit, std::borrow::Cow<'a, crate::request::Claims>);
+type Deferred<'a> = (usize, Permit, Cow<'a, Claims>);
 
 impl<'a> Chunk<'a> {
     fn asked(&self, position: usize) -> Asked<'a> {
@@ -154,23 +151,21 @@ impl<'a> Chunk<'a> {
             let request = &self.requests[position];
             let claims = request.claims_within(permit.attributes(), self.policy.required());
             let key = request.subject.key();
-            let reserved = match deferred.contains(&key) {
-                true => None,
-                false => match asked.try_reserve_guess(&claims, permit.attributes()).await {
-                    Ok(guess) => Some(guess),
-                    Err(GuessNotReserved::Guarded(_)) => None,
+            // Behind one that waits, everything about the same person does.
+            if !deferred.contains(&key) {
+                match asked.try_reserve_guess(&claims, permit.attributes()).await {
+                    Ok(guess) => {
+                        rows.push(Row::Asked { permit, claims, guess });
+                        continue;
+                    }
+                    Err(GuessNotReserved::Guarded(_)) => {}
                     Err(GuessNotReserved::LogUnavailable(unavailable)) => {
                         return Err(unavailable.into());
                     }
-                },
-            };
-            rows.push(match reserved {
-                Some(guess) => Row::Asked { permit, claims, guess },
-                None => {
-                    deferred.insert(key);
-                    Row::Deferred { permit, claims }
                 }
-            });
+            }
+            deferred.insert(key);
+            rows.push(Row::Deferred { permit, claims });
         }
         Ok(rows)
     }
@@ -235,7 +230,7 @@ impl<'a> Chunk<'a> {
         &mut self,
         position: usize,
         permit: Permit,
-        claims: std::borrow::Cow<'_, crate::request::Claims>,
+        claims: Cow<'_, Claims>,
     ) -> Result<(), RowsNotDecided> {
         let asked = self.asked(position);
         let guess = match asked.try_reserve_guess(&claims, permit.attributes()).await {
@@ -283,9 +278,9 @@ impl<'a> Chunk<'a> {
         Ok(())
     }
 
-    fn record(&mut self, position: usize, entry: crate::audit::Entry) {
+    fn record(&mut self, position: usize, entry: Entry) {
         let item = u16::try_from(position).unwrap_or(u16::MAX);
-        self.decided.entries.push(crate::audit::Entry { item, at: self.at, ..entry }.into());
+        self.decided.entries.push(Entry { item, at: self.at, ..entry }.into());
     }
 }
 
