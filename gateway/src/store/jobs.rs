@@ -212,6 +212,33 @@ impl Store {
         Ok(rows)
     }
 
+    /// Adds a chunk about which nothing is in the log, because no row of it was asked.
+    pub async fn add_chunk(&self, chunk: &JobChunkRow) -> Result<(), StoreError> {
+        on_pool!(self, (pool, dialect) => {
+            let mut transaction = begin_write!(self, pool, dialect);
+            sqlx::query(
+                "insert into job_chunks (job_id, number, log, first_index, entries, first_line, \
+                 input_offset, lines, result_bytes, summary, at_us) \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            )
+            .bind(&chunk.job_id)
+            .bind(chunk.number)
+            .bind(&chunk.log)
+            .bind(chunk.first_index)
+            .bind(chunk.entries)
+            .bind(chunk.first_line)
+            .bind(chunk.input_offset)
+            .bind(chunk.lines)
+            .bind(chunk.result_bytes)
+            .bind(&chunk.summary)
+            .bind(chunk.at_us)
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+        });
+        Ok(())
+    }
+
     /// How far a job is done: its last chunk.
     pub async fn last_chunk(
         &self,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::asked::{Asked, GuardedPerson};
 use super::{Judgement, NotAnswered, RequestContext, judge};
 use crate::app::{App, GuessNotReserved};
-use crate::audit::{Entry, LogEntry, LogUnavailable, Together};
+use crate::audit::{Entry, LogEntry, LogUnavailable, ShortDigest, Together};
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Findings, Outcome};
@@ -82,6 +82,8 @@ struct Chunk<'a> {
     caller: &'a Caller,
     policy: &'a Arc<Policy>,
     context: &'a RequestContext,
+    /// Digest of the official who asks for all of them.
+    official: Option<ShortDigest>,
     requests: &'a [Verification],
     pass: &'a Pass,
     /// One moment for all of it, so that one day is charged.
@@ -98,7 +100,7 @@ struct Chunk<'a> {
 pub async fn decide_rows(
     app: &App,
     (caller, policy): (&Caller, &Arc<Policy>),
-    context: &RequestContext,
+    (context, official): (&RequestContext, Option<ShortDigest>),
     requests: &[Verification],
     pass: &Pass,
     before: impl Future<Output = ()>,
@@ -110,7 +112,7 @@ pub async fn decide_rows(
     };
     let at = app.clock.now();
     app.digests.make_ready(&app.store, at).await?;
-    let mut chunk = Chunk { app, caller, policy, context, requests, pass, at, decided };
+    let mut chunk = Chunk { app, caller, policy, context, official, requests, pass, at, decided };
     let rows = chunk.reserve().await?;
     chunk.charge(&rows).await?;
     let answers = chunk.ask(&rows).await?;
@@ -128,7 +130,8 @@ type Deferred<'a> = (usize, Permit, Cow<'a, Claims>);
 
 impl<'a> Chunk<'a> {
     fn asked(&self, position: usize) -> Asked<'a> {
-        Asked::new(self.app, self.caller, &self.requests[position], self.context, self.policy)
+        let Self { app, caller, policy, context, official, .. } = *self;
+        Asked { app, caller, request: &self.requests[position], context, policy, official }
     }
 
     /// Steps 1 and 2 for all rows, in their order. A person who has no room is not looked at again before

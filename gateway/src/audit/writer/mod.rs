@@ -382,6 +382,14 @@ pub(super) fn key_name(config: &LogConfig) -> String {
     format!("log-{}", config.name)
 }
 
+/// The signer of this node's log, for what it signs beside checkpoints.
+///
+/// # Errors
+/// If its key is not there, or is none.
+pub fn log_signer(keys: &KeyFolder, config: &LogConfig) -> Result<CheckpointSigner, OpenError> {
+    open_signer(&keys.load(&key_name(config))?, config)
+}
+
 /// The signer of a log.
 pub(super) fn open_signer(
     seed: &[u8; KEY_BYTES],
