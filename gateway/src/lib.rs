@@ -55,6 +55,9 @@ pub mod history;
 pub mod replay;
 pub mod disputes;
 
+// Many requests in one file.
+pub mod jobs;
+
 // The edges: routes, wire shapes, status codes.
 pub mod http;
 

@@ -5,8 +5,7 @@ use utoipa::ToSchema;
 use super::json::{Errors, Fields, child};
 use super::subject::Card;
 use crate::request::{
-    Address, AttributeSet, Claims, FullName, InsuranceNumber, Malformed, OldIdNumber, PartialDate,
-    Sex,
+    Address, AttributeSet, Claims, FullName, InsuranceNumber, OldIdNumber, PartialDate, Sex,
 };
 
 /// Claims, one per attribute.
@@ -108,10 +107,7 @@ fn read_attributes(
     for attribute in needed.iter().filter(|attribute| !sent.has(attribute.name())) {
         errors.required_attribute(sent.pointer(attribute.name()));
     }
-    let birth = |text: &str| {
-        let date = PartialDate::parse(text)?;
-        if date.year() > current_year { Err(Malformed::Future) } else { Ok(date) }
-    };
+    let birth = |text: &str| PartialDate::parse_birth(text, current_year);
     let claims = Claims {
         full_name: sent.parsed("full_name", errors, FullName::parse),
         date_of_birth: sent.parsed("date_of_birth", errors, birth),

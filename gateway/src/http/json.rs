@@ -141,13 +141,7 @@ impl Errors {
 
     /// Notes a value that is not well formed.
     pub fn value(&mut self, pointer: String, malformed: Malformed) {
-        let code = match malformed {
-            Malformed::Empty => "empty",
-            Malformed::TooLong => "too-long",
-            Malformed::Form => "malformed",
-            Malformed::Future => "in-the-future",
-        };
-        self.value.push(FieldError { pointer, code });
+        self.value.push(FieldError { pointer, code: malformed.code() });
     }
 
     /// Notes a name that stands for nothing.

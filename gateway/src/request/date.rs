@@ -43,6 +43,15 @@ impl PartialDate {
         }
     }
 
+    /// Reads a date of birth: nobody was born after `current_year`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and [`Malformed::Future`].
+    pub fn parse_birth(text: &str, current_year: i16) -> Result<Self, Malformed> {
+        let date = Self::parse(text)?;
+        if date.year > current_year { Err(Malformed::Future) } else { Ok(date) }
+    }
+
     /// The year.
     pub fn year(self) -> i16 {
         self.year
@@ -120,5 +129,7 @@ mod tests {
             assert_eq!(PartialDate::parse(text), Err(Malformed::Form), "{text}");
         }
         assert_eq!(PartialDate::parse(""), Err(Malformed::Empty));
+        assert!(PartialDate::parse_birth("2026-12", 2026).is_ok());
+        assert_eq!(PartialDate::parse_birth("2027", 2026), Err(Malformed::Future));
     }
 }

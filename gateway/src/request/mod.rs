@@ -44,6 +44,18 @@ pub enum Malformed {
     Future,
 }
 
+impl Malformed {
+    /// The code of a field error.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too-long",
+            Self::Form => "malformed",
+            Self::Future => "in-the-future",
+        }
+    }
+}
+
 /// What the caller says about a person, one optional claim per attribute.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::Malformed;
 
 /// Longest reference a caller may attach, in bytes.
@@ -31,6 +33,23 @@ impl Sex {
             "" => Err(Malformed::Empty),
             _ => Err(Malformed::Form),
         }
+    }
+
+    /// Reads what holders of records write, in any case: `nam`, `male`, `m`; `nữ`, `nu`, `female`,
+    /// `f`. Figures are refused, because 1 is a man in one file and a woman in the next.
+    ///
+    /// # Errors
+    /// [`Malformed::Form`] for anything else.
+    pub fn parse_written(text: &str) -> Result<Self, Malformed> {
+        let is = |word: &&str| text.eq_ignore_ascii_case(word);
+        if ["nam", "male", "m"].iter().any(is) {
+            return Ok(Self::Male);
+        }
+        let is_nu = || text.nfc().flat_map(char::to_lowercase).eq("nữ".chars());
+        if ["nu", "female", "f"].iter().any(is) || is_nu() {
+            return Ok(Self::Female);
+        }
+        Err(if text.is_empty() { Malformed::Empty } else { Malformed::Form })
     }
 }
 
@@ -244,6 +263,20 @@ impl fmt::Display for ClientId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sex_is_read_as_holders_write_it_but_not_from_figures() {
+        for text in ["nam", "Nam", "NAM", "male", "M", "m"] {
+            assert_eq!(Sex::parse_written(text), Ok(Sex::Male), "{text}");
+        }
+        for text in ["nữ", "NỮ", "Nu\u{31b}\u{303}", "nu", "Female", "F"] {
+            assert_eq!(Sex::parse_written(text), Ok(Sex::Female), "{text}");
+        }
+        for text in ["0", "1", "x", "nử", "nam nữ", "khác"] {
+            assert_eq!(Sex::parse_written(text), Err(Malformed::Form), "{text}");
+        }
+        assert_eq!(Sex::parse_written(""), Err(Malformed::Empty));
+    }
 
     #[test]
     fn agency_codes_follow_decision_20() {
