@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::app::App;
 use crate::disputes;
 use crate::http::{self, Document, Edge};
+use crate::jobs::Runner;
 use crate::store::disk_failed;
 
 /// Largest request head, in bytes; a token has about 500. Bodies stream through the same buffer.
@@ -80,6 +81,7 @@ impl Doors {
         let api = serve_door(self.api, Arc::clone(&app), edge, stop.clone());
         let admin = serve_door(self.admin, Arc::clone(&app), http::admin_edge(&app), stop.clone());
         let doors = tokio::spawn(async move { tokio::join!(api, admin) });
+        let jobs = Runner::start(&app);
         let failed = tokio::select! {
             () = app.audit.failed() => true,
             () = disk_failed() => {
@@ -95,7 +97,7 @@ impl Doors {
         }
         // Who waits for its turn would wait for longer than a stop: another node takes it.
         app.lanes.close();
-        let _ended = doors.await;
+        let (_ended, ()) = tokio::join!(doors, jobs.stop());
         app.close().await;
         true
     }

@@ -19,6 +19,7 @@ mod guess_budgets;
 mod guess_budgets_shared;
 mod history;
 mod idempotency;
+mod jobs;
 mod known_keys;
 mod lanes;
 mod late_acts;

@@ -89,7 +89,7 @@ impl Order {
         let columns = match &self.columns {
             Columns::Auto => None,
             Columns::Named(names) => {
-                Some(names.iter().map(|(field, name)| (field.name().into(), name.clone())).collect())
+                Some(names.iter().map(|(field, name)| (field.name().into(), name.to_string())).collect())
             }
         };
         let kept = Kept {
@@ -121,7 +121,7 @@ impl Order {
         let columns = match kept.columns {
             None => Columns::Auto,
             Some(names) => {
-                let named = names.into_iter().map(|(field, name)| Some((Field::find(&field)?, name)));
+                let named = names.into_iter().map(|(field, name)| Some((Field::find(&field)?, name.into_boxed_str())));
                 Columns::Named(named.collect::<Option<_>>()?)
             }
         };

@@ -12,9 +12,9 @@ pub struct JobProblem {
     /// Line of the file; none where it is about no line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// Names of columns and fields that it is about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
+    /// Fields, numbers of columns and encodings that say more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// More rows than the threshold allows cannot be read.
@@ -31,7 +31,7 @@ pub const FILES_LOST: &str = "files-lost";
 impl JobProblem {
     /// One about no line.
     pub fn named(code: &str) -> Self {
-        Self { code: code.to_owned(), line: None, names: Vec::new() }
+        Self { code: code.to_owned(), line: None, detail: None }
     }
 
     /// As it is kept.
@@ -47,7 +47,7 @@ impl JobProblem {
 
 impl From<&FileProblem> for JobProblem {
     fn from(problem: &FileProblem) -> Self {
-        let names = problem.names.iter().map(|name| name.to_string()).collect();
-        Self { code: problem.code.name().to_owned(), line: Some(problem.line), names }
+        let detail = Some(problem.detail.to_string()).filter(|detail| !detail.is_empty());
+        Self { code: problem.code.name().to_owned(), line: Some(problem.line), detail }
     }
 }

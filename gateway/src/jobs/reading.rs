@@ -1,7 +1,6 @@
 //! The rows of an upload, read on a thread of their own, a chunk at a time.
 
 use std::fs::File;
-use std::io;
 
 use tokio::sync::mpsc;
 
@@ -27,9 +26,6 @@ pub(super) enum NotRead {
     /// The file is not what it should be.
     #[error("the file cannot be read")]
     Problem(FileProblem),
-    /// Its disk does not give it.
-    #[error("the upload cannot be read")]
-    Upload(#[source] io::Error),
 }
 
 /// Reads chunks from a place on; the channel ends with the file, or behind the first error.

@@ -23,6 +23,7 @@ use super::rows::{Position, Reading};
 use super::summary::Summary;
 use crate::app::App;
 use crate::audit::LogUnavailable;
+use crate::clock::Micros;
 use crate::request::ClientId;
 use crate::store::{JobChunkRow, JobRow, StoreError, append_durably};
 
@@ -118,7 +119,8 @@ pub(super) async fn run(
     let reading = Reading {
         format: order.format,
         columns: order.columns.clone(),
-        current_year: app.clock.now().vietnamese_year(),
+        // The same whenever it is read.
+        current_year: Micros(job.created_us).vietnamese_hour().date.year(),
         bytes_max: app.config.jobs.unpacked_bytes_max,
     };
     let chunks = reading::read(upload, &order, reading, start);
@@ -155,7 +157,6 @@ impl Run<'_> {
                     Some(Err(NotRead::Problem(found))) => {
                         end = Some(Ended::Failed(JobProblem::from(&found)));
                     }
-                    Some(Err(NotRead::Upload(error))) => return Err(error.into()),
                     None => end = Some(Ended::Whole),
                 }
             }

@@ -46,6 +46,21 @@ pub enum FileFormat {
     Ndjson,
 }
 
+impl FileFormat {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// The format with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::Csv, Self::Ndjson].into_iter().find(|format| format.name() == name)
+    }
+}
+
 /// What has to be known to read a file.
 #[derive(Debug, Clone)]
 pub struct Reading {

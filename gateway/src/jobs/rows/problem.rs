@@ -196,6 +196,13 @@ explained_codes! {
         "Số định danh trên thẻ khác với số định danh của dòng.";
 }
 
+impl FileCode {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        self.explained().name
+    }
+}
+
 impl RowCode {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
