@@ -16,7 +16,7 @@ pub use quotas::OthersRead;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::access::{ListTurns, SlowedClients, token_keys};
 use crate::alarms::{Guarded, Watch};
@@ -34,7 +34,7 @@ use crate::rate_limit::{
     AddressGuard, ClientLimits, Concurrency, GuessBudgets, Lanes, QuotaLedger, RedisStartError,
 };
 use crate::reports::{EdgeCounters, Kinds};
-use crate::store::{Hold, KeyError, KeyFolder, Store, StoreError};
+use crate::store::{Hold, JobFiles, KeyError, KeyFolder, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Connections that follow what others change: directory and revoked tokens at once.
@@ -117,6 +117,10 @@ pub struct App {
     pub acted_for_turn: Semaphore,
     /// Held while a dispute moves on: they are rare, and one at a time cannot get in each other's way.
     pub one_dispute: tokio::sync::Mutex<()>,
+    /// Files of bulk jobs on this node.
+    pub job_files: JobFiles,
+    /// Told when a job may go on.
+    pub jobs_changed: Notify,
     /// Lists of officials on their way.
     pub lists: ListTurns,
     /// What never reaches the log.
@@ -209,6 +213,8 @@ impl App {
             keys_in_flight: KeysInFlight::default(),
             report_turns: Semaphore::new(REPORTS_AT_ONCE),
             one_dispute: tokio::sync::Mutex::default(),
+            job_files: JobFiles::new(&config.jobs.folder),
+            jobs_changed: Notify::new(),
             lists: ListTurns::default(),
             acted_for_turn: Semaphore::new(1),
             edge: EdgeCounters::default(),

@@ -162,6 +162,9 @@ pub struct CheckpointSigner {
     verifier: CheckpointVerifier,
 }
 
+/// First line of a note about results. No origin of a log has blanks.
+const RESULTS_HEAD: &str = "results of a job";
+
 impl CheckpointSigner {
     /// Takes the log's key (an Ed25519 seed) and its origin, which is the key's name too.
     ///
@@ -190,10 +193,20 @@ impl CheckpointSigner {
     /// Signs how far the log reaches.
     pub fn sign(&self, size: u64, root: Hash) -> String {
         let checkpoint = Checkpoint { origin: self.verifier.origin.clone(), size, root };
-        let text = checkpoint.text();
+        self.sign_text(&checkpoint.text())
+    }
+
+    /// Signs lines of another kind, whose first one no checkpoint has (C2SP `signed-note`).
+    fn sign_text(&self, text: &str) -> String {
         let mut signature = self.verifier.key_id.to_vec();
         signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         format!("{text}\n\u{2014} {} {}\n", self.verifier.origin, STANDARD.encode(signature))
+    }
+
+    /// Signs the digest of a job's results.
+    pub fn sign_results(&self, job: &str, sha256: &str, bytes: u64, rows: u64) -> String {
+        let first = RESULTS_HEAD;
+        self.sign_text(&format!("{first}\n{job}\nsha256 {sha256}\nbytes {bytes}\nrows {rows}\n"))
     }
 
     /// Reads a note and verifies our signature on it.

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod guess_budgets;
+mod jobs;
 mod lanes;
 mod networks;
 mod sections;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use alarms::AlarmsConfig;
 pub use guess_budgets::GuessBudgetsConfig;
+pub use jobs::JobsConfig;
 pub use lanes::LanesConfig;
 pub use networks::{Networks, NotANetwork};
 pub use sections::{
@@ -45,6 +47,8 @@ pub struct Config {
     pub guess_budgets: GuessBudgetsConfig,
     /// Places on the way to register and log.
     pub lanes: LanesConfig,
+    /// Files in bulk.
+    pub jobs: JobsConfig,
     /// From when on something stands out.
     pub alarms: AlarmsConfig,
     /// Where limits are kept.
@@ -130,7 +134,7 @@ impl Config {
 
     /// Paths are relative to the file that names them, not to where the process was started.
     fn anchor(&mut self, folder: &Path) {
-        let always = [&mut self.store.path, &mut self.keys.folder];
+        let always = [&mut self.store.path, &mut self.keys.folder, &mut self.jobs.folder];
         let optional = [
             &mut self.store.url_file,
             &mut self.population.api_key_file,
@@ -173,6 +177,7 @@ impl Config {
             return refuse("population.calls_in_flight_max", "must be 1 to 64");
         }
         let problem = self.lanes.problem().or_else(|| self.guess_budgets.problem());
+        let problem = problem.or_else(|| self.jobs.problem());
         if let Some((key, problem)) = problem {
             return refuse(key, problem);
         }
