@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::aliases;
+
 /// What a column may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -85,12 +87,50 @@ impl Field {
 
     /// The canonical name, which is that of the request's member.
     pub fn name(self) -> &'static str {
-        self.names().0
+        match self {
+            Self::RowId => "row_id",
+            Self::PersonalId => "personal_id",
+            Self::IdNumber => "id_number",
+            Self::OldIdNumber => "old_id_number",
+            Self::CardQr => "card_qr",
+            Self::InsuranceNumber => "insurance_number",
+            Self::SubjectToken => "subject_token",
+            Self::CaseRef => "case_ref",
+            Self::FullName => "full_name",
+            Self::DateOfBirth => "date_of_birth",
+            Self::Sex => "sex",
+            Self::CardIssueDate => "card_issue_date",
+            Self::OriginScheme => "place_of_origin.scheme",
+            Self::OriginProvince => "place_of_origin.province",
+            Self::OriginCommune => "place_of_origin.commune",
+            Self::AddressScheme => "permanent_address.scheme",
+            Self::AddressProvince => "permanent_address.province",
+            Self::AddressCommune => "permanent_address.commune",
+        }
     }
 
     /// Other names by which columns are recognised.
     pub fn aliases(self) -> &'static [&'static str] {
-        self.names().1
+        match self {
+            Self::RowId => &aliases::ROW_ID,
+            Self::PersonalId => &aliases::PERSONAL_ID,
+            Self::IdNumber => &aliases::ID_NUMBER,
+            Self::OldIdNumber => &aliases::OLD_ID_NUMBER,
+            Self::CardQr => &aliases::CARD_QR,
+            Self::InsuranceNumber => &aliases::INSURANCE_NUMBER,
+            Self::SubjectToken => &aliases::SUBJECT_TOKEN,
+            Self::CaseRef => &aliases::CASE_REF,
+            Self::FullName => &aliases::FULL_NAME,
+            Self::DateOfBirth => &aliases::DATE_OF_BIRTH,
+            Self::Sex => &aliases::SEX,
+            Self::CardIssueDate => &aliases::CARD_ISSUE_DATE,
+            Self::OriginScheme => &aliases::ORIGIN_SCHEME,
+            Self::OriginProvince => &aliases::ORIGIN_PROVINCE,
+            Self::OriginCommune => &aliases::ORIGIN_COMMUNE,
+            Self::AddressScheme => &aliases::ADDRESS_SCHEME,
+            Self::AddressProvince => &aliases::ADDRESS_PROVINCE,
+            Self::AddressCommune => &aliases::ADDRESS_COMMUNE,
+        }
     }
 
     /// The field with this canonical name.
@@ -107,213 +147,6 @@ impl Field {
             Field::ALL.into_iter().flat_map(folded).collect()
         });
         NAMES.get(&folded(header)).copied()
-    }
-
-    fn names(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Self::RowId => (
-                "row_id",
-                &[
-                    "STT",
-                    "Số thứ tự",
-                    "TT",
-                    "ID",
-                    "Row",
-                    "No.",
-                    "Row number",
-                    "Mã dòng",
-                    "Mã bản ghi",
-                    "Record ID",
-                ],
-            ),
-            Self::PersonalId => (
-                "personal_id",
-                &[
-                    "CCCD",
-                    "Số CCCD",
-                    "Mã CCCD",
-                    "Căn cước",
-                    "Số căn cước",
-                    "Thẻ căn cước",
-                    "Số thẻ căn cước",
-                    "Căn cước công dân",
-                    "Số căn cước công dân",
-                    "Số thẻ căn cước công dân",
-                    "Số thẻ CCCD",
-                    "ĐDCN",
-                    "Số ĐDCN",
-                    "Mã ĐDCN",
-                    "Số định danh",
-                    "Mã định danh",
-                    "Số định danh cá nhân",
-                    "Mã định danh cá nhân",
-                    "PID",
-                    "Personal number",
-                    "Personal identification number",
-                    "Citizen ID",
-                    "Citizen ID number",
-                    "National ID",
-                ],
-            ),
-            Self::IdNumber => (
-                "id_number",
-                &[
-                    "CMND/CCCD",
-                    "CCCD/CMND",
-                    "Số CMND/CCCD",
-                    "Số CCCD/CMND",
-                    "Số CMND/Số CCCD",
-                    "CMT/CCCD",
-                    "Số CMT/CCCD",
-                    "CMND/Căn cước",
-                    "CMND/Thẻ căn cước",
-                    "Số CMND/Căn cước",
-                    "CMND hoặc CCCD",
-                    "CMND/CCCD/Số định danh",
-                    "Số giấy tờ",
-                    "Số GTTT",
-                    "Identity number",
-                    "ID card number",
-                    "ID No.",
-                ],
-            ),
-            Self::OldIdNumber => (
-                "old_id_number",
-                &[
-                    "CMND",
-                    "Số CMND",
-                    "CMT",
-                    "Số CMT",
-                    "CMTND",
-                    "Số CMTND",
-                    "Chứng minh nhân dân",
-                    "Số chứng minh nhân dân",
-                    "CMND cũ",
-                    "Số CMND cũ",
-                    "CMND 9 số",
-                    "Số CMND 9 số",
-                    "Old ID",
-                    "Old ID card number",
-                    "Old identity card number",
-                ],
-            ),
-            Self::CardQr => (
-                "card_qr",
-                &["QR", "Mã QR", "QR CCCD", "Mã QR CCCD", "QR code", "Chuỗi QR", "Card QR text"],
-            ),
-            Self::InsuranceNumber => (
-                "insurance_number",
-                &[
-                    "BHXH",
-                    "Số BHXH",
-                    "Mã BHXH",
-                    "Mã số BHXH",
-                    "Số sổ BHXH",
-                    "BHYT",
-                    "Số BHYT",
-                    "Mã BHYT",
-                    "Mã số BHYT",
-                    "Số thẻ BHYT",
-                    "Mã thẻ BHYT",
-                    "Thẻ BHYT",
-                    "Mã số bảo hiểm xã hội",
-                    "Số bảo hiểm xã hội",
-                    "Số thẻ bảo hiểm y tế",
-                    "Health insurance number",
-                    "Social insurance number",
-                    "Insurance card number",
-                ],
-            ),
-            Self::SubjectToken => ("subject_token", &["Token"]),
-            Self::CaseRef => (
-                "case_ref",
-                &[
-                    "Mã hồ sơ",
-                    "Số hồ sơ",
-                    "Hồ sơ",
-                    "Case",
-                    "Case reference",
-                    "Case number",
-                    "Reference",
-                ],
-            ),
-            Self::FullName => (
-                "full_name",
-                &[
-                    "Họ và tên",
-                    "Họ tên",
-                    "Họ, chữ đệm và tên",
-                    "Họ chữ đệm tên",
-                    "Họ và tên khai sinh",
-                    "Họ tên khách hàng",
-                    "Họ và tên khách hàng",
-                    "Tên khách hàng",
-                    "Tên KH",
-                    "Tên thuê bao",
-                    "Chủ thuê bao",
-                    "Tên chủ thuê bao",
-                    "Họ tên chủ thuê bao",
-                    "Họ và tên chủ thuê bao",
-                    "Tên đầy đủ",
-                    "Họ tên người tham gia",
-                    "Họ và tên người tham gia",
-                    "Name",
-                    "Customer name",
-                    "Subscriber name",
-                ],
-            ),
-            Self::DateOfBirth => (
-                "date_of_birth",
-                &[
-                    "Ngày sinh",
-                    "Ngày tháng năm sinh",
-                    "Năm sinh",
-                    "NTNS",
-                    "Sinh ngày",
-                    "DOB",
-                    "Birth date",
-                    "Birthday",
-                    "Year of birth",
-                ],
-            ),
-            Self::Sex => ("sex", &["Giới tính", "Phái", "Gender", "GT"]),
-            Self::CardIssueDate => (
-                "card_issue_date",
-                &[
-                    "Ngày cấp",
-                    "Ngày cấp CCCD",
-                    "Ngày cấp thẻ",
-                    "Ngày cấp căn cước",
-                    "Ngày cấp CMND/CCCD",
-                    "Issue date",
-                    "Date of issue",
-                    "Issued on",
-                ],
-            ),
-            Self::OriginScheme => ("place_of_origin.scheme", &["Bộ mã quê quán"]),
-            Self::OriginProvince => (
-                "place_of_origin.province",
-                &[
-                    "Mã tỉnh quê quán",
-                    "Quê quán mã tỉnh",
-                    "Mã tỉnh nguyên quán",
-                    "Origin province code",
-                ],
-            ),
-            Self::OriginCommune => (
-                "place_of_origin.commune",
-                &["Mã xã quê quán", "Quê quán mã xã", "Mã xã nguyên quán", "Origin commune code"],
-            ),
-            Self::AddressScheme => ("permanent_address.scheme", &["Bộ mã thường trú"]),
-            Self::AddressProvince => (
-                "permanent_address.province",
-                &["Mã tỉnh thường trú", "Thường trú mã tỉnh", "Mã tỉnh HKTT"],
-            ),
-            Self::AddressCommune => (
-                "permanent_address.commune",
-                &["Mã xã thường trú", "Thường trú mã xã", "Mã xã HKTT"],
-            ),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::cells::{Cells, Split};
 use super::columns::{Columns, Layout};
@@ -95,7 +95,7 @@ fn separator<R: Read>(
 fn check_text(row: &[u8], number: u64) -> Result<(), FileProblem> {
     if memchr(0, row).is_some() {
         // In UTF-16 every other byte of a Latin text is NUL.
-        let nuls = row.iter().filter(|byte| **byte == 0).count();
+        let nuls = memchr_iter(0, row).count();
         return Err(if nuls * 3 > row.len() {
             FileProblem::with(number, FileCode::Encoding, "UTF-16 without a byte order mark")
         } else {

@@ -7,6 +7,7 @@
 //! Who asks, what they may ask and what becomes of the answers is for others, and so is opening a
 //! subject token.
 
+mod aliases;
 mod cells;
 mod columns;
 mod field;

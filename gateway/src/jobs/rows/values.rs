@@ -214,21 +214,21 @@ impl<'t> Values<'t> {
             sex: self.parsed(Field::Sex, Sex::parse_written),
             old_id_number: keys.old,
             card_issue_date: self.parsed(Field::CardIssueDate, PartialDate::parse),
-            place_of_origin: self.address(&ORIGIN),
-            permanent_address: self.address(&ADDRESS),
+            place_of_origin: self.address(ORIGIN),
+            permanent_address: self.address(ADDRESS),
             insurance_number: keys.insurance,
         }
     }
 
     /// A scheme alone says nothing: it often stands in every row.
-    fn address(&mut self, [scheme, province, commune]: &[Field; 3]) -> Option<Address> {
-        let Some(code) = self.get(*province) else {
-            if self.get(*commune).is_some() {
-                self.note(*province, RowCode::Missing);
+    fn address(&mut self, [scheme, province, commune]: [Field; 3]) -> Option<Address> {
+        let Some(code) = self.get(province) else {
+            if self.get(commune).is_some() {
+                self.note(province, RowCode::Missing);
             }
             return None;
         };
-        match Address::parse(self.get(*scheme), code, self.get(*commune)) {
+        match Address::parse(self.get(scheme), code, self.get(commune)) {
             Ok(address) => Some(address),
             Err(wrong) => {
                 for (name, malformed) in wrong {
@@ -237,7 +237,7 @@ impl<'t> Values<'t> {
                         "province" => province,
                         _ => commune,
                     };
-                    self.note(*field, malformed.into());
+                    self.note(field, malformed.into());
                 }
                 None
             }
