@@ -26,6 +26,8 @@ use crate::verification::RequestContext;
 pub struct Exchange {
     /// Identity of the request.
     pub request_id: RequestId,
+    /// Which item of a batch it is, from 1 on; 0 for the request itself.
+    item: u16,
     /// When its head had come in.
     pub received_at: Micros,
     /// When that was on the monotonic clock, in nanoseconds.
@@ -53,6 +55,7 @@ impl Exchange {
         let (received_at, received_nanos) = received_at;
         Self {
             request_id,
+            item: 0,
             received_at,
             received_nanos,
             source,
@@ -100,7 +103,8 @@ impl Exchange {
     /// What the story of a request needs to know of it; `key` is the one under which it may come
     /// again.
     pub fn context(&self, key: Option<IdempotencyKey>) -> RequestContext {
-        RequestContext { request_id: self.request_id, received_at: self.received_at, key }
+        let Self { request_id, item, received_at, .. } = *self;
+        RequestContext { request_id, item, received_at, key }
     }
 }
 

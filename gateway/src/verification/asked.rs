@@ -202,6 +202,7 @@ impl Asked<'_> {
         };
         let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
         Ok(Entry {
+            item: self.context.item,
             on_behalf_of,
             official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
             procedure: procedure.clone(),

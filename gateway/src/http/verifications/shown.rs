@@ -80,7 +80,7 @@ impl VerificationReply {
     pub(in super::super) fn new(decision: Decision) -> Self {
         let disclosed = decision.policy.disclosure() > Disclosure::Outcome;
         Self {
-            id: format!("ver_{}", decision.request_id),
+            id: format!("ver_{}", decision.id),
             outcome: decision.outcome.name(),
             profile: matching::PROFILE,
             policy: decision.policy.label().to_string(),
