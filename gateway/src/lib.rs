@@ -49,6 +49,7 @@ pub mod app;
 // The story of one request, and what all such stories write down.
 pub mod asked;
 pub mod verification;
+pub mod batch;
 pub mod history;
 
 // Its siblings: a request that comes again, an answer that is disputed.

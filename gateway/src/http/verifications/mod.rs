@@ -20,7 +20,8 @@ use super::idempotency::{self, Sent, Turn};
 use super::json;
 use super::subject::Reader;
 use crate::app::App;
-use crate::policy::{Demands, Refusal};
+use crate::policy::{Demands, Policy, Refusal};
+use crate::rate_limit::{Admission, Admitted};
 use crate::replay;
 use crate::request::{Operation, Verification};
 use crate::verification::{self, NotAnswered};
@@ -58,57 +59,96 @@ pub async fn post_verification(
     let policy = call.policy()?;
     let read = read(&call, policy.demands(), request).await;
     let (sent, verification) = call.well_formed(read)?;
+    let admission = admit(&call, &policy, &verification).await?;
+    let admitted = call.enter(admission).await?;
+    let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;
+    let Answered { reply, is_again } = answer(&call, admitted, verification, turn).await?;
+    let response = json_reply(&reply);
+    Ok(if is_again { idempotency::mark(response) } else { response })
+}
+
+/// An answer as it is sent.
+pub(super) struct Answered {
+    pub(super) reply: VerificationReply,
+    /// Whether it was given before.
+    pub(super) is_again: bool,
+}
+
+/// Takes from the rates that a verification meets.
+///
+/// # Errors
+/// 429, which is counted.
+pub(super) async fn admit(
+    call: &Call,
+    policy: &Policy,
+    verification: &Verification,
+) -> Result<Admission, Problem> {
     let own_purpose = Some(&verification.purpose).filter(|purpose| policy.names(purpose));
     let agency = verification.on_behalf_of.as_ref();
     // Nobody makes a digest that no limit asks for.
     let is_limited = policy.terms().official_limits.is_some();
     let official = verification.official.as_ref().filter(|_| is_limited);
-    let admission = call.admit_for(own_purpose, agency, official).await?;
-    let admitted = call.enter(admission).await?;
-    let turn = Turn::take(&call, &admitted.admission, PATH, sent).await?;
-    let (shared, caller, context) = (app, call.caller.clone(), call.exchange.context(turn.key()));
+    call.admit_for(own_purpose, agency, official).await
+}
+
+/// The story of a verification that has its place, and what is told of it. It goes on to its end when
+/// the caller has gone.
+///
+/// # Errors
+/// The problem that it came to.
+pub(super) async fn answer(
+    call: &Call,
+    admitted: Admitted,
+    verification: Verification,
+    turn: Turn,
+) -> Result<Answered, Problem> {
+    let (app, caller) = (Arc::clone(&call.app), call.caller.clone());
+    let context = call.exchange.context(turn.key());
     let story = async move {
         // Held to the end of the story, which is not that of its caller.
         let decided = match &turn {
             Turn::Again(_held, row) => {
-                replay::verify(&shared, admitted, &caller, &verification, row).await
+                replay::verify(&app, admitted, &caller, &verification, row).await
             }
             Turn::Plain | Turn::First(_) => {
-                verification::verify(&shared, admitted, &caller, &verification, &context).await
+                verification::verify(&app, admitted, &caller, &verification, &context).await
             }
         };
         (decided, turn.is_again())
     };
-    let exchange = Arc::clone(&call.exchange);
-    let (decided, again) = call.finish(story).await;
+    let (decided, is_again) = call.finish(story).await;
     match decided {
-        Ok(decision) if again => {
-            Ok(idempotency::mark(json_reply(&VerificationReply::new(decision))))
-        }
-        Ok(decision) => Ok(json_reply(&VerificationReply::new(decision))),
-        Err(NotAnswered::Refused(refusal, _receipt)) => {
+        Ok(decision) => Ok(Answered { reply: VerificationReply::new(decision), is_again }),
+        Err(not_answered) => Err(problem(call, not_answered, is_again)),
+    }
+}
+
+/// What a caller is told who gets no answer.
+fn problem(call: &Call, not_answered: NotAnswered, is_again: bool) -> Problem {
+    match not_answered {
+        NotAnswered::Refused(refusal, _receipt) => {
             let problem = Problem::from(refusal_code(refusal));
-            Err(if again { problem.again() } else { problem })
+            if is_again { problem.again() } else { problem }
         }
-        Err(NotAnswered::SubjectGuarded(guarded, recorded)) => {
+        NotAnswered::SubjectGuarded(guarded, recorded) => {
             // Who is refused takes nothing; asking the register has its price.
             if recorded.is_none() {
-                exchange.give_back();
+                call.exchange.give_back();
             }
-            Err(Problem::retry_after(Code::SubjectGuarded, guarded.retry_after))
+            Problem::retry_after(Code::SubjectGuarded, guarded.retry_after)
         }
-        Err(NotAnswered::QuotaExceeded(exceeded)) => {
-            Err(Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after))
+        NotAnswered::QuotaExceeded(exceeded) => {
+            Problem::retry_after(Code::QuotaExceeded, exceeded.retry_after)
         }
-        Err(NotAnswered::LogUnavailable(_)) => Err(Code::LogUnavailable.into()),
-        Err(NotAnswered::KeyTaken) => Err(Code::IdempotencyKeyInUse.into()),
-        Err(NotAnswered::Overloaded(shed)) => Err(shed.into()),
-        Err(NotAnswered::RegisterUnavailable) => Err(Code::Overloaded.into()),
-        Err(NotAnswered::Store(error)) => {
+        NotAnswered::LogUnavailable(_) => Code::LogUnavailable.into(),
+        NotAnswered::KeyTaken => Code::IdempotencyKeyInUse.into(),
+        NotAnswered::Overloaded(shed) => shed.into(),
+        NotAnswered::RegisterUnavailable => Code::Overloaded.into(),
+        NotAnswered::Store(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an entry cannot be read");
-            Err(Code::InternalError.into())
+            Code::InternalError.into()
         }
-        Err(NotAnswered::NoPolicy) => Err(Code::InternalError.into()),
+        NotAnswered::NoPolicy => Code::InternalError.into(),
     }
 }
 
@@ -120,7 +160,9 @@ async fn read(
 ) -> Result<(Sent, Verification), Problem> {
     deadline::note(call, request.headers())?;
     let sent = Sent::read(call, request).await?;
-    let verification = read_verification(&json::parse(&sent.body)?, demands, Reader::of(call))?;
+    let node = json::parse(&sent.body)?;
+    let verification = read_verification(&node, String::new(), demands, Reader::of(call))?;
+    drop(node);
     Ok((sent, verification))
 }
 

@@ -38,7 +38,7 @@ pub struct VerificationBody {
     pub attributes: AttributesBody,
 }
 
-/// Reads a body into a verification.
+/// Reads a body, or the item of one to which `pointer` points, into a verification.
 ///
 /// A subject token is opened here, before limiter and policy: whether it is one is a question of
 /// form like any other, costs less than reading the body did, and asks the register nothing.
@@ -47,11 +47,12 @@ pub struct VerificationBody {
 /// 400 or 422 with every wrong field.
 pub fn read_verification(
     node: &json::Node<'_>,
+    pointer: String,
     demands: Demands,
     reader: Reader<'_>,
 ) -> Result<Verification, Problem> {
     let mut errors = Errors::default();
-    let mut fields = Fields::of(node, String::new(), &mut errors);
+    let mut fields = Fields::of(node, pointer, &mut errors);
     let sent = read_subject(&mut fields, reader, &mut errors);
     if !fields.has("purpose") {
         fields.missing("purpose", &mut errors);
