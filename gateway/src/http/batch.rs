@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::Call;
+use super::code::Code;
 use super::deadline;
 use super::described::{BodyProblems, CallProblems};
 use super::edge::prefers_vietnamese;
@@ -106,6 +107,11 @@ pub async fn post_batch(
     let answering =
         items.into_iter().zip(turns).map(|(item, turn)| answered(item, lane, turn, told));
     let answers = batch::side_by_side(answering).await;
+    // It is the caller whom this refuses, and no item; the refusal of each is on record.
+    if answers.iter().all(Result::is_err) && !call.may(Operation::Verify)? {
+        let refused = Problem::from(Code::OperationNotPermitted);
+        return Err(if was_given(&answers) { refused.again() } else { refused });
+    }
     Ok(reply(&call, told, &answers))
 }
 
@@ -241,9 +247,13 @@ fn reply(call: &Call, told: Told, answers: &[Result<Answered, Problem>]) -> Resp
         }
     });
     let response = json_reply(&BatchReply { items: items.collect() });
-    let is_again = |answer: &Result<Answered, Problem>| match answer {
+    if was_given(answers) { idempotency::mark(response) } else { response }
+}
+
+/// Whether one of the answers was given before.
+fn was_given(answers: &[Result<Answered, Problem>]) -> bool {
+    answers.iter().any(|answer| match answer {
         Ok(answered) => answered.is_again,
         Err(problem) => problem.is_again(),
-    };
-    if answers.iter().any(is_again) { idempotency::mark(response) } else { response }
+    })
 }
