@@ -49,12 +49,12 @@ pub mod app;
 // The story of one request, and what all such stories write down.
 pub mod asked;
 pub mod verification;
-pub mod batch;
 pub mod history;
 
-// Its siblings: a request that comes again, an answer that is disputed.
+// Its siblings: a request that comes again, an answer that is disputed, many in one request.
 pub mod replay;
 pub mod disputes;
+pub mod batch;
 
 // The edges: routes, wire shapes, status codes.
 pub mod http;

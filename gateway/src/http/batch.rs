@@ -131,13 +131,13 @@ impl Told {
 
     /// Gives back what an item has taken that failed through no fault of its own.
     fn settle(self, call: &Call, problem: &Problem) {
-        if is_our_fault(&problem) && !self.sets_deadline {
+        if is_our_fault(problem) && !self.sets_deadline {
             call.exchange.give_back();
         }
     }
 }
 
-fn is_our_fault(problem: &&Problem) -> bool {
+fn is_our_fault(problem: &Problem) -> bool {
     problem.code().explained().status.is_server_error()
 }
 
@@ -235,7 +235,10 @@ async fn answered(
 
 fn reply(call: &Call, told: Told, answers: &[Result<Answered, Problem>]) -> Response {
     let request_id = call.exchange.request_id.to_string();
-    let failed = answers.iter().filter_map(|answer| answer.as_ref().err()).filter(is_our_fault);
+    let failed = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .filter(|problem| is_our_fault(problem));
     let failed = failed.count();
     if failed > 0 {
         tracing::warn!(request_id, failed, "items of a batch failed");

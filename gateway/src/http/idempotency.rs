@@ -105,8 +105,8 @@ impl Turn {
     ) -> Result<Self, Problem> {
         let Some(text) = sent.key.filter(|_| call.has_scope()) else { return Ok(Self::Plain) };
         let key = call.app.digests.idempotency(call.client(), &text, path, &sent.body);
-        let _held = Held::take(&call.app, &key)?;
-        let taken = Taken { key, _held };
+        let held = Held::take(&call.app, &key)?;
+        let taken = Taken { key, _held: held };
         match replay::find(&call.app, &taken.key, call.exchange.received_at).await {
             Ok(Known::Unused) => Ok(Self::First(taken)),
             Ok(Known::Same(row)) => Ok(Self::Again(taken, row)),
