@@ -6,10 +6,13 @@
 //! no answer.
 
 mod asked;
+mod rows;
 
 use std::sync::Arc;
 
-use self::asked::Asked;
+pub use self::rows::{RowDecision, RowsDecided, RowsNotDecided, decide_rows};
+
+use self::asked::{Asked, GuardedPerson};
 use crate::app::{App, GuessNotReserved};
 use crate::audit::{
     AnswerId, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, Reserved,
@@ -104,7 +107,7 @@ pub async fn verify(
     context: &RequestContext,
 ) -> Result<Decision, NotAnswered> {
     let policy = app.policies.find(&caller.client().policy).ok_or(NotAnswered::NoPolicy)?;
-    let asked = Asked { app, caller, request, context, policy: &policy };
+    let asked = Asked::new(app, caller, request, context, &policy);
 
     let question = asked.question(asked.has_unknown_official().await?);
     let permit = match policy::check(admission, caller, &policy, question) {
@@ -126,7 +129,12 @@ pub async fn verify(
         Reach::GivenUp | Reach::Asked => {}
     }
     let judgement = judge(&permit, &claims, &answer);
-    asked.charge_guess(&mut guess, &judgement).await?;
+    if let Some(GuardedPerson { guarded, entry }) =
+        asked.charge_guess(&mut guess, &judgement).await?
+    {
+        let receipt = app.audit.record(entry).await?;
+        return Err(NotAnswered::SubjectGuarded(guarded, Some(receipt)));
+    }
     let entry = asked.entry(&answer, &judgement, &mut guess).await?;
     let (evaluated_at, subject) = (entry.at, entry.subject.pseudonym);
     let reserved = Reserved { charge: Some(charge), guess: Some(guess) };

@@ -74,6 +74,42 @@ async fn the_sixth_wrong_claim_in_a_day_is_not_answered_and_a_repeat_is(database
     app.recount().await;
 }
 
+#[tokio::test]
+async fn a_part_of_a_date_that_is_right_counts_and_what_the_number_spells_does_not() {
+    let app = TestApp::start().await;
+    let caller = app.caller("carrier").await;
+    let person = app.person();
+    let claim = |date: &str| {
+        let attributes = json!({"attributes": {"date_of_birth": date}});
+        merge(&about_person(&person), &attributes)
+    };
+    let born = person.date_of_birth.to_string();
+    let told = caller.verify(&claim(&born[..4])).await.ok();
+    assert_eq!(told["attributes"]["date_of_birth"]["reason"], "year_only");
+    let told = caller.verify(&claim(&born[..7])).await.ok();
+    assert_eq!(
+        (&told["outcome"], &told["attributes"]["date_of_birth"]["reason"]),
+        (&json!("matched"), &json!("year_only"))
+    );
+    caller.verify(&claim(&born)).await.ok();
+    let failed: Vec<bool> = entries(&app.app)
+        .await
+        .iter()
+        .map(|entry| matches!(&entry.record, Decided::Answered { failed_guess: Some(_), .. }))
+        .collect();
+    assert_eq!(failed, [false, true, false]);
+    // The card's year is nowhere in the number.
+    let card = |date: &str| merge(&claim(&born), &json!({"attributes": {"card_issue_date": date}}));
+    let issued = person.card.expect("a card").issued.to_string();
+    let told = caller.verify(&card(&issued[..4])).await.ok();
+    assert_eq!(told["attributes"]["card_issue_date"]["reason"], "year_only");
+    let entries = entries(&app.app).await;
+    let last = &entries.last().expect("an entry").record;
+    assert!(matches!(last, Decided::Answered { failed_guess: Some(_), .. }));
+    guess(&caller, &about_person(&person), 0..3).await;
+    guarded(&caller.verify(&claim(&born)).await);
+}
+
 async fn of_many_at_once_as_many_fail_as_the_budget_has(database: Database) {
     let builder = TestApp::builder().on(database);
     let app = builder.config(|config| config.lanes.deadline_ms = 30_000).start().await;

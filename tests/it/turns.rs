@@ -24,6 +24,7 @@ async fn append(log: &mut LogWriter, size_before: i64) {
         counters: "{}",
         keys: &[],
         keys_after_us: 0,
+        chunks: &[],
     };
     log.append(&append).await.unwrap();
 }

@@ -65,5 +65,5 @@ pub use verify::{
 };
 pub use writer::{
     AuditLog, IdempotencyKey, KEY_HELD_US, LogUnavailable, NotRecorded, Receipt, ReceiptRange,
-    Reserved,
+    Reserved, Together,
 };

@@ -29,13 +29,15 @@ pub use signing::{Retiring, SigningKey, SigningState};
 pub use tokens::{IssuedToken, TokenError, Tokens, VerifiedToken};
 pub use uses::CredentialUses;
 
-use crate::request::Operation;
+use crate::request::{ClientId, Operation};
 
 /// Somebody whose token was verified and who stands well now.
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: Arc<Client>,
-    token: Arc<VerifiedToken>,
+    scope: OperationSet,
+    /// None of a job, which goes on when the token that opened it has expired.
+    token: Option<Arc<VerifiedToken>>,
 }
 
 impl Caller {
@@ -48,11 +50,22 @@ impl Caller {
         token: Arc<VerifiedToken>,
         now: crate::clock::Micros,
     ) -> Result<Self, CallerRefusal> {
-        let client = directory.client(token.client_id()).ok_or(CallerRefusal::UnknownClient)?;
-        match client.standing(now) {
-            Standing::Good => Ok(Self { client, token }),
-            standing => Err(CallerRefusal::Standing(standing)),
-        }
+        let client = standing_well(directory, token.client_id(), now)?;
+        Ok(Self { client, scope: token.scope(), token: Some(token) })
+    }
+
+    /// Admits a client for the rows of a job that it has opened: it must still be there and stand well
+    /// at this moment.
+    ///
+    /// # Errors
+    /// [`CallerRefusal`] with the reason.
+    pub fn of_job(
+        directory: &Directory,
+        client_id: &ClientId,
+        now: crate::clock::Micros,
+    ) -> Result<Self, CallerRefusal> {
+        let client = standing_well(directory, client_id, now)?;
+        Ok(Self { client, scope: [Operation::Verify].into_iter().collect(), token: None })
     }
 
     /// The client that calls.
@@ -62,12 +75,24 @@ impl Caller {
 
     /// Whether the token was issued for this operation.
     pub fn has_scope(&self, operation: Operation) -> bool {
-        self.token.scope().contains(operation)
+        self.scope.contains(operation)
     }
 
-    /// The token it called with.
-    pub fn token(&self) -> &VerifiedToken {
-        &self.token
+    /// The token it called with; none of a job.
+    pub fn token(&self) -> Option<&VerifiedToken> {
+        self.token.as_deref()
+    }
+}
+
+fn standing_well(
+    directory: &Directory,
+    client_id: &ClientId,
+    now: crate::clock::Micros,
+) -> Result<Arc<Client>, CallerRefusal> {
+    let client = directory.client(client_id).ok_or(CallerRefusal::UnknownClient)?;
+    match client.standing(now) {
+        Standing::Good => Ok(client),
+        standing => Err(CallerRefusal::Standing(standing)),
     }
 }
 

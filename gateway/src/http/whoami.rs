@@ -226,11 +226,12 @@ pub async fn get_whoami(
     let _admission = call.admit().await?;
     let rate = app.client_limits.state(call.client()).ok_or(Code::InternalError)?;
     let Call { caller, exchange, .. } = &call;
-    Ok(json_reply(&reply(caller, &*call.policy()?, rate, exchange, request.headers())))
+    let token = caller.token().ok_or(Code::InternalError)?;
+    Ok(json_reply(&reply((caller, token), &*call.policy()?, rate, exchange, request.headers())))
 }
 
 fn reply(
-    caller: &Caller,
+    (caller, token): (&Caller, &VerifiedToken),
     policy: &Policy,
     rate: RateState,
     exchange: &Exchange,
@@ -249,7 +250,7 @@ fn reply(
         agreement: AgreementReply { from: from.to_string(), until: until.to_string() },
         assessment: AssessmentReply { level, until: assessed_until.to_string() },
         policy: policy_reply(policy),
-        token: token_reply(caller.token()),
+        token: token_reply(token),
         limits: LimitsReply {
             rate: rate.limits.rate.get(),
             burst: rate.limits.burst.get(),

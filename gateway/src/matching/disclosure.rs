@@ -8,7 +8,7 @@
 use super::outcome::{Outcome, is_accepted};
 use super::{Finding, Findings, Verdict};
 use crate::policy::{Disclosure, Reason, ReasonSet};
-use crate::request::{Attribute, AttributeSet};
+use crate::request::{Attribute, AttributeSet, Claims, PartialDate};
 
 /// As much of a finding as the caller may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,19 @@ pub fn tells_wrong(
     let is_told = |attribute| shows_verdicts || attribute == Attribute::FullName;
     outcome == Outcome::NotMatched
         || findings.iter().any(|(attribute, finding)| is_told(attribute) && is_wrong(finding))
+}
+
+/// Whether the answer tells that a part of a date is right which the personal number does not spell: the
+/// month of a birth date, or the year of a card. It may be accepted, and leads who asks on and on to the
+/// whole all the same.
+pub fn tells_part(claims: &Claims, findings: &Findings) -> bool {
+    let is_part = |attribute, claim: Option<PartialDate>| {
+        claim.is_some_and(|date| date.day().is_none())
+            && findings.get(attribute) == Some(Finding::because(Reason::YearOnly))
+    };
+    let month_of_birth = claims.date_of_birth.filter(|date| date.month().is_some());
+    is_part(Attribute::DateOfBirth, month_of_birth)
+        || is_part(Attribute::CardIssueDate, claims.card_issue_date)
 }
 
 /// The findings on a number that was never issued: all that may be asked differs.

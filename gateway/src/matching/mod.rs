@@ -30,7 +30,7 @@ pub use advice::{Advice, advice};
 pub use date::compare_date;
 pub use disclosure::{
     Shown, conceal_existence, disclose, findings_alike, findings_for_unknown, knows_name,
-    tells_wrong,
+    tells_part, tells_wrong,
 };
 pub use finding::{Finding, Findings};
 pub use name::compare_name;

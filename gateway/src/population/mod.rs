@@ -121,6 +121,16 @@ impl Population {
         self.ask(pass, Question { key, fields, superseded_numbers: true }).await
     }
 
+    /// Asks the same about many at once; answers are in the order of the questions.
+    pub async fn find_many(
+        &self,
+        pass: &Pass,
+        questions: impl IntoIterator<Item = (&Permit, SubjectKey)>,
+    ) -> Vec<Answer> {
+        let asking = questions.into_iter().map(|(permit, key)| self.find(permit, pass, key));
+        futures_util::future::join_all(asking).await
+    }
+
     /// Waits no longer than leaves the log its time: what is not answered by then is logged as that.
     /// Where nothing is left, nobody is asked.
     async fn ask(&self, pass: &Pass, question: Question) -> Answer {

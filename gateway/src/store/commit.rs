@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::TileRow;
+use super::{JobChunkRow, TileRow};
 use crate::hex::hex;
 
 /// Everything that is appended before the checkpoint is signed.
@@ -26,6 +26,8 @@ pub struct Append<'a> {
     pub keys: &'a [KeyRow],
     /// Keys held since before this time are free again, in microseconds since 1970.
     pub keys_after_us: i64,
+    /// Chunks of jobs whose entries are among these.
+    pub chunks: &'a [JobChunkRow],
 }
 
 /// An idempotency key that leads to an entry.

@@ -14,7 +14,7 @@ use crate::clock::Micros;
 use crate::matching::{self, Outcome};
 use crate::policy::{Officials, PermitQuestion, Policy, Refusal};
 use crate::population::{Answer, Person};
-use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation};
+use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation, SubjectGuarded};
 use crate::reports::Edge;
 use crate::request::{AgencyCode, AttributeSet, Claims, Operation, SubjectKey, Verification};
 
@@ -25,18 +25,40 @@ pub(super) struct Asked<'a> {
     pub(super) request: &'a Verification,
     pub(super) context: &'a RequestContext,
     pub(super) policy: &'a Arc<Policy>,
+    /// Digest of the official who asks.
+    pub(super) official: Option<ShortDigest>,
 }
 
-impl Asked<'_> {
+/// A guess that the person has no room for, though the key that was asked has.
+pub(super) struct GuardedPerson {
+    pub(super) guarded: SubjectGuarded,
+    /// That the register was asked.
+    pub(super) entry: Entry,
+}
+
+impl<'a> Asked<'a> {
+    /// One request.
+    pub(super) fn new(
+        app: &'a App,
+        caller: &'a Caller,
+        request: &'a Verification,
+        context: &'a RequestContext,
+        policy: &'a Arc<Policy>,
+    ) -> Self {
+        let client_id = &caller.client().client_id;
+        let official = request.official.as_ref();
+        let official = official.map(|who| app.digests.official(client_id.as_str(), who.as_str()));
+        Self { app, caller, request, context, policy, official }
+    }
+
     /// Whether an official is named whom the client has not made known; nobody looks where the
     /// policy takes any.
     pub(super) async fn has_unknown_official(&self) -> Result<bool, LogUnavailable> {
-        let Some(official) = &self.request.official else { return Ok(false) };
+        let Some(digest) = self.official else { return Ok(false) };
         if self.policy.officials() == Officials::Optional {
             return Ok(false);
         }
         let client_id = &self.caller.client().client_id;
-        let digest = self.app.digests.official(client_id.as_str(), official.as_str());
         let known = self.app.officials.know(&self.app.store, client_id, digest.0).await;
         // Without the store there is no entry either.
         known.map(|is_known| !is_known).map_err(|_| LogUnavailable)
@@ -78,6 +100,20 @@ impl Asked<'_> {
         claims: &Claims,
         permitted: AttributeSet,
     ) -> Result<Reservation, NotAnswered> {
+        let reserved = self.try_reserve_guess(claims, permitted).await;
+        Ok(reserved.inspect_err(|error| {
+            if let GuessNotReserved::Guarded(_) = error {
+                self.note_refused_guess();
+            }
+        })?)
+    }
+
+    /// The same; nobody is told where there is no room.
+    pub(super) async fn try_reserve_guess(
+        &self,
+        claims: &Claims,
+        permitted: AttributeSet,
+    ) -> Result<Reservation, GuessNotReserved> {
         let beyond = claims.asked().difference(permitted);
         let mut claims = Cow::Borrowed(claims);
         if !beyond.is_empty() {
@@ -86,13 +122,13 @@ impl Asked<'_> {
         let client_id = &self.caller.client().client_id;
         let digest = self.app.digests.guess(self.app.clock.now(), client_id, &claims);
         let digest = u64::from_be_bytes(digest.0);
-        let reserved = self.app.reserve_guess(client_id, digest, &self.request.subject.key()).await;
-        Ok(reserved.inspect_err(|error| {
-            if let GuessNotReserved::Guarded(_) = error {
-                self.count_throttled();
-                self.note_guarded();
-            }
-        })?)
+        self.app.reserve_guess(client_id, digest, &self.request.subject.key()).await
+    }
+
+    /// Counts a guess that was refused before the register was asked.
+    pub(super) fn note_refused_guess(&self) {
+        self.count_throttled();
+        self.note_guarded();
     }
 
     /// A client that is refused about many people is told of.
@@ -110,24 +146,28 @@ impl Asked<'_> {
     ///
     /// Where there is no room and the answer would tell no more than that of a key that leads to nobody,
     /// it is given: a refusal would tell whose key it is. Any other is refused, and that the register was
-    /// asked is on record; under no idempotency key, because the same request may be answered later.
+    /// asked is to be recorded; under no idempotency key, because the same request may be answered later.
     pub(super) async fn charge_guess(
         &self,
         guess: &mut Reservation,
         judgement: &Judgement<'_>,
-    ) -> Result<(), NotAnswered> {
+    ) -> Result<Option<GuardedPerson>, NotAnswered> {
         let resolved = judgement.person.map(|person| person.personal_id);
         let charged = self.app.charge_guess(guess, &self.request.subject.key(), resolved).await;
-        let Err(GuessNotReserved::Guarded(guarded)) = charged else { return Ok(charged?) };
+        let guarded = match charged {
+            Ok(()) => return Ok(None),
+            Err(GuessNotReserved::Guarded(guarded)) => guarded,
+            Err(GuessNotReserved::LogUnavailable(unavailable)) => return Err(unavailable.into()),
+        };
         let names = matching::knows_name(&judgement.findings, self.policy.accepted_reasons());
         if !names && !self.policy.discloses_status() {
-            return Ok(());
+            return Ok(None);
         }
         self.note_guarded();
         let (refusal, asked) = (Refusal::SubjectGuarded, self.request.claims.asked());
         let refused = Decided::Refused { refusal, asked };
         let entry = self.record(self.app.clock.now(), judgement.person, refused).await?;
-        Err(NotAnswered::SubjectGuarded(guarded, Some(self.app.audit.record(entry).await?)))
+        Ok(Some(GuardedPerson { guarded, entry }))
     }
 
     /// Has it watched what was answered, now that it is written down.
@@ -155,7 +195,8 @@ impl Asked<'_> {
     ) -> Result<Entry, LogUnavailable> {
         let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
         let Judgement { findings, outcome, .. } = judgement;
-        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted);
+        let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted)
+            || matching::tells_part(&self.request.claims, findings);
         let now = self.app.clock.now();
         let resolved = judgement.person.map(|person| SubjectKey::PersonalId(person.personal_id));
         let led_elsewhere = resolved.is_some_and(|person| person != self.request.subject.key());
@@ -188,8 +229,7 @@ impl Asked<'_> {
         person: Option<&Person>,
         record: Decided,
     ) -> Result<Entry, LogUnavailable> {
-        let Verification { subject, purpose, case_ref, official, on_behalf_of, procedure, .. } =
-            self.request;
+        let Verification { subject, purpose, case_ref, on_behalf_of, procedure, .. } = self.request;
         let (digests, client) = (&self.app.digests, &self.caller.client().client_id);
         let origin = Origin {
             app: self.app,
@@ -204,7 +244,7 @@ impl Asked<'_> {
         Ok(Entry {
             item: self.context.item,
             on_behalf_of,
-            official: official.as_ref().map(|who| digests.official(client.as_str(), who.as_str())),
+            official: self.official,
             procedure: procedure.clone(),
             case: case_ref.as_ref().map(|case| digests.case(client.as_str(), case.as_str())),
             ..origin.entry(at, person.map(|person| person.personal_id), record).await?

@@ -74,7 +74,7 @@ impl Attack {
                     if self.guesser.learn(&claim, told) {
                         self.found_at = Some(now);
                     }
-                    if !told.is_matched {
+                    if claim.costs(told.is_matched) {
                         self.seats[seat].wrong += 1;
                         self.wrong_at.push(now);
                     }

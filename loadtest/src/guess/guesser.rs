@@ -18,8 +18,8 @@ use super::world::{Claim, Told};
 pub(super) enum Plan {
     /// Number and name are known: birth days, the likeliest first.
     Days,
-    /// The same, by what answers tell beside yes and no: a right month is accepted and costs nothing,
-    /// and a wrong day is told to differ by one digit.
+    /// The same, by what answers tell beside yes and no: a right month is accepted, which costs a guess
+    /// like a wrong one, and a wrong day is told to differ by one digit.
     Parts,
     /// The number is known: names without marks, the likeliest first, born in the year that the number
     /// spells; carriers accept both.
@@ -154,7 +154,7 @@ impl Guesser {
             if self.learn(&claim, Told { is_matched, born }) {
                 return Some(wrong);
             }
-            wrong += u32::from(!is_matched);
+            wrong += u32::from(claim.costs(is_matched));
         }
         None
     }

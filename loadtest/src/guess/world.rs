@@ -46,6 +46,13 @@ pub(super) struct Claim {
     pub(super) born: PartialDate,
 }
 
+impl Claim {
+    /// Whether it takes of the budgets: what is wrong does, and so does a month that is right.
+    pub(super) fn costs(&self, is_matched: bool) -> bool {
+        !is_matched || (self.born.month().is_some() && self.born.day().is_none())
+    }
+}
+
 /// What a carrier is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Told {

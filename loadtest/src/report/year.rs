@@ -189,6 +189,7 @@ async fn append(
         counters,
         keys: &[],
         keys_after_us: 0,
+        chunks: &[],
     };
     writer.append(&append).await.context("the counters")?;
     let signed = Signed {

@@ -213,7 +213,7 @@ async fn of_a_thousand_copies_to_two_processes_one_gets_a_token() -> anyhow::Res
     );
     fs::write(&file, &shared)?;
     let one = served.gateway(&place).await?;
-    let (mut other, api) = served.second(&place).await?;
+    let (mut other, api) = served.node(&place, 2).await?;
     let add = ["client", "key", "add", "ndxp", "--file", "sandbox-data/key.json"];
     place.on_data(&add).await?;
 

@@ -31,6 +31,7 @@ mod place;
 mod policies;
 mod programs;
 mod prove;
+mod quotas;
 mod refusals;
 mod registry;
 mod rights;

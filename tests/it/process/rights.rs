@@ -99,7 +99,7 @@ async fn what_takes_a_right_away_acts_on_two_processes_within_five_seconds() -> 
     );
     fs::write(&file, shared)?;
     let one = served.gateway(&place).await?;
-    let (other, second) = served.second(&place).await?;
+    let (other, second) = served.node(&place, 2).await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let doors = Doors { http, ports: [place.port, second], clock: Clock::system() };
     let person = Nation::new(DEFAULT_SEED)

@@ -32,10 +32,15 @@ pub(super) struct Served {
 impl Served {
     /// Starts both, makes the files, and lets the client `ndxp` in.
     pub(super) async fn prepare(place: &Place) -> anyhow::Result<Self> {
+        Self::prepare_for(place, client()).await
+    }
+
+    /// The same with the client `ndxp` as it is given.
+    pub(super) async fn prepare_for(place: &Place, client: TestClient) -> anyhow::Result<Self> {
         let postgres = Postgres::start().await;
         write_files(place, &postgres.url())?;
         let config = Config::load(Some(&place.data().join("gateway.toml")))?;
-        seed(&config, &[client()], Micros(0)).await;
+        seed(&config, &[client], Micros(0)).await;
         let listen = format!("127.0.0.1:{}", place.port + POPULATION_OFFSET);
         let key = "sandbox-data/population/api-key";
         let args = ["serve", "--listen", &listen, "--api-key-file", key];
@@ -45,45 +50,47 @@ impl Served {
 
     /// A gateway on them, ready to answer.
     pub(super) async fn gateway(&self, place: &Place) -> anyhow::Result<Process> {
-        let mut refused = None;
-        for _ in 0..STARTS_MAX {
-            let args = ["serve", "--config", "sandbox-data/gateway.toml"];
-            let mut gateway = place.start("gateway", &args)?;
-            let ready = gateway.wait_for("it is ready", async || is_ready(place.port).await).await;
-            match ready {
-                Ok(()) => return Ok(gateway),
-                Err(_) if gateway.errors().contains("another gateway is running") => {
-                    refused = Some(gateway.errors());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        anyhow::bail!("{refused:?}")
+        start(place, "sandbox-data/gateway.toml", place.port).await
+    }
+
+    /// Another gateway on the same database and keys, ready to answer, and the port of its API: the
+    /// second, or the third. The configuration is that of the first, as it is now.
+    pub(super) async fn node(&self, place: &Place, number: u16) -> anyhow::Result<(Process, u16)> {
+        let first = fs::read_to_string(place.data().join("gateway.toml"))?;
+        let api = place.port + 2 * (number - 1);
+        let config = first.replace(&listen("listen", place.port), &listen("listen", api)).replace(
+            &listen("admin_listen", place.port + ADMIN_OFFSET),
+            &listen("admin_listen", api + ADMIN_OFFSET),
+        );
+        let file = format!("sandbox-data/node-{number}.toml");
+        let log = format!("{config}[log]\nname = \"n{number}\"\n");
+        fs::write(place.work().join(&file), log)?;
+        Ok((start(place, &file, api).await?, api))
     }
 }
 
-impl Served {
-    /// A second gateway on the same database and keys, ready to answer, and the port of its API. The
-    /// configuration is that of the first, as it is now.
-    pub(super) async fn second(&self, place: &Place) -> anyhow::Result<(Process, u16)> {
-        let first = fs::read_to_string(place.data().join("gateway.toml"))?;
-        let [api, admin] = [2, 3].map(|offset| place.port + offset);
-        let config = first
-            .replace(&listen("listen", place.port), &listen("listen", api))
-            .replace(&listen("admin_listen", place.port + 1), &listen("admin_listen", admin));
-        fs::write(place.data().join("second.toml"), format!("{config}[log]\nname = \"n2\"\n"))?;
-        let mut second =
-            place.start("gateway", &["serve", "--config", "sandbox-data/second.toml"])?;
-        second.wait_for("it is ready", async || is_ready(api).await).await?;
-        Ok((second, api))
+async fn start(place: &Place, config: &str, api: u16) -> anyhow::Result<Process> {
+    let mut refused = None;
+    for _ in 0..STARTS_MAX {
+        let mut gateway = place.start("gateway", &["serve", "--config", config])?;
+        let ready = gateway.wait_for("it is ready", async || is_ready(api).await).await;
+        match ready {
+            Ok(()) => return Ok(gateway),
+            Err(_) if gateway.errors().contains("another gateway is running") => {
+                refused = Some(gateway.errors());
+            }
+            Err(error) => return Err(error),
+        }
     }
+    anyhow::bail!("{refused:?}")
 }
 
 fn listen(name: &str, port: u16) -> String {
     format!("\n{name} = \"127.0.0.1:{port}\"\n")
 }
 
-fn client() -> TestClient {
+/// The client that is let in.
+pub(super) fn client() -> TestClient {
     TestClient { purposes: &["service.public"], ..TestClient::carrier("ndxp") }
 }
 

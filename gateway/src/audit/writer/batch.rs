@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange, Reserved};
+use super::{IdempotencyKey, NotRecorded, Receipt, ReceiptRange, Reserved, Together};
 use crate::audit::counters::Counts;
 use crate::audit::entry::LogEntry;
 use crate::audit::metered::metered;
 use crate::audit::tree::{self, Hash};
 use crate::clock::Micros;
-use crate::rate_limit::Amount;
-use crate::store::{HeldKey, KeyRow};
+use crate::rate_limit::{Amount, Charge, Reservation};
+use crate::store::{HeldKey, JobChunkRow, KeyRow};
 
 /// What goes to the writer.
 pub(super) enum Message {
@@ -33,22 +33,23 @@ pub(super) struct Single {
     pub(super) reply: oneshot::Sender<Result<Receipt, NotRecorded>>,
 }
 
-/// What an entry has reserved, and what it takes of it if it stands.
+/// What entries have reserved, and what they take of it if they stand.
 pub(super) struct Due {
-    reserved: Reserved,
+    charge: Option<Charge>,
+    /// With the position of the entry that it belongs to.
+    guesses: Vec<(usize, Reservation)>,
     at: Micros,
     metered: Amount,
 }
 
 impl Due {
-    /// The entry stands at this index.
-    pub(super) fn settle(self, log: &str, index: u64) {
-        let Reserved { charge, guess } = self.reserved;
-        if let Some(charge) = charge {
+    /// The first of the entries stands at this index.
+    pub(super) fn settle(self, log: &str, first_index: u64) {
+        if let Some(charge) = self.charge {
             charge.settle(self.at, self.metered);
         }
-        if let Some(guess) = guess {
-            guess.settle(log, index);
+        for (position, guess) in self.guesses {
+            guess.settle(log, first_index + position as u64);
         }
     }
 }
@@ -68,9 +69,10 @@ impl Single {
 
     /// Takes out what it has reserved, to be settled or given back.
     pub(super) fn take_due(&mut self) -> Option<Due> {
-        let reserved = std::mem::take(&mut self.reserved);
-        let is_any = reserved.charge.is_some() || reserved.guess.is_some();
-        is_any.then(|| Due { reserved, at: self.entry.at(), metered: metered(&self.entry) })
+        let Reserved { charge, guess } = std::mem::take(&mut self.reserved);
+        let is_any = charge.is_some() || guess.is_some();
+        let guesses = guess.map(|guess| (0, guess)).into_iter().collect();
+        is_any.then(|| Due { charge, guesses, at: self.entry.at(), metered: metered(&self.entry) })
     }
 
     /// Whether it goes with keys.
@@ -94,17 +96,27 @@ pub(super) struct Many {
     bytes: Vec<u8>,
     leaves: Vec<Hash>,
     counts: Counts,
-    last_day: i64,
+    last_at: Micros,
+    /// What they take of quotas.
+    metered: Amount,
+    /// What goes with them; given back where they are dropped.
+    together: Together,
     reply: oneshot::Sender<ReceiptRange>,
 }
 
 impl Many {
-    pub(super) fn new(entries: &[LogEntry], reply: oneshot::Sender<ReceiptRange>) -> Self {
+    pub(super) fn new(
+        entries: &[LogEntry],
+        together: Together,
+        reply: oneshot::Sender<ReceiptRange>,
+    ) -> Self {
         let mut many = Self {
             bytes: Vec::with_capacity(entries.len() * 192),
             leaves: Vec::with_capacity(entries.len()),
             counts: Counts::default(),
-            last_day: 0,
+            last_at: Micros(0),
+            metered: Amount::default(),
+            together,
             reply,
         };
         for entry in entries {
@@ -112,9 +124,25 @@ impl Many {
             push_prefixed(&mut many.bytes, &bytes);
             many.leaves.push(tree::leaf_hash(&bytes));
             many.counts.add(entry);
-            many.last_day = many.last_day.max(entry.at().vietnamese_day());
+            many.last_at = many.last_at.max(entry.at());
+            many.metered = many.metered.plus(metered(entry));
         }
         many
+    }
+
+    /// Takes out what they have reserved, to be settled or given back.
+    pub(super) fn take_due(&mut self) -> Option<Due> {
+        let charge = self.together.charge.take();
+        let guesses = std::mem::take(&mut self.together.guesses);
+        let is_any = charge.is_some() || !guesses.is_empty();
+        is_any.then_some(Due { charge, guesses, at: self.last_at, metered: self.metered })
+    }
+
+    /// The chunk of a job that they are, where the first of them will stand at this index.
+    fn chunk(&self, first_index: u64) -> Option<JobChunkRow> {
+        let chunk = self.together.chunk.as_ref()?;
+        let (first_index, entries) = (first_index as i64, self.leaves.len() as i64);
+        Some(JobChunkRow { first_index, entries, ..chunk.clone() })
     }
 }
 
@@ -166,7 +194,19 @@ impl Batch {
     /// The latest Vietnamese day of an entry, in days since 1970.
     pub(super) fn last_day(&self) -> i64 {
         let singles = self.singles.iter().map(|single| single.entry.at().vietnamese_day());
-        singles.chain(self.manies.iter().map(|many| many.last_day)).max().unwrap_or_default()
+        let manies = self.manies.iter().map(|many| many.last_at.vietnamese_day());
+        singles.chain(manies).max().unwrap_or_default()
+    }
+
+    /// The chunks of jobs, where the first entry will stand at `first_index`.
+    pub(super) fn chunks(&self, first_index: u64) -> Vec<JobChunkRow> {
+        let mut next = first_index + self.singles.len() as u64;
+        let mut chunks = Vec::new();
+        for many in &self.manies {
+            chunks.extend(many.chunk(next));
+            next += many.leaves.len() as u64;
+        }
+        chunks
     }
 
     /// The idempotency keys, where the first entry will stand at `first_index`. They are held from
@@ -203,7 +243,10 @@ impl Batch {
             counts.add(&single.entry);
             dues.extend(single.take_due().map(|due| (index, due)));
         }
-        for many in self.manies {
+        let mut next = first_index + self.singles.len() as u64;
+        for mut many in self.manies {
+            dues.extend(many.take_due().map(|due| (next, due)));
+            next += many.leaves.len() as u64;
             counts.merge(many.counts);
         }
         (counts, dues)

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::LogConfig;
 use crate::rate_limit::{Charge, Reservation};
 use crate::request::ClientId;
-use crate::store::{KEY_BYTES, KeyFolder, LogWriter, Store};
+use crate::store::{JobChunkRow, KEY_BYTES, KeyFolder, LogWriter, Store};
 use crate::telemetry::Metrics;
 use batch::{Many, Message, Single};
 use task::Writer;
@@ -112,6 +112,17 @@ pub struct Reserved {
     pub charge: Option<Charge>,
     /// Of the guess budgets of the person it is about.
     pub guess: Option<Reservation>,
+}
+
+/// What goes with entries that are recorded together.
+#[derive(Debug, Default)]
+pub struct Together {
+    /// What they have reserved of their client's quotas, all of them.
+    pub charge: Option<Charge>,
+    /// What they have reserved of guess budgets, each with the position of its entry, which ascends.
+    pub guesses: Vec<(usize, Reservation)>,
+    /// The chunk of a job that they are; where its entries stand is filled in.
+    pub chunk: Option<JobChunkRow>,
 }
 
 /// The log of this node.
@@ -231,13 +242,24 @@ impl AuditLog {
     /// Makes entries durable and counted together: they stand in the log one after the other.
     /// Encoding, hashing and counting happen here, on the caller's thread.
     ///
-    /// For answers in bulk. No request leads here yet: only measurements and tests of the log do.
-    ///
     /// # Errors
     /// As [`AuditLog::record`]; none of the entries is recorded then.
     pub async fn record_many(&self, entries: &[LogEntry]) -> Result<ReceiptRange, LogUnavailable> {
+        self.record_together(entries, Together::default()).await
+    }
+
+    /// The same for what goes with them: limits are settled when the entries stand, and the chunk of a
+    /// job stands with them or not at all.
+    ///
+    /// # Errors
+    /// As [`AuditLog::record_many`].
+    pub async fn record_together(
+        &self,
+        entries: &[LogEntry],
+        together: Together,
+    ) -> Result<ReceiptRange, LogUnavailable> {
         let (reply, receipt) = oneshot::channel();
-        self.send(entries.len(), || Message::Many(Box::new(Many::new(entries, reply))))?;
+        self.send(entries.len(), || Message::Many(Box::new(Many::new(entries, together, reply))))?;
         receipt.await.map_err(|_| LogUnavailable)
     }
 

@@ -201,6 +201,7 @@ impl Writer {
             counters: &counters,
             keys: &batch.keys(first_index, now),
             keys_after_us: now.0 - KEY_HELD_US,
+            chunks: &batch.chunks(first_index),
         };
         let read = self.rows.append(&append).await?;
         if !is_what_was_meant(&read, batch, &tiles) {
@@ -239,7 +240,10 @@ impl Writer {
             entries.push(single.entry);
             next += 1;
         }
-        for many in manies {
+        for mut many in manies {
+            if let Some(due) = many.take_due() {
+                due.settle(&self.log, next);
+            }
             let (after, counts) = many.answer(&self.log, next);
             self.uncounted.merge(counts);
             next = after;

@@ -9,6 +9,7 @@ use foldhash::HashMap;
 use secrecy::ExposeSecret;
 
 use super::gcra::{Gcra, Size, Taken};
+use super::lanes::Pass;
 use super::quota::QuotaLedger;
 use super::redis::{Redis, RedisStartError, SharedLimit, SharedUnit};
 use super::terms::{Limits, Terms};
@@ -399,6 +400,11 @@ impl Drop for Taking {
 }
 
 impl Admission {
+    /// For a row of a job, which no rate binds: it has a place on the bulk lane, and quotas.
+    pub fn of_row(_pass: &Pass) -> Self {
+        Self { units: None }
+    }
+
     /// What was taken, to be given back if the request fails through no fault of its own.
     pub fn units(&mut self) -> Option<Units> {
         self.units.take()

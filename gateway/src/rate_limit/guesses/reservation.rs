@@ -62,6 +62,11 @@ impl Reservation {
         self.failed = Some(Failed { subjects, at });
     }
 
+    /// Whether it was wrong.
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Digest of the key that was asked.
     pub fn asked(&self) -> Option<u64> {
         self.holds.first().map(|hold| hold.subject.now)

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgSeverity
 
 use super::{Append, CheckpointRow, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
+use crate::store::jobs::chunks_json;
 
 /// Pause between tries to reach the server when it must be asked how a commit ended.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
@@ -31,6 +32,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers with level, index and bytes of what it wrote and read back (migration 4).
 const APPEND: &str = "select level, place as tile_index, bytes as hashes \
     from log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const ADD_CHUNKS: &str = "insert into job_chunks (job_id, number, log, first_index, entries, \
+    first_line, input_offset, lines, result_bytes, summary, at_us) select c ->> 0, \
+    (c ->> 1)::bigint, $1, (c ->> 2)::bigint, (c ->> 3)::bigint, (c ->> 4)::bigint, \
+    (c ->> 5)::bigint, (c ->> 6)::bigint, (c ->> 7)::bigint, c ->> 8, (c ->> 9)::bigint \
+    from json_array_elements($2::json) as c";
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
     where log = $1 and tree_size = $2";
 
@@ -109,6 +115,11 @@ impl Writer {
         self.ensure_day(append.day).await?;
         let connection = self.connection().await?;
         sqlx::raw_sql("begin").execute(&mut *connection).await?;
+        if !append.chunks.is_empty() {
+            let chunks = chunks_json(append.chunks);
+            let added = sqlx::query(ADD_CHUNKS).bind(append.log).bind(chunks);
+            added.execute(&mut *connection).await?;
+        }
         sqlx::query_as(APPEND)
             .bind(append.log)
             .bind(append.size_before)

@@ -7,17 +7,34 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::{Append, CommitFailure, HeldKey, ReadBack, Signed, StoreError};
 use crate::store::TileRow;
+use crate::store::jobs::chunks_json;
 use crate::store::turns::{GIVE_WAY_MAX, Turn, Turns};
 
-/// Begins the transaction, appends through the trigger of migration 4 and reads back: one exchange
-/// with the database's thread.
-const APPEND: &str = "begin immediate; \
-    insert into log_appends (log, size_before, entries_count, day, entries, tile_places, \
-    tile_hashes, counters, keys, keys_after) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10); \
-    select -1 as level, first_index as tile_index, entries as hashes from log_bundles \
-    where log = $1 and first_index = $2 \
-    union all select level, tile_index, hashes from log_tiles where log = $1 \
-    and (level, tile_index) in (select value ->> 0, value ->> 1 from json_each($6))";
+/// Begins the transaction, appends through the trigger of migration 4, writes what stands with the
+/// entries, and reads back: one exchange with the database's thread.
+macro_rules! append {
+    ($beside:literal) => {
+        concat!(
+            "begin immediate; \
+             insert into log_appends (log, size_before, entries_count, day, entries, tile_places, \
+             tile_hashes, counters, keys, keys_after) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10); ",
+            $beside,
+            "select -1 as level, first_index as tile_index, entries as hashes from log_bundles \
+             where log = $1 and first_index = $2 \
+             union all select level, tile_index, hashes from log_tiles where log = $1 \
+             and (level, tile_index) in (select value ->> 0, value ->> 1 from json_each($6))"
+        )
+    };
+}
+
+const APPEND: &str = append!("");
+const APPEND_WITH_CHUNKS: &str = append!(
+    "insert into job_chunks (job_id, number, log, first_index, entries, first_line, input_offset, \
+     lines, result_bytes, summary, at_us) select value ->> 0, value ->> 1, $1, value ->> 2, \
+     value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9 \
+     from json_each($11); "
+);
 
 /// The row is the one that the append has found, and nobody else can have written since.
 const SIGN: &str = "update log_checkpoints set tree_size = $3, counted_size = $4, note = $5 \
@@ -73,7 +90,8 @@ impl Writer {
 
     pub(super) async fn append(&mut self, append: &Append<'_>) -> Result<ReadBack, CommitFailure> {
         let turn = self.turn().await;
-        let rows: Result<Vec<TileRow>, sqlx::Error> = sqlx::query_as(APPEND)
+        let statement = if append.chunks.is_empty() { APPEND } else { APPEND_WITH_CHUNKS };
+        let mut query = sqlx::query_as(statement)
             .bind(append.log)
             .bind(append.size_before)
             .bind(append.entries_count)
@@ -83,9 +101,11 @@ impl Writer {
             .bind(append.tile_hashes())
             .bind(append.counters)
             .bind(append.keys_json())
-            .bind(append.keys_after_us)
-            .fetch_all(&mut self.connection)
-            .await;
+            .bind(append.keys_after_us);
+        if !append.chunks.is_empty() {
+            query = query.bind(chunks_json(append.chunks));
+        }
+        let rows: Result<Vec<TileRow>, sqlx::Error> = query.fetch_all(&mut self.connection).await;
         drop(turn);
         self.uncarried_pages += pages(append) as i64;
         match rows {
@@ -176,6 +196,8 @@ fn classify(error: sqlx::Error) -> CommitFailure {
         (CONSTRAINT_TRIGGER, _) if says("key taken") => CommitFailure::KeyTaken,
         // Two of the same commit.
         (CONSTRAINT_PRIMARY_KEY, _) if says("idempotency_keys") => CommitFailure::KeyTaken,
+        // Somebody else goes on with the same job.
+        (CONSTRAINT_PRIMARY_KEY, _) if says("job_chunks") => CommitFailure::NotWritten(error),
         (CONSTRAINT_TRIGGER, _) => CommitFailure::OvertakenBySecondWriter,
         // The write-ahead log could not grow, or another writer held the lock: the frames of this
         // transaction carry no commit mark, so nothing of it counts.
