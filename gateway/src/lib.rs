@@ -51,9 +51,10 @@ pub mod asked;
 pub mod verification;
 pub mod history;
 
-// Its siblings: a request that comes again, an answer that is disputed.
+// Its siblings: a request that comes again, an answer that is disputed, many in one request.
 pub mod replay;
 pub mod disputes;
+pub mod batch;
 
 // Many requests in one file.
 pub mod jobs;

@@ -14,7 +14,9 @@ pub use self::rows::{RowDecision, RowsDecided, RowsNotDecided, decide_rows};
 
 use self::asked::{Asked, GuardedPerson};
 use crate::app::{App, GuessNotReserved};
-use crate::audit::{IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, Reserved};
+use crate::audit::{
+    AnswerId, IdempotencyKey, LogUnavailable, NotRecorded, Receipt, RequestId, Reserved,
+};
 use crate::auth::Caller;
 use crate::clock::Micros;
 use crate::matching::{self, Advice, Finding, Findings, Outcome, Shown};
@@ -29,6 +31,8 @@ use crate::store::StoreError;
 pub struct RequestContext {
     /// Identity of the request.
     pub request_id: RequestId,
+    /// Which item of a batch it is, from 1 on; 0 where it came alone.
+    pub item: u16,
     /// When its head had come in.
     pub received_at: Micros,
     /// The key under which it may come again.
@@ -38,8 +42,8 @@ pub struct RequestContext {
 /// A verification that was answered.
 #[derive(Debug)]
 pub struct Decision {
-    /// Identity of the request that it answered first.
-    pub request_id: RequestId,
+    /// Its identity: of the request that it answered first.
+    pub id: AnswerId,
     /// Outcome of the whole.
     pub outcome: Outcome,
     /// Per attribute, as much as the policy discloses.
@@ -138,7 +142,7 @@ pub async fn verify(
     drop(pass);
     asked.watch(evaluated_at, judgement.outcome, subject);
     let told = Told {
-        request_id: context.request_id,
+        id: AnswerId { request_id: context.request_id, item: context.item },
         findings: judgement.findings,
         outcome: judgement.outcome,
         status: judgement.status,
@@ -236,7 +240,7 @@ fn unchecked(permit: &Permit, claims: &Claims, reason: Reason) -> Findings {
 
 /// What a decision is made of, the first time and again.
 pub(crate) struct Told {
-    pub(crate) request_id: RequestId,
+    pub(crate) id: AnswerId,
     pub(crate) findings: Findings,
     pub(crate) outcome: Outcome,
     pub(crate) status: SubjectStatus,
@@ -263,7 +267,7 @@ impl Decision {
         let resolved = told.resolved.filter(|_| named);
         let disclosure = policy.disclosure();
         Self {
-            request_id: told.request_id,
+            id: told.id,
             outcome: told.outcome,
             attributes: matching::disclose(findings, disclosure).collect(),
             status,

@@ -6,6 +6,7 @@
 
 mod admitted;
 mod alarms;
+mod batch;
 mod card_qr;
 mod citus;
 mod clients;

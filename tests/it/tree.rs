@@ -157,7 +157,11 @@ async fn entries_are_read_over_the_borders_of_bundles(database: Database) {
 
 async fn the_entry_of_a_request_is_found_without_an_index(database: Database) {
     let log = LargeLog::new(database, 9_000).await;
-    let find = async |id| find_request(&log.store, "n1", 9_000, id).await.unwrap();
+    let find = async |id| {
+        find_request(&log.store, "n1", 9_000, gateway::audit::AnswerId { request_id: id, item: 0 })
+            .await
+            .unwrap()
+    };
     for index in [0, 1, 2, 3, 255, 256, 4_000, 8_998, 8_999] {
         assert_eq!(find(log.ids[index]).await, Some(index as u64), "{index}");
     }

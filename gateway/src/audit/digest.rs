@@ -180,6 +180,25 @@ impl Digests {
         }
     }
 
+    /// The same of a batch, for each of so many items. The first goes under the key itself: whoever uses
+    /// it for another request is told so. The others go under keys that are made of it and that no
+    /// caller can name.
+    pub fn idempotency_of_items(
+        &self,
+        client: &ClientId,
+        key: &str,
+        (path, body): (&str, &[u8]),
+        items: usize,
+    ) -> Vec<IdempotencyKey> {
+        let first = self.idempotency(client, key, path, body);
+        let of = client.as_str().as_bytes();
+        let others = (2..=items as u64).map(|item| {
+            let parts: [&[u8]; 4] = [b"idempotency-item", of, key.as_bytes(), &item.to_be_bytes()];
+            IdempotencyKey { key_digest: digest(&self.references, &parts), ..first.clone() }
+        });
+        std::iter::once(first.clone()).chain(others).collect()
+    }
+
     /// Digest of claims of a client that may be wrong, so that an honest repeat is told from another
     /// guess. It is another one in each quarter and for each client, so that it links nobody whom
     /// pseudonyms do not.

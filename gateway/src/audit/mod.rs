@@ -38,8 +38,8 @@ pub use counters::Counts;
 pub use cube::{Cube, Grain};
 pub use digest::{Digests, Linked, Pseudonym, QuarterNotReady, ShortDigest};
 pub use entry::{
-    Act, Decided, Dispute, DisputeState, Entry, EntryError, EventText, FailedGuess, Kind, LogEntry,
-    RequestId, RequestIds, Subject, Totals, VERSION, tag,
+    Act, AnswerId, Decided, Dispute, DisputeState, Entry, EntryError, EventText, FailedGuess, Kind,
+    LogEntry, RequestId, RequestIds, Subject, Totals, VERSION, tag,
 };
 pub use head::LogHead;
 pub use keys_in_flight::KeysInFlight;

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::entry::{EntryError, LogEntry, RequestId};
+use super::entry::{AnswerId, EntryError, LogEntry, RequestId};
 use super::recovery::split_bundle;
 use super::verify::{BundleFault, VerifyError};
 use crate::clock::Micros;
@@ -26,15 +26,18 @@ pub fn times_of_request(request_id: RequestId) -> Range<Micros> {
     begun.plus_seconds(-DISORDER_SECONDS)..until
 }
 
-/// The index of the first entry of a request in a log of `size` entries; `None` where the log holds
-/// none, or not any more.
+/// The index of an answer's entry in a log of `size` entries, or of the first one of a request of which
+/// no item is named; `None` where the log holds none, or not any more.
 pub async fn find_request(
     store: &Store,
     log: &str,
     size: u64,
-    request_id: RequestId,
+    id: AnswerId,
 ) -> Result<Option<u64>, VerifyError> {
-    let times = times_of_request(request_id);
+    let times = times_of_request(id.request_id);
+    let is_meant = |found: AnswerId| {
+        found.request_id == id.request_id && id.named_item().is_none_or(|item| item == found.item)
+    };
     let first = first_index_after(store, log, size, times.start).await?;
     let mut next = first;
     while next < size {
@@ -44,7 +47,7 @@ pub async fn find_request(
             let mut past = true;
             for (index, entry) in (bundle.first_index as u64..).zip(heads(log, bundle)?) {
                 let (at, found) = entry.map_err(|source| unreadable(log, bundle, index, source))?;
-                if found == request_id && times.contains(&at) && index < size {
+                if is_meant(found) && times.contains(&at) && index < size {
                     return Ok(Some(index));
                 }
                 past &= at >= times.end;
@@ -91,11 +94,11 @@ pub async fn first_index_after(
     Ok(low)
 }
 
-/// Time and request of every entry of a bundle.
+/// Time and identity of every entry of a bundle.
 fn heads(
     log: &str,
     bundle: &BundleRow,
-) -> Result<impl Iterator<Item = Result<(Micros, RequestId), EntryError>>, VerifyError> {
+) -> Result<impl Iterator<Item = Result<(Micros, AnswerId), EntryError>>, VerifyError> {
     let (first_index, fault) = (bundle.first_index, BundleFault::Form);
     let damaged = || VerifyError::Bundle { log: log.into(), first_index, fault };
     let entries = split_bundle(&bundle.entries).ok_or_else(damaged)?;

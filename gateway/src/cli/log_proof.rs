@@ -8,7 +8,7 @@ use serde_json::json;
 use super::report::print_json;
 use super::{CliError, ConsistencyArgs, Format, open_store};
 use crate::audit::{
-    Hash, LogEntry, LogHead, RequestId, Tiles, TreeHead, find_request, leaf_hash,
+    AnswerId, Hash, LogEntry, LogHead, Tiles, TreeHead, find_request, leaf_hash,
     verify_consistency, verify_inclusion,
 };
 use crate::clock::Random;
@@ -20,15 +20,15 @@ use crate::store::{KeyFolder, Store};
 enum Asked {
     /// At this index of this log.
     Place { log: String, index: u64 },
-    /// Wherever the answer to this request is.
-    Request(RequestId),
+    /// Wherever the entry of this answer is.
+    Answer(AnswerId),
 }
 
 pub(super) async fn prove(config: &Config, id: &str, format: Format) -> Result<(), CliError> {
     let asked = read_id(id, &config.log.name).ok_or_else(|| {
         CliError::Usage(format!(
-            "{id:?} is neither an answer's id (ver_ and 32 hexadecimal digits) nor LOG/INDEX nor \
-             an index"
+            "{id:?} is neither an answer's id (ver_ and 32 hexadecimal digits, of a batch - and the \
+             item) nor LOG/INDEX nor an index"
         ))
     })?;
     let store = open_store(config).await?;
@@ -133,8 +133,8 @@ pub(super) async fn key(config: &Config, format: Format) -> Result<(), CliError>
 }
 
 fn read_id(id: &str, own_log: &str) -> Option<Asked> {
-    if let Some(request_id) = RequestId::parse(id) {
-        return Some(Asked::Request(request_id));
+    if let Some(id) = AnswerId::parse(id) {
+        return Some(Asked::Answer(id));
     }
     let (log, index) = id.split_once('/').unwrap_or((own_log, id));
     Some(Asked::Place { log: log.to_owned(), index: index.parse().ok()? })
@@ -149,16 +149,14 @@ async fn find(store: &Store, tiles: &Tiles, asked: Asked) -> Result<(LogHead, u6
             }
             Err(no_entry(&head, index))
         }
-        Asked::Request(request_id) => {
+        Asked::Answer(id) => {
             for head in tiles.heads().await? {
                 let size = head.checkpoint.size;
-                if let Some(index) = find_request(store, &head.log, size, request_id).await? {
+                if let Some(index) = find_request(store, &head.log, size, id).await? {
                     return Ok((head, index));
                 }
             }
-            Err(CliError::Failed(format!(
-                "no log of this database holds an entry of request {request_id}"
-            )))
+            Err(CliError::Failed(format!("no log of this database holds an entry of request {id}")))
         }
     }
 }
@@ -257,10 +255,13 @@ mod tests {
         assert_eq!(read_id("7", "n1"), place("n1", 7));
         assert_eq!(read_id("n2/18231", "n1"), place("n2", 18_231));
         let digits = "0193a1b2c3d47e5f8a9b0c1d2e3f4a5b";
-        let request = RequestId::parse(digits).map(Asked::Request);
+        let request = AnswerId::parse(digits).map(Asked::Answer);
         assert!(request.is_some());
         assert_eq!(read_id(digits, "n1"), request);
         assert_eq!(read_id(&format!("ver_{digits}"), "n1"), request);
+        let item = AnswerId::parse(&format!("{digits}-7")).map(Asked::Answer);
+        assert!(item.is_some() && item != request);
+        assert_eq!(read_id(&format!("ver_{digits}-7"), "n1"), item);
         for text in ["", "n1/", "/", "ver_", "n1/x", "-1", &digits[1..]] {
             assert_eq!(read_id(text, "n1"), None, "{text}");
         }

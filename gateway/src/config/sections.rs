@@ -29,7 +29,7 @@ pub struct ServerConfig {
     pub header_timeout_ms: u64,
     /// Time for one request from its head to its answer, in milliseconds.
     pub request_timeout_ms: u64,
-    /// Largest body of one request, in bytes.
+    /// Largest body of one request, in bytes; a list of officials and a batch have limits of their own.
     pub body_bytes_max: usize,
     /// Time for requests in progress to end after a stop was asked, in milliseconds.
     pub drain_timeout_ms: u64,

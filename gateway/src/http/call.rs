@@ -17,7 +17,7 @@ use super::finish::Finish;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::policy::Policy;
-use crate::rate_limit::{Admission, Admitted, Asking, Official, RateLimited};
+use crate::rate_limit::{Admission, Admitted, Asking, Lane, Official, RateLimited};
 use crate::reports::Edge;
 use crate::request::{AgencyCode, ClientId, OfficialRef, Operation, Purpose};
 
@@ -54,6 +54,12 @@ impl Call {
         })?;
         call.exchange.hold(in_flight);
         Ok(call)
+    }
+
+    /// An item of this request, from 1 on, as though it had come alone; on its way it counts with the
+    /// others as one.
+    pub(super) fn item(&self, item: u16) -> Self {
+        Self { exchange: Arc::new(Exchange::of_item(&self.exchange, item)), ..self.clone() }
     }
 
     /// Work that comes to its end when the caller has gone, and is on its way until then.
@@ -102,8 +108,20 @@ impl Call {
     /// # Errors
     /// 400, 408, 413, 415.
     pub(super) async fn json_body(&self, request: Request<Body>) -> Result<Bytes, Problem> {
+        self.json_body_within(request, self.app.config.server.body_bytes_max).await
+    }
+
+    /// The same within another limit of size.
+    ///
+    /// # Errors
+    /// As [`Call::json_body`].
+    pub(super) async fn json_body_within(
+        &self,
+        request: Request<Body>,
+        bytes_max: usize,
+    ) -> Result<Bytes, Problem> {
         let [] = extract::query(&request, [])?;
-        extract::body(&self.app, request, "application/json").await
+        extract::body_within(&self.app, request, "application/json", bytes_max).await
     }
 
     /// What was read of the request; one that cannot be read is counted.
@@ -185,6 +203,18 @@ impl Call {
     /// 503 where the deadline would be over before it is this request's turn.
     pub(super) async fn enter(&self, admission: Admission) -> Result<Admitted, Problem> {
         let lane = self.policy()?.terms().lane;
+        self.enter_on(lane, admission).await
+    }
+
+    /// The same on another lane.
+    ///
+    /// # Errors
+    /// As [`Call::enter`].
+    pub(super) async fn enter_on(
+        &self,
+        lane: Lane,
+        admission: Admission,
+    ) -> Result<Admitted, Problem> {
         let deadline = self.exchange.deadline();
         let pass = self.app.lanes.enter(lane, self.client(), deadline).await?;
         Ok(Admitted { admission, pass })

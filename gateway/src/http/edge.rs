@@ -23,8 +23,9 @@ use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 43] = [
+const ROUTES: [&str; 44] = [
     "/v1/verifications",
+    "/v1/verifications/batch",
     "/oauth2/token",
     "/v1/reports/match-rates",
     "/v1/whoami",
@@ -69,7 +70,8 @@ const ROUTES: [&str; 43] = [
     "/openapi.json",
 ];
 /// Routes that take long by what they do, and how long they may take at least.
-const LONG_ROUTES: [&str; 2] = ["/v1/officials", "/admin/v1/policies/{name}/try"];
+const LONG_ROUTES: [&str; 3] =
+    ["/v1/officials", "/admin/v1/policies/{name}/try", "/v1/verifications/batch"];
 const LONG: Duration = Duration::from_mins(2);
 /// Statuses that are counted apart; any other counts as the first of its class.
 const STATUSES: [u16; 16] =
@@ -249,7 +251,7 @@ fn axums_own_refusal(response: &Response) -> Option<Code> {
 }
 
 /// Whether the first language the caller names is Vietnamese.
-fn prefers_vietnamese(headers: &HeaderMap) -> bool {
+pub(super) fn prefers_vietnamese(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())

@@ -38,6 +38,13 @@ impl Problem {
         Self { errors, ..Self::from(code) }
     }
 
+    /// The same problem with the first so many of its wrong fields.
+    #[must_use]
+    pub fn with_errors_at_most(mut self, errors_max: usize) -> Self {
+        self.errors.truncate(errors_max);
+        self
+    }
+
     /// A problem that goes away after a while.
     pub fn retry_after(code: Code, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..Self::from(code) }
@@ -65,10 +72,33 @@ impl Problem {
         self.code
     }
 
-    /// The whole response, for the edge: `request_id` completes the document.
-    pub fn render(&self, request_id: &str, in_vietnamese: bool) -> Response {
+    /// Whether it was told before.
+    pub fn is_again(&self) -> bool {
+        self.again
+    }
+
+    /// Seconds after which it goes away.
+    fn retry_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after?;
+        Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
+    /// The document of an item of a batch, from 0 on, which stands in the answer to the whole. What a
+    /// header field tells of a problem that is an answer by itself stands in it.
+    pub fn document_of_item<'a>(
+        &'a self,
+        request_id: &'a str,
+        item: usize,
+        in_vietnamese: bool,
+    ) -> ProblemDocument<'a> {
+        let document = self.document(request_id, in_vietnamese);
+        let instance = format!("{}#/items/{item}", document.instance);
+        ProblemDocument { instance, retry_after: self.retry_seconds(), ..document }
+    }
+
+    fn document<'a>(&'a self, request_id: &'a str, in_vietnamese: bool) -> ProblemDocument<'a> {
         let Explained { code, status, en, vi } = self.code.explained();
-        let document = ProblemDocument {
+        ProblemDocument {
             r#type: format!("/docs/problems#{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -78,18 +108,23 @@ impl Problem {
             request_id,
             errors: &self.errors,
             error: self.code.oauth_error().filter(|_| self.oauth),
-        };
+            retry_after: None,
+        }
+    }
+
+    /// The whole response, for the edge: `request_id` completes the document.
+    pub fn render(&self, request_id: &str, in_vietnamese: bool) -> Response {
+        let document = self.document(request_id, in_vietnamese);
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        let mut response = (self.code.explained().status, body).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let language = HeaderValue::from_static(if in_vietnamese { "vi" } else { "en" });
         headers.insert(header::CONTENT_LANGUAGE, language);
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        if let Some(seconds) = self.retry_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.again {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
@@ -158,4 +193,8 @@ pub struct ProblemDocument<'a> {
     /// RFC 6749, section 5.2; at the token endpoint only.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    /// Seconds after which it goes away; of an item of a batch only, elsewhere `Retry-After` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
 }

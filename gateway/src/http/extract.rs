@@ -26,6 +26,10 @@ use crate::verification::RequestContext;
 pub struct Exchange {
     /// Identity of the request.
     pub request_id: RequestId,
+    /// Which item of a batch it is, from 1 on; 0 for the request itself.
+    item: u16,
+    /// The batch that it is an item of, which is on its way for as long as the item is.
+    _batch: Option<Arc<Self>>,
     /// When its head had come in.
     pub received_at: Micros,
     /// When that was on the monotonic clock, in nanoseconds.
@@ -53,6 +57,8 @@ impl Exchange {
         let (received_at, received_nanos) = received_at;
         Self {
             request_id,
+            item: 0,
+            _batch: None,
             received_at,
             received_nanos,
             source,
@@ -62,6 +68,13 @@ impl Exchange {
             asked_deadline: OnceLock::new(),
             units: Mutex::default(),
         }
+    }
+
+    /// An item of a batch, which takes from limits for itself.
+    pub(super) fn of_item(batch: &Arc<Self>, item: u16) -> Self {
+        let received_at = (batch.received_at, batch.received_nanos);
+        let alone = Self::new(batch.request_id, received_at, batch.source, batch.deadline());
+        Self { item, _batch: Some(Arc::clone(batch)), ..alone }
     }
 
     /// Keeps it counted as on its way for as long as anybody works on it.
@@ -100,7 +113,8 @@ impl Exchange {
     /// What the story of a request needs to know of it; `key` is the one under which it may come
     /// again.
     pub fn context(&self, key: Option<IdempotencyKey>) -> RequestContext {
-        RequestContext { request_id: self.request_id, received_at: self.received_at, key }
+        let Self { request_id, item, received_at, .. } = *self;
+        RequestContext { request_id, item, received_at, key }
     }
 }
 
@@ -159,12 +173,25 @@ pub fn standing_code(standing: Standing) -> Code {
 /// # Errors
 /// 408, 413, 415; 400 for a body that breaks off.
 pub async fn body(app: &App, request: Request<Body>, media_type: &str) -> Result<Bytes, Problem> {
+    body_within(app, request, media_type, app.config.server.body_bytes_max).await
+}
+
+/// The same within another limit of size.
+///
+/// # Errors
+/// As [`body`].
+pub async fn body_within(
+    app: &App,
+    request: Request<Body>,
+    media_type: &str,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
     let sent = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = sent.and_then(|text| text.split(';').next()).map(str::trim);
     if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
         return Err(Code::UnsupportedMediaType.into());
     }
-    let limited = Limited::new(request.into_body(), app.config.server.body_bytes_max);
+    let limited = Limited::new(request.into_body(), bytes_max);
     let time = Duration::from_millis(app.config.server.header_timeout_ms);
     let mut collecting = pin!(limited.collect());
     // A body usually came in with its head; only one that did not costs a timer.

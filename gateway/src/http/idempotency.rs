@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::audit::IdempotencyKey;
 use crate::rate_limit::Admission;
 use crate::replay::{self, Known};
-use crate::store::IdempotencyRow;
+use crate::store::{IdempotencyRow, StoreError};
 
 /// Name of the field.
 const FIELD: &str = "idempotency-key";
@@ -28,9 +28,23 @@ pub(super) const REPLAYED: &str = "idempotent-replayed";
 
 /// Holds a key until the request has ended, however it ends.
 #[derive(Debug)]
-pub(super) struct Held {
+struct Held {
     app: Arc<App>,
     key: IdempotencyKey,
+}
+
+/// The key of a request, or of one of its items, for as long as it is worked on.
+#[derive(Debug)]
+pub(super) struct Taken {
+    key: IdempotencyKey,
+    _held: Arc<Held>,
+}
+
+/// The keys of a batch, whose items are answered each under its own.
+#[derive(Debug)]
+pub(super) struct ItemKeys {
+    keys: Vec<IdempotencyKey>,
+    held: Arc<Held>,
 }
 
 /// A request as it was sent.
@@ -47,8 +61,20 @@ impl Sent {
     /// # Errors
     /// 400, 408, 413, 415.
     pub(super) async fn read(call: &Call, request: Request<Body>) -> Result<Self, Problem> {
+        Self::read_within(call, request, call.app.config.server.body_bytes_max).await
+    }
+
+    /// The same with a body of so many bytes at most.
+    ///
+    /// # Errors
+    /// As [`Sent::read`].
+    pub(super) async fn read_within(
+        call: &Call,
+        request: Request<Body>,
+        bytes_max: usize,
+    ) -> Result<Self, Problem> {
         let key = read_field(request.headers())?;
-        Ok(Self { key, body: call.json_body(request).await? })
+        Ok(Self { key, body: call.json_body_within(request, bytes_max).await? })
     }
 }
 
@@ -57,9 +83,9 @@ pub(super) enum Turn {
     /// It has no key.
     Plain,
     /// It has a key that is new.
-    First(Held),
+    First(Taken),
     /// It was answered before.
-    Again(Held, IdempotencyRow),
+    Again(Taken, IdempotencyRow),
 }
 
 impl Turn {
@@ -79,15 +105,13 @@ impl Turn {
     ) -> Result<Self, Problem> {
         let Some(text) = sent.key.filter(|_| call.has_scope()) else { return Ok(Self::Plain) };
         let key = call.app.digests.idempotency(call.client(), &text, path, &sent.body);
-        let held = Held::take(&call.app, key).ok_or(Code::IdempotencyKeyInUse)?;
-        match replay::find(&call.app, &held.key, call.exchange.received_at).await {
-            Ok(Known::Unused) => Ok(Self::First(held)),
-            Ok(Known::Same(row)) => Ok(Self::Again(held, row)),
+        let held = Held::take(&call.app, &key)?;
+        let taken = Taken { key, _held: held };
+        match replay::find(&call.app, &taken.key, call.exchange.received_at).await {
+            Ok(Known::Unused) => Ok(Self::First(taken)),
+            Ok(Known::Same(row)) => Ok(Self::Again(taken, row)),
             Ok(Known::Other) => Err(Code::IdempotencyKeyReused.into()),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a key cannot be read");
-                Err(Code::LogUnavailable.into())
-            }
+            Err(error) => Err(unreadable(&error)),
         }
     }
 
@@ -95,7 +119,7 @@ impl Turn {
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
         match self {
             Self::Plain | Self::Again(..) => None,
-            Self::First(held) => Some(held.key.clone()),
+            Self::First(taken) => Some(taken.key.clone()),
         }
     }
 
@@ -108,10 +132,59 @@ impl Turn {
     }
 }
 
+impl ItemKeys {
+    /// Takes the keys of a batch of so many items at most, if it came with one. Nothing is asked for
+    /// it: whether it was used before is the next question.
+    ///
+    /// # Errors
+    /// 409 while the same key is on its way.
+    pub(super) fn take(
+        call: &Call,
+        path: &str,
+        sent: &Sent,
+        items_max: usize,
+    ) -> Result<Option<Self>, Problem> {
+        let Some(text) = sent.key.as_ref().filter(|_| call.has_scope()) else { return Ok(None) };
+        let (client, digests) = (call.client(), &call.app.digests);
+        let keys = digests.idempotency_of_items(client, text, (path, &sent.body), items_max);
+        let Some(first) = keys.first() else { return Ok(None) };
+        let held = Held::take(&call.app, first)?;
+        Ok(Some(Self { keys, held }))
+    }
+
+    /// What is to be done with each item. All keys that the batch could have are looked up, so that
+    /// another one with fewer items, or with others that were recorded, is found to be another one.
+    ///
+    /// # Errors
+    /// 422 where one was used for another request.
+    pub(super) async fn turns(
+        self,
+        call: &Call,
+        _admission: &Admission,
+    ) -> Result<Vec<Turn>, Problem> {
+        let rows = replay::find_items(&call.app, &self.keys, call.exchange.received_at).await;
+        let rows = rows.map_err(|error| unreadable(&error))?.ok_or(Code::IdempotencyKeyReused)?;
+        let turns = self.keys.into_iter().zip(rows).map(|(key, row)| {
+            let taken = Taken { key, _held: Arc::clone(&self.held) };
+            match row {
+                None => Turn::First(taken),
+                Some(row) => Turn::Again(taken, row),
+            }
+        });
+        Ok(turns.collect())
+    }
+}
+
+fn unreadable(error: &StoreError) -> Problem {
+    tracing::error!(error = error as &dyn std::error::Error, "a key cannot be read");
+    Code::LogUnavailable.into()
+}
+
 impl Held {
-    fn take(app: &Arc<App>, key: IdempotencyKey) -> Option<Self> {
-        let is_new = app.keys_in_flight.take(&key);
-        is_new.then(|| Self { app: Arc::clone(app), key })
+    fn take(app: &Arc<App>, key: &IdempotencyKey) -> Result<Arc<Self>, Code> {
+        let is_new = app.keys_in_flight.take(key);
+        let held = || Arc::new(Self { app: Arc::clone(app), key: key.clone() });
+        is_new.then(held).ok_or(Code::IdempotencyKeyInUse)
     }
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::code::Code;
 use super::error::{FieldError, Problem};
@@ -32,7 +32,15 @@ pub enum Node<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+        NodeVisitor { items_max: MEMBERS_MAX }.deserialize(deserializer)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for NodeVisitor {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -40,7 +48,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
 /// list of agencies a hundred. It bounds what reading and refusing a hostile body costs.
 const MEMBERS_MAX: usize = 256;
 
-struct NodeVisitor;
+#[derive(Clone, Copy)]
+struct NodeVisitor {
+    /// Items of one array that are read.
+    items_max: usize,
+}
 
 impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node<'de>;
@@ -79,8 +91,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            if items.len() == MEMBERS_MAX {
+        while let Some(item) = access.next_element_seed(self)? {
+            if items.len() == self.items_max {
                 return Err(serde::de::Error::custom("more items than any request has"));
             }
             items.push(item);
@@ -90,7 +102,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some((Text(name), value)) = access.next_entry()? {
+        while let Some(Text(name)) = access.next_key()? {
+            let value = access.next_value_seed(self)?;
             if members.len() == MEMBERS_MAX {
                 return Err(serde::de::Error::custom("more members than any request has"));
             }
@@ -105,7 +118,7 @@ struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(NodeVisitor)? {
+        match deserializer.deserialize_str(NodeVisitor { items_max: MEMBERS_MAX })? {
             Node::Text(text) => Ok(Self(text)),
             Node::Other | Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 Err(serde::de::Error::custom("a member's name is a string"))
@@ -120,7 +133,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// `invalid-json`, or `invalid-request` for JSON larger than any request; where and why is not
 /// told, because it could echo the body.
 pub fn parse(body: &[u8]) -> Result<Node<'_>, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+    parse_long(body, MEMBERS_MAX)
+}
+
+/// The same where an array may have so many items.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_long(body: &[u8], items_max: usize) -> Result<Node<'_>, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let node = NodeVisitor { items_max }.deserialize(&mut deserializer);
+    let node = node.and_then(|node| deserializer.end().map(|()| node));
+    node.map_err(|error| {
         let code = if error.is_data() { Code::InvalidRequest } else { Code::InvalidJson };
         Problem::from(code)
     })

@@ -16,7 +16,7 @@ use super::found::FoundReply;
 use super::reports::read_day;
 use super::verifications::json_reply;
 use crate::app::App;
-use crate::audit::{Kind, RequestId};
+use crate::audit::{AnswerId, Kind};
 use crate::clock::Micros;
 use crate::matching::Outcome;
 use crate::policy::Policies;
@@ -166,6 +166,7 @@ pub fn read_search(sent: [Option<String>; 12]) -> Result<Search, Vec<FieldError>
         limit,
     ] = sent;
     let mut errors = Errors(Vec::new());
+    let id = errors.one("request_id", request_id, AnswerId::parse);
     let filter = Filter {
         kinds: errors.list("kind", kind, |name| Kind::ALL.into_iter().find(|k| k.name() == name)),
         clients: errors.list("client", client, |text| ClientId::parse(text).ok()),
@@ -177,7 +178,8 @@ pub fn read_search(sent: [Option<String>; 12]) -> Result<Search, Vec<FieldError>
         policies: None,
         from: errors.one("from", from, |text| read_moment(text, 0)),
         until: errors.one("to", to, |text| read_moment(text, 1)),
-        request_id: errors.one("request_id", request_id, RequestId::parse),
+        request_id: id.map(|id| id.request_id),
+        item: id.and_then(AnswerId::named_item),
     };
     let lane =
         errors.one("lane", lane, |name| Lane::ALL.into_iter().find(|lane| lane.name() == name));
@@ -261,6 +263,7 @@ mod tests {
             ("from", "2026-11-20", "20.11.2026"),
             ("to", "2026-11-20T09:00:00+07:00", "2026-11-31"),
             ("request_id", "ver_0192f0c1a2b37000800000000badcafe", "ver_1"),
+            ("request_id", "ver_0192f0c1a2b37000800000000badcafe-17", "17"),
             ("after", "W10", "?"),
             ("limit", "1000", "1001"),
             ("limit", "1", "0"),

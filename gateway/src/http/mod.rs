@@ -4,6 +4,7 @@
 //! a [`Problem`]. It decides nothing.
 
 mod admin;
+mod batch;
 mod call;
 mod claims;
 mod code;
@@ -116,6 +117,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::get_metadata))
         .routes(routes!(oauth::get_jwks))
         .routes(routes!(verifications::post_verification))
+        .routes(routes!(batch::post_batch))
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))
         .routes(routes!(distinct_persons::get_distinct_persons))

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::json::parse;
+use super::batch::read_batch;
+use super::json::{parse, parse_long};
 use super::subject::Reader;
 use super::verifications::read_verification;
+use crate::batch::ITEMS_MAX;
 use crate::policy::Demands;
 use crate::population::SubjectTokens;
 use crate::request::{ClientId, PersonalId, SubjectKey};
@@ -53,7 +55,20 @@ fn tokens() -> SubjectTokens {
 fn read(body: &Value) -> Result<(), super::Problem> {
     let text = body.to_string();
     let reader = Reader { client: &client(), tokens: &tokens(), current_year: 2026 };
-    read_verification(&parse(text.as_bytes())?, Demands::default(), reader).map(drop)
+    let node = parse(text.as_bytes())?;
+    read_verification(&node, String::new(), Demands::default(), reader).map(drop)
+}
+
+/// The pointers to what is wrong with the batch, or with each of its items.
+fn read_items(body: &Value) -> Result<Vec<Vec<String>>, Vec<String>> {
+    let text = body.to_string();
+    let reader = Reader { client: &client(), tokens: &tokens(), current_year: 2026 };
+    let pointers = |problem: super::Problem| -> Vec<String> {
+        problem.errors().iter().map(|error| error.pointer.clone()).collect()
+    };
+    let node = parse_long(text.as_bytes(), ITEMS_MAX + 1).unwrap();
+    let items = read_batch(&node, Demands::default(), reader).map_err(pointers)?;
+    Ok(items.into_iter().map(|item| item.err().map_or(Vec::new(), pointers)).collect())
 }
 
 #[test]
@@ -81,6 +96,46 @@ fn the_described_body_is_the_one_that_is_read() {
         without.as_object_mut().unwrap().remove(required.as_str().unwrap());
         assert!(read(&without).is_err(), "{required}");
     }
+}
+
+fn good_item() -> Value {
+    json!({
+        "subject": {"personal_id": sample("personal_id")}, "purpose": "x", "attributes": {},
+    })
+}
+
+#[test]
+fn the_described_batch_is_the_one_that_is_read() {
+    let items = &schema("BatchBody")["properties"]["items"];
+    assert_eq!((&items["minItems"], &items["maxItems"]), (&json!(1), &json!(ITEMS_MAX)));
+    assert!(items["items"]["$ref"].as_str().unwrap().ends_with("/VerificationBody"));
+    assert_eq!(schema("BatchBody")["required"], json!(["items"]));
+    let batch = |items: usize| json!({"items": vec![good_item(); items]});
+    for most in [1, ITEMS_MAX] {
+        assert_eq!(read_items(&batch(most)), Ok(vec![Vec::new(); most]));
+    }
+    for wrong in [batch(0), batch(ITEMS_MAX + 1), json!({"items": good_item()}), json!({})] {
+        assert_eq!(read_items(&wrong), Err(vec!["/items".to_owned()]));
+    }
+    let wider = json!({"items": [good_item()], "x": 1});
+    assert_eq!(read_items(&wider), Err(vec!["/x".to_owned()]));
+    assert_eq!(read_items(&json!([])), Err(vec![String::new(), "/items".to_owned()]));
+}
+
+#[test]
+fn what_is_wrong_with_an_item_is_told_by_its_place_in_the_whole() {
+    let unknown = (0..200_u8)
+        .map(|n| (char::from(b'a' + n % 26).to_string().repeat(1 + usize::from(n / 26)), json!(1)));
+    let unknown: serde_json::Map<String, Value> = unknown.collect();
+    let no_purpose = json!({"subject": {"personal_id": "1"}});
+    let items = json!([good_item(), no_purpose, 7, good_item(), unknown]);
+    let wrong = read_items(&json!({"items": items})).unwrap();
+    let told = |place: usize| wrong[place].iter().map(String::as_str).collect::<Vec<_>>();
+    assert!(told(0).is_empty() && told(3).is_empty());
+    assert_eq!(told(1), ["/items/1/purpose", "/items/1/attributes"]);
+    assert_eq!(told(2)[0], "/items/2");
+    assert_eq!(told(4).len(), 32);
+    assert!(told(4).iter().all(|pointer| pointer.starts_with("/items/4/")));
 }
 
 #[test]
@@ -126,7 +181,9 @@ fn every_post_that_is_recorded_is_described_with_its_key() {
     let keyed = paths.filter(|(_, item)| takes_key(&item["post"])).map(|(path, _)| path.as_str());
     let mut keyed: Vec<&str> = keyed.collect();
     keyed.sort_unstable();
-    assert_eq!(keyed, ["/v1/disputes", "/v1/subjects/history", "/v1/verifications"]);
+    let recorded =
+        ["/v1/disputes", "/v1/subjects/history", "/v1/verifications", "/v1/verifications/batch"];
+    assert_eq!(keyed, recorded);
 }
 
 #[test]
@@ -161,6 +218,7 @@ fn the_api_description_is_published_as_3_1() {
             "/v1/subjects/history",
             "/v1/usage",
             "/v1/verifications",
+            "/v1/verifications/batch",
             "/v1/whoami"
         ]
     );

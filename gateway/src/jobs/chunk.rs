@@ -72,10 +72,9 @@ pub(super) async fn decide(
     let pass = app.lanes.enter(Lane::Bulk, client, deadline).await;
     let pass = pass.map_err(|_shed| NotDecided::Lane)?;
     let request_id = RequestIds::new(&app.random).next(now);
-    let context = RequestContext { request_id, received_at: now, key: None };
+    let context = RequestContext { request_id, received_at: now, item: 0, key: None };
     let who = (&caller, &policy);
-    let decided =
-        decide_rows(app, who, (&context, order.official), &requests, &pass, before).await;
+    let decided = decide_rows(app, who, (&context, order.official), &requests, &pass, before).await;
     let decided = decided.map_err(|not| match not {
         RowsNotDecided::QuotaExceeded(_) => stuck(problem::QUOTA_EXCEEDED),
         RowsNotDecided::LogUnavailable(unavailable) => NotDecided::Log(unavailable),
@@ -162,4 +161,3 @@ fn tell(
     }
     (lines, summary)
 }
-

@@ -52,9 +52,7 @@ pub(super) async fn conclude(app: &Arc<App>, job: &JobRow, ended: Ended) -> Resu
         }
         Ended::Failed(found) => fail(app, job, &found, running).await,
         Ended::Whole => match digest(app, job).await? {
-            None => {
-                fail(app, job, &JobProblem::named(problem::FILES_LOST), running).await
-            }
+            None => fail(app, job, &JobProblem::named(problem::FILES_LOST), running).await,
             Some(digest) => {
                 let digest = serde_json::to_string(&digest).unwrap_or_default();
                 let change =
@@ -74,8 +72,7 @@ async fn fail(
     running: JobChange<'_>,
 ) -> Result<(), StoreError> {
     let problem = found.to_json();
-    let change =
-        JobChange { to: "failed", problem: Some(&problem), has_ended: true, ..running };
+    let change = JobChange { to: "failed", problem: Some(&problem), has_ended: true, ..running };
     app.store.change_job(&job.id, &change).await?;
     remove_upload(app, &job.id);
     Ok(())

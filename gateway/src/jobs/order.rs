@@ -88,9 +88,9 @@ impl Order {
     pub fn to_json(&self) -> String {
         let columns = match &self.columns {
             Columns::Auto => None,
-            Columns::Named(names) => {
-                Some(names.iter().map(|(field, name)| (field.name().into(), name.to_string())).collect())
-            }
+            Columns::Named(names) => Some(
+                names.iter().map(|(field, name)| (field.name().into(), name.to_string())).collect(),
+            ),
         };
         let kept = Kept {
             purpose: self.purpose.as_str().to_owned(),
@@ -121,7 +121,9 @@ impl Order {
         let columns = match kept.columns {
             None => Columns::Auto,
             Some(names) => {
-                let named = names.into_iter().map(|(field, name)| Some((Field::find(&field)?, name.into_boxed_str())));
+                let named = names
+                    .into_iter()
+                    .map(|(field, name)| Some((Field::find(&field)?, name.into_boxed_str())));
                 Columns::Named(named.collect::<Option<_>>()?)
             }
         };

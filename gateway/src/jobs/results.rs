@@ -72,7 +72,9 @@ impl Line {
     fn of(told: &Told<'_>, disclosure: Disclosure) -> Self {
         match told {
             Told::Read => Self::default(),
-            Told::Wrong(problems) => Self { problem: Some(problem_text(problems)), ..Self::default() },
+            Told::Wrong(problems) => {
+                Self { problem: Some(problem_text(problems)), ..Self::default() }
+            }
             Told::Lacks(field) => {
                 let problem = Some(format!("{field}:{MISSING}"));
                 Self { problem, ..Self::default() }

@@ -208,7 +208,8 @@ impl Run<'_> {
             bytes = results::head(self.order.results);
         }
         bytes.extend_from_slice(&lines);
-        let (file, result_bytes) = (Arc::clone(&self.results), self.result_bytes + bytes.len() as u64);
+        let (file, result_bytes) =
+            (Arc::clone(&self.results), self.result_bytes + bytes.len() as u64);
         tokio::task::spawn_blocking(move || append_durably(&file, &bytes))
             .await
             .map_err(|_| Interrupted::Task)??;

@@ -56,7 +56,9 @@ impl Summary {
         merge(&mut self.outcomes, &further.outcomes);
         merge(&mut self.problems, &further.problems);
         merge(&mut self.advice, &further.advice);
-        for (of, further) in [(&mut self.attributes, &further.attributes), (&mut self.values, &further.values)] {
+        for (of, further) in
+            [(&mut self.attributes, &further.attributes), (&mut self.values, &further.values)]
+        {
             for (name, counts) in further {
                 merge(entry(of, name), counts);
             }

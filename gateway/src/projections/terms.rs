@@ -62,6 +62,8 @@ pub struct Filter {
     pub until: Option<Micros>,
     /// The request.
     pub request_id: Option<RequestId>,
+    /// Of a batch, which item.
+    pub item: Option<u16>,
 }
 
 impl Filter {
@@ -97,6 +99,7 @@ impl Filter {
         let outcome = entry.request().and_then(Entry::outcome);
         self.times().contains(&entry.at().0)
             && self.request_id.is_none_or(|id| id == entry.request_id())
+            && self.item.is_none_or(|item| item == entry.answer().item)
             && any(&self.kinds, Some(&entry.kind()))
             && self.policies.as_ref().is_none_or(|policies| is_under(entry, policies))
             && any(&self.clients, client(entry))

@@ -10,6 +10,8 @@ mod verification;
 pub use history::history;
 pub use verification::verify;
 
+use std::collections::HashMap;
+
 use crate::app::App;
 use crate::audit::{self, IdempotencyKey, LogEntry, Receipt};
 use crate::clock::Micros;
@@ -35,6 +37,27 @@ pub async fn find(app: &App, key: &IdempotencyKey, now: Micros) -> Result<Known,
         Some(row) if row.body_digest == key.body_digest => Known::Same(row),
         Some(_) => Known::Other,
     })
+}
+
+/// Looks the keys of one request's items up: of each the row, if it was used; `None` where any of them
+/// was used for another request.
+pub async fn find_items(
+    app: &App,
+    keys: &[IdempotencyKey],
+    now: Micros,
+) -> Result<Option<Vec<Option<IdempotencyRow>>>, StoreError> {
+    let Some(IdempotencyKey { client, body_digest, .. }) = keys.first() else {
+        return Ok(Some(Vec::new()));
+    };
+    let digests: Vec<[u8; 16]> = keys.iter().map(|key| key.key_digest).collect();
+    let after_us = now.0 - audit::KEY_HELD_US;
+    let used = app.store.idempotency_keys(client.as_str(), &digests, after_us).await?;
+    if used.iter().any(|used| used.row.body_digest != body_digest) {
+        return Ok(None);
+    }
+    let mut used: HashMap<Vec<u8>, IdempotencyRow> =
+        used.into_iter().map(|used| (used.key_digest, used.row)).collect();
+    Ok(Some(digests.iter().map(|digest| used.remove(&digest[..])).collect()))
 }
 
 /// The entry where the answer to a request stands, with its receipt.

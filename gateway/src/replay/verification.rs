@@ -3,7 +3,7 @@
 
 use super::{entry_of, inconsistent};
 use crate::app::App;
-use crate::audit::{Decided, Entry, LogEntry};
+use crate::audit::{AnswerId, Decided, Entry, LogEntry};
 use crate::auth::Caller;
 use crate::matching;
 use crate::policy::{self, Permit, PermitQuestion};
@@ -48,7 +48,7 @@ pub async fn verify(
         resolved = find_number(app, (&permit, &pass), request.subject.key(), &entry).await?;
     }
     let told = Told {
-        request_id: entry.request_id,
+        id: AnswerId { request_id: entry.request_id, item: entry.item },
         findings,
         outcome,
         status,

@@ -1,7 +1,9 @@
 //! Idempotency keys: which entry answered a request that may come twice. They are written with
 //! their entry by the log's commit; one whose request had nothing left to log is written by itself.
 
-use sqlx::FromRow;
+use std::fmt::Write as _;
+
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{KeyRow, Store, StoreError};
 
@@ -15,6 +17,19 @@ pub struct IdempotencyRow {
     /// Keyed digest of the request.
     pub body_digest: Vec<u8>,
 }
+
+/// The same with the key that was used.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct UsedKeyRow {
+    /// Keyed digest of the key.
+    pub key_digest: Vec<u8>,
+    /// Where its answer stands.
+    #[sqlx(flatten)]
+    pub row: IdempotencyRow,
+}
+
+/// Keys in one statement.
+const KEYS_AT_ONCE: usize = 250;
 
 impl Store {
     /// The entry that a client's key was used for since `after_us`.
@@ -36,6 +51,28 @@ impl Store {
             .await
         })?;
         Ok(row)
+    }
+
+    /// Those of a client's keys that were used since `after_us`, with their entries.
+    pub async fn idempotency_keys(
+        &self,
+        client_id: &str,
+        key_digests: &[[u8; 16]],
+        after_us: i64,
+    ) -> Result<Vec<UsedKeyRow>, StoreError> {
+        let mut used = Vec::new();
+        for digests in key_digests.chunks(KEYS_AT_ONCE) {
+            let rows: Vec<UsedKeyRow> = on_pool!(self, (pool, _) => {
+                let mut query = sqlx::query_as(AssertSqlSafe(used_of(digests.len())));
+                query = query.bind(client_id).bind(after_us);
+                for digest in digests {
+                    query = query.bind(&digest[..]);
+                }
+                query.fetch_all(pool).await
+            })?;
+            used.extend(rows);
+        }
+        Ok(used)
     }
 
     /// Keeps a key whose request left no entry of its own, because the log had it already: `row`
@@ -99,4 +136,17 @@ impl Store {
         })?;
         Ok(deleted)
     }
+}
+
+/// Looks so many keys up.
+fn used_of(keys: usize) -> String {
+    let mut text = String::from(
+        "select key_digest, log, entry_index, body_digest from idempotency_keys \
+         where client_id = $1 and created_us >= $2 and key_digest in (",
+    );
+    for key in 0..keys {
+        let comma = if key == 0 { "" } else { ", " };
+        let _infallible = write!(text, "{comma}${}", key + 3);
+    }
+    text + ")"
 }

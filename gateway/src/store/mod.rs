@@ -117,7 +117,7 @@ pub use credentials::{
 pub use disputes::{DisputeDecision, DisputeFilter, DisputeRow};
 pub use failed_disk::disk_failed;
 pub use hold::{Hold, Session};
-pub use idempotency::IdempotencyRow;
+pub use idempotency::{IdempotencyRow, UsedKeyRow};
 pub use inspect::DurabilitySetting;
 pub use job_files::{JobFiles, append_durably};
 pub use jobs::{JobChange, JobChunkRow, JobRow};

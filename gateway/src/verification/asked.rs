@@ -242,6 +242,7 @@ impl<'a> Asked<'a> {
         };
         let on_behalf_of = on_behalf_of.as_ref().map(|agency| self.agency_told(agency, &record));
         Ok(Entry {
+            item: self.context.item,
             on_behalf_of,
             official: self.official,
             procedure: procedure.clone(),

@@ -26,7 +26,7 @@ const ROWS_AT_ONCE: usize = 64;
 pub struct RowsDecided {
     /// In the order of the rows.
     pub decisions: Vec<RowDecision>,
-    /// What is to be recorded; `item` is the position of the row. A row that was guarded has none.
+    /// What is to be recorded; `item` is the position of the row, from 1 on. A row that was guarded has none.
     pub entries: Vec<LogEntry>,
     /// What goes with the entries.
     pub together: Together,
@@ -282,7 +282,8 @@ impl<'a> Chunk<'a> {
     }
 
     fn record(&mut self, position: usize, entry: Entry) {
-        let item = u16::try_from(position).unwrap_or(u16::MAX);
+        // As in a batch, from 1 on.
+        let item = u16::try_from(position + 1).unwrap_or(u16::MAX);
         self.decided.entries.push(Entry { item, at: self.at, ..entry }.into());
     }
 }

@@ -101,6 +101,7 @@ async fn a_dispute_whose_key_another_node_has_taken_waits_for_another_key(databa
     let disputed = Disputed { log: "n1".into(), index: 0, leaf: None };
     let open = async |text: &str| {
         let context = RequestContext {
+            item: 0,
             request_id: entry.request_id,
             received_at: entry.at,
             key: Some(key(&app, text, b"one")),

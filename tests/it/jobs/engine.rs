@@ -37,7 +37,8 @@ pub(crate) fn file(people: &[Person]) -> String {
     for (number, person) in people.iter().enumerate() {
         let name = if number % 7 == 6 { "" } else { &person.full_name };
         let born = person.date_of_birth.to_string();
-        let born = if number % 5 == 4 { format!("19{}", &born[2..]).replace("19", "18") } else { born };
+        let born =
+            if number % 5 == 4 { format!("19{}", &born[2..]).replace("19", "18") } else { born };
         text += &format!("r{number},{},{name},{born}\n", person.personal_id);
     }
     text
@@ -90,9 +91,9 @@ async fn every_row_is_answered_logged_and_counted_once(database: Database) {
     assert!(lines[5].starts_with("6,r4,not_matched,match,,no_match,different,"), "{}", lines[5]);
     assert!(lines[7].ends_with(",full_name:required-attribute-missing"), "{}", lines[7]);
     let entries = entry_bytes(&app.app).await;
-    let entries = entries.iter().filter(|bytes| {
-        matches!(LogEntry::decode(bytes).unwrap(), LogEntry::Request(_))
-    });
+    let entries = entries
+        .iter()
+        .filter(|bytes| matches!(LogEntry::decode(bytes).unwrap(), LogEntry::Request(_)));
     assert_eq!(entries.count() as i64, 1_000 - 142);
     assert!(app.app.job_files.open_upload("job1").is_err(), "the upload is gone");
     app.recount().await;

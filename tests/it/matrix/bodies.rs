@@ -14,12 +14,16 @@ use crate::support::{about_person, merge};
 type Make = fn(&Stage, &Who) -> String;
 
 /// A good body of each schema.
-const BODIES: [(&str, Make); 16] = [
+const BODIES: [(&str, Make); 17] = [
     ("TokenForm", |_, _| "grant_type=client_credentials".to_owned()),
     ("IssuedTokenForm", issued_token),
     ("VerificationBody", |stage, who| {
         let purpose = json!({"purpose": who.purpose});
         merge(&about_person(&stage.app.person()), &purpose).to_string()
+    }),
+    ("BatchBody", |stage, who| {
+        let purpose = json!({"purpose": who.purpose});
+        json!({"items": [merge(&about_person(&stage.app.person()), &purpose)]}).to_string()
     }),
     ("HistoryBody", |stage, who| {
         json!({"subject": stage.planted.subject, "purpose": who.purpose}).to_string()

@@ -40,7 +40,7 @@ const fn row(
 }
 
 /// The table.
-pub(super) static RIGHTS: [Row; 27] = [
+pub(super) static RIGHTS: [Row; 28] = [
     row("GET", "/livez", Right::Public, &[]),
     row("GET", "/readyz", Right::Public, &[]),
     row("GET", "/.well-known/oauth-authorization-server", Right::Public, &[]),
@@ -49,6 +49,7 @@ pub(super) static RIGHTS: [Row; 27] = [
     row("POST", "/oauth2/revoke", Right::SecretOfAnyState, &[]),
     row("POST", "/oauth2/introspect", Right::Secret, &["audit", "admin"]),
     row("POST", "/v1/verifications", Right::Operation(&["verify"]), &[]),
+    row("POST", "/v1/verifications/batch", Right::Operation(&["verify"]), &[]),
     row("POST", "/v1/subjects/history", Right::Operation(&["history"]), &["history"]),
     row("GET", "/v1/reports/match-rates", Right::Own, &["report"]),
     row("GET", "/v1/reports/distinct-persons", Right::OwnWithStatus(&["report"]), &["report"]),

@@ -9,7 +9,7 @@
 //! | 1 | kind, see [`Kind`] |
 //! | 8 | time, microseconds since 1970 UTC, signed |
 //! | 16 | request id |
-//! | 2 | item within the request, 0 for a single one |
+//! | 2 | item of a batch from 1 on, 0 for a single request |
 //! | ... | fields, each: tag (1), length (1), value; tags rise |
 //!
 //! The fields are the constants in [`tag`]. A reader skips nothing: an unknown version, kind or
@@ -23,7 +23,7 @@ mod tests;
 
 pub use event::{Act, Dispute, DisputeState, EventText, Totals};
 pub use request::{Decided, Entry, FailedGuess, Subject};
-pub use request_id::{RequestId, RequestIds};
+pub use request_id::{AnswerId, RequestId, RequestIds};
 
 use super::field::{Reader, Writer};
 use crate::clock::Micros;
@@ -259,8 +259,13 @@ impl LogEntry {
     ///
     /// # Errors
     /// [`EntryError`] if the head is none.
-    pub fn decode_origin(bytes: &[u8]) -> Result<(Micros, RequestId), EntryError> {
-        Head::decode(bytes).map(|(head, _)| (head.at, head.request_id))
+    pub fn decode_origin(bytes: &[u8]) -> Result<(Micros, AnswerId), EntryError> {
+        Head::decode(bytes).map(|(head, _)| (head.at, head.answer()))
+    }
+
+    /// The request, or the act, and which item of it.
+    pub fn answer(&self) -> AnswerId {
+        self.head().answer()
     }
 
     fn head(&self) -> Head {
@@ -280,6 +285,10 @@ impl From<Entry> for LogEntry {
 }
 
 impl Head {
+    fn answer(&self) -> AnswerId {
+        AnswerId { request_id: self.request_id, item: self.item }
+    }
+
     fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), EntryError> {
         let damaged = EntryError::Damaged { tag: 0 };
         let (head, fields) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(damaged)?;

@@ -31,6 +31,42 @@ impl RequestId {
     }
 }
 
+/// Identity of one answer: the request, and in a batch which item of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AnswerId {
+    /// The request.
+    pub request_id: RequestId,
+    /// The item, from 1 on; 0 where the request is not a batch.
+    pub item: u16,
+}
+
+impl AnswerId {
+    /// Reads an identity as answers tell it: that of the request, and of an item `-` and its number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some((request_id, item)) = text.split_once('-') else {
+            return Some(Self { request_id: RequestId::parse(text)?, item: 0 });
+        };
+        let is_number = item.bytes().all(|b| b.is_ascii_digit()) && !item.starts_with('0');
+        let item = item.parse().ok().filter(|_| is_number)?;
+        Some(Self { request_id: RequestId::parse(request_id)?, item })
+    }
+
+    /// The item, if one is named.
+    pub fn named_item(self) -> Option<u16> {
+        (self.item > 0).then_some(self.item)
+    }
+}
+
+impl std::fmt::Display for AnswerId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { request_id, item } = self;
+        match item {
+            0 => request_id.fmt(f),
+            item => write!(f, "{request_id}-{item}"),
+        }
+    }
+}
+
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase())
 }
@@ -90,6 +126,19 @@ mod tests {
         let digits = id.to_string();
         for text in ["", "ver_", &digits[1..], &digits.to_uppercase(), &format!("_{digits}")] {
             assert_eq!(RequestId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_a_batch_is_told_by_its_item() {
+        let request_id = RequestIds::new(&Random::seeded(1)).next(Micros(1_795_000_000_123_456));
+        for (item, end) in [(0, ""), (1, "-1"), (1_000, "-1000")] {
+            let id = AnswerId { request_id, item };
+            assert_eq!(id.to_string(), format!("{request_id}{end}"));
+            assert_eq!(AnswerId::parse(&format!("ver_{id}")), Some(id));
+        }
+        for end in ["-", "-0", "-01", "-+1", "-1-1", "-65536", " -1"] {
+            assert_eq!(AnswerId::parse(&format!("ver_{request_id}{end}")), None, "{end}");
         }
     }
 

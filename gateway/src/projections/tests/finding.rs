@@ -107,7 +107,14 @@ async fn both_finders_of_a_request_look_in_the_same_times() {
         made.entries.push(LogEntry::Act(act));
     }
     for ((n, id), (distance, is_found)) in (300..).zip(ids).zip(distances) {
-        let proven = audit::find_request(&made.store, "n1", 305, id).await.unwrap();
+        let proven = audit::find_request(
+            &made.store,
+            "n1",
+            305,
+            audit::AnswerId { request_id: id, item: 0 },
+        )
+        .await
+        .unwrap();
         assert_eq!(proven, is_found.then_some(n), "{distance}");
         let filter = Filter { request_id: Some(id), ..Filter::default() };
         let found = made.search(&filter, 10).await;
