@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
+use utoipa::ToSchema;
 
 use super::shown::{JobReply, job_reply};
 use super::{begin, here, malformed, own_job, unreadable, unreadable_file};
@@ -28,6 +29,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Bytes after which the disk is looked at, and what came in is made durable.
 const LOOKED_AT: u64 = 16 << 20;
 
+/// A file, or a part of one: bytes, whatever their media type says.
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct JobFileBody(Vec<u8>);
+
 /// Takes the file of a job, or the next part of it. What came in stays when the connection breaks: go on
 /// at `received_bytes`.
 #[utoipa::path(
@@ -38,7 +45,7 @@ const LOOKED_AT: u64 = 16 << 20;
         ("Upload-Offset" = Option<u64>, Header, description = "Where this part begins; 0 unless told"),
         ("Upload-Complete" = Option<String>, Header, description = "`?1` (unless told): the file ends with this part; `?0`: more will come"),
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = JobFileBody, content_type = "application/octet-stream"),
     responses(
         (status = 200, body = JobReply),
         CallProblems,
