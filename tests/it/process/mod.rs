@@ -17,6 +17,7 @@ mod failing_disk;
 mod fsync;
 mod hold;
 mod imports;
+mod jobs;
 mod keeping;
 mod kill;
 mod kill_postgres;
