@@ -73,6 +73,10 @@ pub enum CommitFailure {
     /// Nothing was written, because another request holds an idempotency key of the batch.
     #[error("nothing was written: an idempotency key is taken")]
     KeyTaken,
+    /// Nothing was written, because a chunk of a job in it stands already: somebody else goes on with
+    /// that job.
+    #[error("nothing was written: a chunk of a job stands already")]
+    ChunkTaken,
     /// Somebody else wrote to this log. Going on would fork the tree.
     #[error("the log was written by somebody else")]
     OvertakenBySecondWriter,

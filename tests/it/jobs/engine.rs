@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use gateway::audit::LogEntry;
+use gateway::audit::{LogEntry, Together};
 use gateway::jobs::rows::{Columns, FileFormat};
 use gateway::jobs::{Mode, Order};
 use gateway::request::Purpose;
-use gateway::store::JobRow;
+use gateway::store::{JobChunkRow, JobRow};
 use mock_population_db::Person;
 
 use crate::support::{Database, TestApp, entry_bytes, on_both_databases};
@@ -15,6 +15,7 @@ use crate::support::{Database, TestApp, entry_bytes, on_both_databases};
 on_both_databases! {
     every_row_is_answered_logged_and_counted_once,
     a_job_that_is_interrupted_gives_the_same_results,
+    a_chunk_stands_once_and_nobody_else_suffers_for_a_second_one,
 }
 
 pub(crate) fn order(chunk_rows: u16) -> Order {
@@ -150,5 +151,32 @@ async fn a_job_that_is_interrupted_gives_the_same_results(database: Database) {
     assert_eq!(ended(&app, "cut").await.state, "done");
     assert_eq!(app.app.job_files.read_results("cut", 0, 1 << 24).unwrap(), whole);
     assert_eq!(requests(&app).await, entries);
+    app.recount().await;
+}
+
+async fn a_chunk_stands_once_and_nobody_else_suffers_for_a_second_one(database: Database) {
+    let app = TestApp::builder().on(database).start().await;
+    app.fill(2).await;
+    let entries: Vec<LogEntry> =
+        entry_bytes(&app.app).await.iter().map(|bytes| LogEntry::decode(bytes).unwrap()).collect();
+    let chunk = JobChunkRow {
+        job_id: "job".to_owned(),
+        log: "n1".to_owned(),
+        summary: "{}".to_owned(),
+        ..JobChunkRow::default()
+    };
+    let together = || Together { chunk: Some(chunk.clone()), ..Together::default() };
+    let audit = &app.app.audit;
+    let first = audit.record_together(&entries, together()).await.unwrap();
+    assert_eq!((first.first_index, first.entries), (2, 2));
+    let stands = app.app.store.last_chunk("n1", "job").await.unwrap().unwrap();
+    assert_eq!((stands.first_index, stands.entries), (2, 2));
+    // In one commit with the requests of others.
+    let (second, people) = (audit.record_together(&entries, together()), app.fill(20));
+    let (second, answers) = tokio::join!(second, people);
+    second.unwrap_err();
+    assert_eq!(answers.len(), 20);
+    assert_eq!(requests(&app).await, 2 + 2 + 20);
+    app.verify_log().await.unwrap();
     app.recount().await;
 }

@@ -227,6 +227,13 @@ impl Batch {
         keys
     }
 
+    /// Takes chunks of jobs out and drops them.
+    pub(super) fn drop_chunks(&mut self) {
+        self.manies.retain(|many| many.together.chunk.is_none());
+        let manies: usize = self.manies.iter().map(|many| many.leaves.len()).sum();
+        self.entries = self.singles.len() + manies;
+    }
+
     /// Takes single entries out.
     pub(super) fn split_off(&mut self, is_meant: impl Fn(&Single) -> bool) -> Vec<Single> {
         let (taken, others) = self.singles.drain(..).partition(is_meant);

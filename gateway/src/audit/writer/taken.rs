@@ -36,6 +36,21 @@ impl Writer {
         }
     }
 
+    /// Commits everything but the chunks of jobs, of which one stands already: those who wait for them
+    /// learn that they were not written, and nobody else suffers for it. False when the writer must stop
+    /// for good.
+    pub(super) async fn write_without_chunks(&mut self, mut batch: Batch) -> bool {
+        tracing::warn!("a chunk of a job stands already");
+        batch.drop_chunks();
+        if batch.entries() == 0 {
+            return true;
+        }
+        match self.commit(&batch).await {
+            Err(CommitFailure::KeyTaken) => self.write_without_taken(batch).await,
+            committed => self.conclude(batch, committed),
+        }
+    }
+
     /// Commits the entries without keys together, and those with keys one by one, so that each
     /// learns whether its own key is taken.
     async fn write_apart(&mut self, mut batch: Batch) -> bool {

@@ -113,6 +113,7 @@ impl Writer {
         }
         match self.commit(&batch).await {
             Err(CommitFailure::KeyTaken) => self.write_without_taken(batch).await,
+            Err(CommitFailure::ChunkTaken) => self.write_without_chunks(batch).await,
             committed => self.conclude(batch, committed),
         }
     }
@@ -138,6 +139,7 @@ impl Writer {
             Err(
                 failure @ (CommitFailure::NotWritten(_)
                 | CommitFailure::KeyTaken
+                | CommitFailure::ChunkTaken
                 | CommitFailure::BehindUnsettled),
             ) => {
                 let error = &failure as &dyn std::error::Error;

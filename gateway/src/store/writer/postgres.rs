@@ -98,6 +98,7 @@ impl Writer {
                 Err(match code(&error).as_deref() {
                     Some("GW001") => CommitFailure::OvertakenBySecondWriter,
                     Some("GW002") => CommitFailure::KeyTaken,
+                    Some("23505") if is_about(&error, "job_chunks") => CommitFailure::ChunkTaken,
                     // Two nodes wait for each other's keys: apart, each learns how it stands. Of an
                     // entry that is by itself already, nobody is known to hold the key.
                     Some("40P01") if append.entries_count > 1 => CommitFailure::KeyTaken,
@@ -267,6 +268,11 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error
     tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
         .await
         .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Whether an error is about this table.
+fn is_about(error: &sqlx::Error, table: &str) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::table) == Some(table)
 }
 
 /// The `SQLSTATE` of an error that the server has sent.

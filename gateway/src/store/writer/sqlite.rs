@@ -197,7 +197,7 @@ fn classify(error: sqlx::Error) -> CommitFailure {
         // Two of the same commit.
         (CONSTRAINT_PRIMARY_KEY, _) if says("idempotency_keys") => CommitFailure::KeyTaken,
         // Somebody else goes on with the same job.
-        (CONSTRAINT_PRIMARY_KEY, _) if says("job_chunks") => CommitFailure::NotWritten(error),
+        (CONSTRAINT_PRIMARY_KEY, _) if says("job_chunks") => CommitFailure::ChunkTaken,
         (CONSTRAINT_TRIGGER, _) => CommitFailure::OvertakenBySecondWriter,
         // The write-ahead log could not grow, or another writer held the lock: the frames of this
         // transaction carry no commit mark, so nothing of it counts.
