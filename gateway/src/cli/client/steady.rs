@@ -28,7 +28,7 @@ use crate::clock::Clock;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long nothing may move on a call, in either direction: longer than the gateway takes to put a
 /// part of a file on its disk.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 /// Bytes that are handed to the connection at once: whoever watches sees that something moves.
 const FRAME_BYTES: usize = 64 * 1024;
 /// Largest answer that is read as a whole, in bytes.

@@ -160,10 +160,10 @@ fn read_secret(path: &Path, client_id: &str) -> Result<SecretString, CliError> {
         .map_err(CliError::io(format!("cannot read {}", path.display())))?;
     let usage = |text: &str| CliError::Usage(format!("{}: {text}", path.display()));
     if let Ok(credential) = serde_json::from_str::<crate::access::Credential>(&text) {
-        return match credential.client_id == client_id {
-            true => Ok(credential.client_secret.into()),
-            false => Err(usage("the credential is that of another client")),
-        };
+        if credential.client_id != client_id {
+            return Err(usage("the credential is that of another client"));
+        }
+        return Ok(credential.client_secret.into());
     }
     let secret = text.trim();
     if secret.is_empty() || secret.contains(char::is_whitespace) {

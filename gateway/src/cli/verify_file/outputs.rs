@@ -301,7 +301,7 @@ fn read(lock: &mut File, paths: &Paths) -> Result<Option<Kept>, CliError> {
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    let identity = |path: &Path| Some(fs::metadata(path).map(|it| (it.dev(), it.ino())).ok()?);
+    let identity = |path: &Path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
     identity(one).is_some() && identity(one) == identity(other)
 }
 

@@ -8,7 +8,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Soon enough after a gateway is back, and rare enough for one that is not.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A gateway may ask for more, but not for so long that it looks as if nothing happened.
-const LONGEST_WAIT_ASKED: Duration = Duration::from_secs(60);
+const LONGEST_WAIT_ASKED: Duration = Duration::from_mins(1);
 
 /// Runs out when nothing succeeds.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ mod tests {
     fn waits_grow_to_a_limit_and_end() {
         let (clock, hand) = Clock::manual(Micros(0));
         let random = Random::seeded(1);
-        let mut patience = Patience::new(Duration::from_secs(600), &clock);
+        let mut patience = Patience::new(Duration::from_mins(10), &clock);
         let (mut waits, mut waited) = (Vec::new(), Duration::ZERO);
         while let Some(wait) = patience.next_wait(None, &clock, &random) {
             hand.advance(wait.as_micros() as i64 + 1);
@@ -90,7 +90,7 @@ mod tests {
     fn a_gateway_may_ask_for_more_within_limits() {
         let (clock, _) = Clock::manual(Micros(0));
         let random = Random::seeded(1);
-        let mut patience = Patience::new(Duration::from_secs(600), &clock);
+        let mut patience = Patience::new(Duration::from_mins(10), &clock);
         let mut wait =
             |seconds| patience.next_wait(Some(Duration::from_secs(seconds)), &clock, &random);
         assert_eq!(wait(5), Some(Duration::from_secs(5)));

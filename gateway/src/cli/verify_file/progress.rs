@@ -1,6 +1,7 @@
 //! What is seen while it works, on standard error: a bar where somebody looks at a terminal, else a line
 //! now and then.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ fn in_megabytes(bytes: u64) -> String {
 fn standing(job: &Job) -> String {
     let mut text = format!("{} rows done", crate::cli::output::grouped(job.rows as i64));
     if let Some(rate) = job.rows_per_second {
-        text.push_str(&format!(", {rate:.0} a second"));
+        let _infallible = write!(text, ", {rate:.0} a second");
     }
     if let Some(seconds) = job.seconds_left {
         let left = match seconds {
@@ -109,7 +110,7 @@ fn standing(job: &Job) -> String {
             ..5_400.0 => format!("{:.0} minutes", seconds / 60.0),
             _ => format!("{:.1} hours", seconds / 3_600.0),
         };
-        text.push_str(&format!(", about {left} left"));
+        let _infallible = write!(text, ", about {left} left");
     }
     text
 }

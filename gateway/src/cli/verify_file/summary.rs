@@ -1,6 +1,7 @@
 //! What became of a file, for a clerk: outcomes, what was wrong with rows, where values differ, and what to
 //! do about it in both languages.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -116,7 +117,7 @@ impl<'a> Summary<'a> {
             text.push_str("\na dry run: rows were read, and nobody was asked");
         }
         if let Some(digest) = &self.job.digest {
-            text.push_str(&format!("\nSHA-256 as the gateway says: {}", digest.sha256));
+            let _infallible = write!(text, "\nSHA-256 as the gateway says: {}", digest.sha256);
         }
         text.push('\n');
         for (section, lines) in self.sections() {
