@@ -118,10 +118,8 @@ impl Work {
             }
             self.progress.sent(offset, size);
             let end = size.min(offset + part);
-            let bytes = source.part(offset, end).await?;
-            if end == size
-                && let Err(changed) = source.check_unchanged()
-            {
+            let read = source.part(offset, end).await;
+            if let Err(changed) = source.check_unchanged() {
                 self.cancel(&id).await;
                 outputs.give_up()?;
                 return Err(changed);
@@ -129,7 +127,7 @@ impl Work {
             let call = Call::new(Method::PUT, path(&id, "/file"))
                 .header(UPLOAD_OFFSET, offset.to_string())
                 .header(UPLOAD_COMPLETE, if end == size { "?1" } else { "?0" })
-                .body(bytes);
+                .body(read?);
             match self.put(&call).await? {
                 Ok(sent) => {
                     job = sent;

@@ -40,7 +40,7 @@ pub(super) struct Fake {
     pub(super) broken_parts: u32,
     /// So many next results break off in the middle.
     pub(super) broken_results: u32,
-    /// So many next calls find their token expired.
+    /// So many next tokens are good for one call.
     pub(super) expired: u32,
 
     pub(super) orders: Vec<Value>,
@@ -53,6 +53,7 @@ pub(super) struct Fake {
     pub(super) calls: Vec<String>,
     pub(super) tokens: u32,
     pub(super) resumed: u32,
+    pub(super) is_used: bool,
     pub(super) is_complete: bool,
     pub(super) looks: usize,
 }
@@ -112,7 +113,7 @@ async fn token(State(fake): Shared, headers: HeaderMap) -> Response {
     if headers["authorization"] != basic.as_str() {
         return problem(StatusCode::UNAUTHORIZED, "invalid-client");
     }
-    fake.tokens += 1;
+    (fake.tokens, fake.is_used) = (fake.tokens + 1, false);
     let token = format!("token-{}", fake.tokens);
     axum::Json(json!({"access_token": token, "expires_in": 600})).into_response()
 }
@@ -129,7 +130,9 @@ async fn at_the_door(
             return problem(StatusCode::SERVICE_UNAVAILABLE, "overloaded");
         }
         let token = format!("Bearer token-{}", fake.tokens);
-        if request.headers()["authorization"] != token.as_str() || count_down(&mut fake.expired) {
+        let is_spent = fake.is_used && count_down(&mut fake.expired);
+        fake.is_used = true;
+        if request.headers()["authorization"] != token.as_str() || is_spent {
             return problem(StatusCode::UNAUTHORIZED, "invalid-token");
         }
     }
