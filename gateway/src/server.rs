@@ -97,7 +97,9 @@ impl Doors {
         }
         // Who waits for its turn would wait for longer than a stop: another node takes it.
         app.lanes.close();
-        let (_ended, ()) = tokio::join!(doors, jobs.stop());
+        let drain = Duration::from_millis(app.config.server.drain_timeout_ms);
+        let jobs = tokio::time::timeout(drain, jobs.stop());
+        let (_ended, _in_time) = tokio::join!(doors, jobs);
         app.close().await;
         true
     }

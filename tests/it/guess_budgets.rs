@@ -1,7 +1,7 @@
 //! Guess budgets: whoever asks and asks is not told at last, and what counts is what the log says.
 
 use gateway::audit::Decided;
-use gateway::policy::Refusal;
+use gateway::policy::{Disclosure, Refusal};
 use gateway::projections::{ProjectionError, catch_up};
 use serde_json::{Value, json};
 
@@ -72,6 +72,29 @@ async fn the_sixth_wrong_claim_in_a_day_is_not_answered_and_a_repeat_is(database
     let carrier = app.caller("carrier").await;
     assert_eq!(guarded(&carrier.verify(&body).await), 28 * 86_400, "ten in thirty days");
     app.recount().await;
+}
+
+#[tokio::test]
+async fn what_is_not_told_is_not_told_by_what_it_costs() {
+    let outcome = TestClient {
+        disclosure: Disclosure::Outcome,
+        required: &["full_name"],
+        ..TestClient::carrier("carrier")
+    };
+    let app = TestApp::builder().clients([outcome]).start().await;
+    let caller = app.caller("carrier").await;
+    let person = app.people(50).into_iter().find(|person| person.card.is_some()).unwrap();
+    let issued = person.card.unwrap().issued.to_string();
+    for year in [issued[..4].to_owned(), "1999".to_owned()] {
+        let card = json!({"attributes": {"card_issue_date": year}});
+        let told = caller.verify(&merge(&about_person(&person), &card)).await.ok();
+        assert_eq!(told["outcome"], "matched");
+    }
+    let failed = entries(&app.app)
+        .await
+        .into_iter()
+        .filter(|entry| matches!(entry.record, Decided::Answered { failed_guess: Some(_), .. }));
+    assert_eq!(failed.count(), 0, "the right year costs no more than the wrong one");
 }
 
 #[tokio::test]

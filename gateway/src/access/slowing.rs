@@ -138,6 +138,12 @@ impl SlowedClients {
         }
     }
 
+    /// Whether a client is slowed.
+    pub fn slows(&self, client_id: &ClientId) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.caps.contains_key(client_id)
+    }
+
     /// Forgets caps that are over now; whether there were any.
     pub fn end(&self, now: Micros) -> bool {
         let is_over = |until: Option<Micros>| until.is_some_and(|until| until <= now);

@@ -178,6 +178,9 @@ impl Config {
         }
         let problem = self.lanes.problem().or_else(|| self.guess_budgets.problem());
         let problem = problem.or_else(|| self.jobs.problem());
+        if usize::from(self.jobs.chunk_rows) > self.log.queue_entries_max {
+            return refuse("jobs.chunk_rows", "must not be more than log.queue_entries_max");
+        }
         if let Some((key, problem)) = problem {
             return refuse(key, problem);
         }

@@ -58,6 +58,22 @@ pub enum Code {
     UnknownAlarm,
     /// The alarm is over.
     AlarmCleared,
+    /// There is no such job, or it is somebody else's.
+    UnknownJob,
+    /// The job is in a state in which this cannot be done.
+    JobState,
+    /// The client has as many open jobs as it may have.
+    TooManyJobs,
+    /// The part does not begin where the upload ends.
+    OffsetMismatch,
+    /// Another part of the same file is coming in.
+    UploadInProgress,
+    /// The files of the job are on another node.
+    JobElsewhere,
+    /// There is nothing at this place of the results.
+    RangeNotSatisfiable,
+    /// The disk for uploads has no room.
+    NoRoomForFile,
     /// There is no such client.
     UnknownClient,
     /// There is no such policy, or not this version of it.
@@ -135,7 +151,7 @@ pub struct Explained {
 
 impl Code {
     /// All codes in the order of their statuses.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 62] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnsupportedGrantType,
@@ -155,6 +171,7 @@ impl Code {
         Self::UnknownReceipt,
         Self::UnknownDispute,
         Self::UnknownAlarm,
+        Self::UnknownJob,
         Self::UnknownClient,
         Self::UnknownPolicy,
         Self::UnknownCredential,
@@ -162,6 +179,11 @@ impl Code {
         Self::RequestTimeout,
         Self::DisputeDecided,
         Self::AlarmCleared,
+        Self::JobState,
+        Self::TooManyJobs,
+        Self::OffsetMismatch,
+        Self::UploadInProgress,
+        Self::JobElsewhere,
         Self::ClientExists,
         Self::StateNotReachable,
         Self::ClientClosed,
@@ -178,6 +200,7 @@ impl Code {
         Self::IdempotencyKeyInUse,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::RangeNotSatisfiable,
         Self::InvalidValue,
         Self::RequiredAttributeMissing,
         Self::GroupingNotAvailable,
@@ -189,6 +212,7 @@ impl Code {
         Self::InternalError,
         Self::LogUnavailable,
         Self::Overloaded,
+        Self::NoRoomForFile,
         Self::NotReady,
     ];
 
@@ -312,6 +336,54 @@ impl Code {
                 404,
                 "There is no alarm with this id.",
                 "Không có cảnh báo nào với id này.",
+            ),
+            Self::UnknownJob => (
+                "unknown-job",
+                404,
+                "There is no such job, or it is not yours, or its time is over.",
+                "Không có công việc này, hoặc không phải của đơn vị, hoặc đã hết thời hạn lưu.",
+            ),
+            Self::JobState => (
+                "job-state",
+                409,
+                "The job is in a state in which this cannot be done; ask for it to see which.",
+                "Công việc đang ở trạng thái không cho phép thao tác này; hãy xem lại công việc.",
+            ),
+            Self::TooManyJobs => (
+                "too-many-jobs",
+                409,
+                "You have as many open jobs as you may have: wait for one, or delete one.",
+                "Đơn vị đã có đủ số công việc được mở cùng lúc: hãy chờ hoặc xóa bớt một công việc.",
+            ),
+            Self::OffsetMismatch => (
+                "offset-mismatch",
+                409,
+                "The upload does not end where this part begins: go on at Upload-Offset.",
+                "Phần gửi lên không nối tiếp phần đã nhận: hãy gửi tiếp từ Upload-Offset.",
+            ),
+            Self::UploadInProgress => (
+                "upload-in-progress",
+                409,
+                "Another part of this file is coming in: wait for it to end.",
+                "Một phần khác của tệp này đang được gửi lên: hãy chờ phần đó kết thúc.",
+            ),
+            Self::JobElsewhere => (
+                "job-elsewhere",
+                409,
+                "The files of this job are on another node of the gateway: ask that one.",
+                "Tệp của công việc này nằm ở một nút khác của cổng: hãy gọi nút đó.",
+            ),
+            Self::RangeNotSatisfiable => (
+                "range-not-satisfiable",
+                416,
+                "There are no results at this place, or none yet.",
+                "Không có kết quả ở vị trí này, hoặc chưa có.",
+            ),
+            Self::NoRoomForFile => (
+                "no-room-for-file",
+                503,
+                "The disk for files is full: what was sent is kept, go on later.",
+                "Ổ đĩa lưu tệp đã đầy: phần đã gửi được giữ lại, hãy gửi tiếp sau.",
             ),
             Self::AlarmCleared => (
                 "alarm-cleared",

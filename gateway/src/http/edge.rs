@@ -23,7 +23,7 @@ use crate::rate_limit::{Deadline, RateState};
 
 /// Routes that are counted by name, the busiest first; whatever else is asked for counts as `other`.
 /// `{name}` stands for one segment of the path, `{*name}` for all that follow.
-const ROUTES: [&str; 44] = [
+const ROUTES: [&str; 51] = [
     "/v1/verifications",
     "/v1/verifications/batch",
     "/oauth2/token",
@@ -33,6 +33,13 @@ const ROUTES: [&str; 44] = [
     "/v1/disputes",
     "/v1/normalize",
     "/v1/officials",
+    "/v1/jobs",
+    "/v1/jobs/{id}",
+    "/v1/jobs/{id}/file",
+    "/v1/jobs/{id}/results",
+    "/v1/jobs/{id}/events",
+    "/v1/jobs/{id}/receipts",
+    "/v1/jobs/{id}/resume",
     "/v1/reports/distinct-persons",
     "/v1/usage",
     "/admin/v1/log/entries",
@@ -73,6 +80,9 @@ const ROUTES: [&str; 44] = [
 const LONG_ROUTES: [&str; 3] =
     ["/v1/officials", "/admin/v1/policies/{name}/try", "/v1/verifications/batch"];
 const LONG: Duration = Duration::from_mins(2);
+/// The route on which files come in, which ends when their sender does: silence ends it, not time.
+const UPLOAD_ROUTE: &str = "/v1/jobs/{id}/file";
+const UPLOAD: Duration = Duration::from_hours(24);
 /// Statuses that are counted apart; any other counts as the first of its class.
 const STATUSES: [u16; 16] =
     [200, 300, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 100];
@@ -132,6 +142,9 @@ impl Edge {
 
     /// What a request may take.
     fn time_for(&self, route: Option<usize>) -> Duration {
+        if route.is_some_and(|route| ROUTES[route] == UPLOAD_ROUTE) {
+            return UPLOAD;
+        }
         let is_long = route.is_some_and(|route| LONG_ROUTES.contains(&ROUTES[route]));
         if is_long { self.timeout.max(LONG) } else { self.timeout }
     }

@@ -13,6 +13,9 @@ use super::code::{Code, Explained};
 use super::idempotency::REPLAYED;
 use crate::rate_limit::Shed;
 
+/// Where an upload is gone on with (IETF draft-ietf-httpbis-resumable-upload).
+pub(super) const UPLOAD_OFFSET: &str = "upload-offset";
+
 /// One wrong field: where it is and what is wrong, never what it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
@@ -28,6 +31,7 @@ pub struct Problem {
     code: Code,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    upload_offset: Option<u64>,
     oauth: bool,
     again: bool,
 }
@@ -48,6 +52,11 @@ impl Problem {
     /// A problem that goes away after a while.
     pub fn retry_after(code: Code, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..Self::from(code) }
+    }
+
+    /// An upload that is to be gone on with at another place.
+    pub fn upload_ends_at(offset: u64) -> Self {
+        Self { upload_offset: Some(offset), ..Self::from(Code::OffsetMismatch) }
     }
 
     /// The same problem at the token endpoint, which adds RFC 6749's `error`.
@@ -126,6 +135,9 @@ impl Problem {
         if let Some(seconds) = self.retry_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(offset) = self.upload_offset {
+            headers.insert(UPLOAD_OFFSET, HeaderValue::from(offset));
+        }
         if self.again {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
@@ -148,10 +160,21 @@ impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         let passes = matches!(
             code,
-            Code::LogUnavailable | Code::Overloaded | Code::NotReady | Code::IdempotencyKeyInUse
+            Code::LogUnavailable
+                | Code::Overloaded
+                | Code::NoRoomForFile
+                | Code::NotReady
+                | Code::IdempotencyKeyInUse
         );
         let retry_after = passes.then_some(Duration::from_secs(1));
-        Self { code, errors: Vec::new(), retry_after, oauth: false, again: false }
+        Self {
+            code,
+            errors: Vec::new(),
+            retry_after,
+            upload_offset: None,
+            oauth: false,
+            again: false,
+        }
     }
 }
 

@@ -16,12 +16,14 @@ use crate::request::Malformed;
 /// A JSON value that borrows from its text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node<'a> {
-    /// `null` or a number that is not whole: nothing that a request of ours holds.
+    /// `null`: nothing that a request of ours holds.
     Other,
     /// `true` or `false`.
     Bool(bool),
     /// A whole number from 0 on.
     Number(u64),
+    /// Any other number.
+    Decimal(f64),
     /// A string.
     Text(Cow<'a, str>),
     /// An array.
@@ -69,16 +71,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Bool(truth))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Decimal(number as f64))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
         Ok(Node::Number(number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node<'de>, E> {
-        Ok(Node::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Node<'de>, E> {
+        Ok(Node::Decimal(number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
@@ -120,9 +122,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(NodeVisitor { items_max: MEMBERS_MAX })? {
             Node::Text(text) => Ok(Self(text)),
-            Node::Other | Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
-                Err(serde::de::Error::custom("a member's name is a string"))
-            }
+            Node::Other
+            | Node::Decimal(_)
+            | Node::Bool(_)
+            | Node::Number(_)
+            | Node::List(_)
+            | Node::Object(_) => Err(serde::de::Error::custom("a member's name is a string")),
         }
     }
 }
@@ -247,7 +252,12 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub fn text(&mut self, name: &str, errors: &mut Errors) -> Option<&'n str> {
         match self.take(name)? {
             Node::Text(text) => Some(text),
-            Node::Other | Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other
+            | Node::Decimal(_)
+            | Node::Bool(_)
+            | Node::Number(_)
+            | Node::List(_)
+            | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }
@@ -278,18 +288,50 @@ impl<'n, 'a> Fields<'n, 'a> {
                 errors.value(self.pointer(name), Malformed::Form);
                 None
             }
-            Node::Other | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other
+            | Node::Decimal(_)
+            | Node::Bool(_)
+            | Node::Text(_)
+            | Node::List(_)
+            | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }
         }
     }
 
+    /// Takes a part of a whole, 0 to 1, if it is there.
+    pub fn part(&mut self, name: &str, errors: &mut Errors) -> Option<f64> {
+        let part = match self.take(name)? {
+            Node::Number(number) => *number as f64,
+            Node::Decimal(number) => *number,
+            Node::Other | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                errors.shape(self.pointer(name), "wrong-type");
+                return None;
+            }
+        };
+        if !(0.0..=1.0).contains(&part) {
+            errors.value(self.pointer(name), Malformed::Form);
+            return None;
+        }
+        Some(part)
+    }
+
+    /// The names of members that are there, taken or not.
+    pub fn names(&self) -> Vec<String> {
+        self.members.iter().map(|(name, _)| name.to_string()).collect()
+    }
+
     /// Takes a truth value, if it is there.
     pub fn truth(&mut self, name: &str, errors: &mut Errors) -> Option<bool> {
         match self.take(name)? {
             Node::Bool(truth) => Some(*truth),
-            Node::Other | Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+            Node::Other
+            | Node::Decimal(_)
+            | Node::Number(_)
+            | Node::Text(_)
+            | Node::List(_)
+            | Node::Object(_) => {
                 errors.shape(self.pointer(name), "wrong-type");
                 None
             }

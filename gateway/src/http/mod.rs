@@ -22,6 +22,7 @@ mod forwarded;
 mod found;
 mod health;
 mod idempotency;
+mod jobs;
 mod json;
 mod log_entries;
 mod logs;
@@ -117,6 +118,7 @@ fn api() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(oauth::get_metadata))
         .routes(routes!(oauth::get_jwks))
         .routes(routes!(verifications::post_verification))
+        .merge(jobs::routes())
         .routes(routes!(batch::post_batch))
         .routes(routes!(subjects::post_history))
         .routes(routes!(reports::get_match_rates))

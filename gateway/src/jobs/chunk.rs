@@ -11,12 +11,15 @@ use crate::audit::{LogUnavailable, RequestIds};
 use crate::auth::Caller;
 use crate::policy::{Disclosure, Policy};
 use crate::rate_limit::{Deadline, Lane, Pass};
-use crate::request::{Attribute, ClientId, NamedSubject, Verification};
+use crate::request::{Attribute, ClientId, NamedSubject, Operation, Verification};
 use crate::verification::{RequestContext, RowsDecided, RowsNotDecided, decide_rows};
 use std::time::Duration;
 
 /// A chunk that takes longer has lost its register or its log.
 const CHUNK_MAX: Duration = Duration::from_mins(1);
+
+/// A quota that has room again within this time is waited for.
+const SOON: Duration = Duration::from_mins(1);
 
 /// A chunk that is ready to be written.
 pub(super) struct DecidedChunk {
@@ -54,7 +57,6 @@ pub(super) async fn decide(
     order: &Order,
     client: &ClientId,
     chunk: ReadChunk,
-    before: impl Future<Output = ()>,
 ) -> Result<DecidedChunk, NotDecided> {
     let stuck = |code| NotDecided::Stuck(JobProblem::named(code));
     let now = app.clock.now();
@@ -62,6 +64,14 @@ pub(super) async fn decide(
         .map_err(|_| stuck(problem::CLIENT_NOT_ACTIVE))?;
     let policy = app.policies.find(&caller.client().policy);
     let policy = policy.ok_or_else(|| stuck(problem::CLIENT_NOT_ACTIVE))?;
+    // Every row would be refused, each with an entry.
+    if policy.granted(Operation::Verify, &order.purpose).is_none() {
+        return Err(stuck(problem::PURPOSE_NOT_PERMITTED));
+    }
+    // Who is slowed by an administrator asks one by one.
+    if app.slowed.slows(client) {
+        return Err(NotDecided::Lane);
+    }
     let ReadChunk { rows, end } = chunk;
     let (requests, ready) = make_ready(app, order, client, &policy, &rows);
     if order.dry_run || requests.is_empty() {
@@ -74,8 +84,10 @@ pub(super) async fn decide(
     let request_id = RequestIds::new(&app.random).next(now);
     let context = RequestContext { request_id, received_at: now, item: 0, key: None };
     let who = (&caller, &policy);
-    let decided = decide_rows(app, who, (&context, order.official), &requests, &pass, before).await;
+    let decided = decide_rows(app, who, (&context, order.official), &requests, &pass).await;
     let decided = decided.map_err(|not| match not {
+        // What another node has, or is about to give, is soon here.
+        RowsNotDecided::QuotaExceeded(exceeded) if exceeded.retry_after < SOON => NotDecided::Lane,
         RowsNotDecided::QuotaExceeded(_) => stuck(problem::QUOTA_EXCEEDED),
         RowsNotDecided::LogUnavailable(unavailable) => NotDecided::Log(unavailable),
         RowsNotDecided::RegisterUnavailable => NotDecided::Register,

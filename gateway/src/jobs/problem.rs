@@ -23,10 +23,44 @@ pub const TOO_MANY_ROW_PROBLEMS: &str = "too-many-row-problems";
 pub const QUOTA_EXCEEDED: &str = "quota-exceeded";
 /// The client may not ask at present.
 pub const CLIENT_NOT_ACTIVE: &str = "client-not-active";
+/// The client's policy does not name the purpose any more.
+pub const PURPOSE_NOT_PERMITTED: &str = "purpose-not-permitted";
 /// The disk of the node is too full to go on.
 pub const DISK_FULL: &str = "disk-full";
 /// The files of the job are not what they were.
 pub const FILES_LOST: &str = "files-lost";
+
+/// What a name of ours means and what to do, in Vietnamese and in English; empty for a name of another
+/// version of this program.
+pub fn explained(code: &str) -> (&'static str, &'static str) {
+    match code {
+        TOO_MANY_ROW_PROBLEMS => (
+            "Quá nhiều dòng không đọc được: hãy xem kết quả, rồi gửi tệp đã sửa hoặc cho chạy tiếp.",
+            "Too many rows cannot be read: look at the results, then send a mended file or resume.",
+        ),
+        QUOTA_EXCEEDED => (
+            "Hạn mức của đơn vị không đủ cho các dòng tiếp theo: hãy cho chạy tiếp khi có hạn mức mới.",
+            "Your quota has no room for the next rows: resume when it has.",
+        ),
+        CLIENT_NOT_ACTIVE => (
+            "Đơn vị hiện chưa được phép gọi: hãy cho chạy tiếp khi được phép.",
+            "Your system may not ask at present: resume when it may.",
+        ),
+        PURPOSE_NOT_PERMITTED => (
+            "Đơn vị không còn được hỏi cho mục đích này: hãy liên hệ đơn vị vận hành.",
+            "You may not ask for this purpose any more: contact the operator.",
+        ),
+        DISK_FULL => (
+            "Ổ đĩa của cổng đã đầy: hãy cho chạy tiếp sau.",
+            "The disk of the gateway is full: resume later.",
+        ),
+        FILES_LOST => (
+            "Tệp của công việc không còn: hãy tạo công việc mới.",
+            "The files of the job are not there any more: order a new one.",
+        ),
+        _ => ("", ""),
+    }
+}
 
 impl JobProblem {
     /// One about no line.

@@ -180,19 +180,17 @@ impl Run<'_> {
         }
     }
 
-    /// Has a chunk decided beside others. Its turn comes when all before it are decided.
+    /// Has a chunk decided when all before it are: while they are written and committed, and while
+    /// those behind are read.
     fn begin(&mut self, number: i64, chunk: ReadChunk) {
         let (app, order) = (Arc::clone(self.app), Arc::clone(&self.order));
         let (client, decided) = (self.client.clone(), self.decided.clone());
         let decide = async move {
             let mut turns = decided.subscribe();
-            let before = async {
-                let _all_are_there = turns.wait_for(|count| *count >= number).await;
-            };
-            let result = chunk::decide(&app, &order, &client, chunk, before).await;
+            // What it gives back holds a lock.
+            drop(turns.wait_for(|count| *count >= number).await);
+            let result = chunk::decide(&app, &order, &client, chunk).await;
             if result.is_ok() {
-                let mut turns = decided.subscribe();
-                let _all_are_there = turns.wait_for(|count| *count >= number).await;
                 decided.send_replace(number + 1);
             }
             result

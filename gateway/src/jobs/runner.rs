@@ -1,9 +1,11 @@
 //! Which jobs run on this node, on threads that take what requests leave.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -82,11 +84,8 @@ async fn look(app: &Arc<App>, mut stop: watch::Receiver<bool>) {
                     whose.remove(&job.id);
                     conclude(app, job, outcome, &mut interrupted).await;
                 }
-                Err(error) => {
-                    // Nobody knows which: all that are not known to run are looked at again.
-                    tracing::error!(%error, "a job has failed");
-                    whose.clear();
-                }
+                // Panics are caught inside, and nobody aborts them.
+                Err(error) => tracing::error!(%error, "a job has failed"),
             },
             () = app.jobs_changed.notified() => {}
             _ = looks.tick() => {}
@@ -134,7 +133,8 @@ fn begin(
             if *stopping.borrow() {
                 return (job, Ok(Ended::Stopped));
             }
-            let outcome = run::run(&app, &job, &stop).await;
+            let running = AssertUnwindSafe(run::run(&app, &job, &stop)).catch_unwind();
+            let outcome = running.await.unwrap_or(Err(Interrupted::Task));
             (job, outcome)
         });
     }

@@ -57,10 +57,16 @@ pub fn tells_wrong(
 
 /// Whether the answer tells that a part of a date is right which the personal number does not spell: the
 /// month of a birth date, or the year of a card. It may be accepted, and leads who asks on and on to the
-/// whole all the same.
-pub fn tells_part(claims: &Claims, findings: &Findings) -> bool {
+/// whole all the same. What is not told, by a verdict or by the outcome, leads nowhere, and must not be
+/// told by what it takes of a budget.
+pub fn tells_part(
+    claims: &Claims,
+    findings: &Findings,
+    is_told: impl Fn(Attribute) -> bool,
+) -> bool {
     let is_part = |attribute, claim: Option<PartialDate>| {
-        claim.is_some_and(|date| date.day().is_none())
+        is_told(attribute)
+            && claim.is_some_and(|date| date.day().is_none())
             && findings.get(attribute) == Some(Finding::because(Reason::YearOnly))
     };
     let month_of_birth = claims.date_of_birth.filter(|date| date.month().is_some());

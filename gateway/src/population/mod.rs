@@ -78,6 +78,7 @@ pub enum Finding {
 pub struct Population {
     /// By lane.
     queues: [Arc<queue::Queue>; Lane::ALL.len()],
+    window: usize,
     clock: Clock,
 }
 
@@ -100,7 +101,8 @@ impl Population {
                 tokio::spawn(queue::serve(Arc::clone(queue), Arc::clone(&turns), caller));
             }
         }
-        Ok(Self { queues, clock })
+        let window = (config.batch_items_max * config.calls_in_flight_max).max(1);
+        Ok(Self { queues, window, clock })
     }
 
     /// Asks who is on file under `key`, and for the permitted attributes only.
@@ -119,6 +121,11 @@ impl Population {
     ) -> Answer {
         let fields = [Attribute::OldIdNumber, Attribute::InsuranceNumber].into_iter().collect();
         self.ask(pass, Question { key, fields, superseded_numbers: true }).await
+    }
+
+    /// Questions that the calls of a lane take at once.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// Asks the same about many at once; answers are in the order of the questions.

@@ -1,10 +1,12 @@
 //! The files of bulk jobs on this node: what was uploaded, and the results. They hold what clients hold
 //! about people, so that nobody but the gateway reads them and an upload does not outlive its job.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const UPLOAD: &str = "upload";
 const RESULTS: &str = "results";
@@ -13,12 +15,37 @@ const RESULTS: &str = "results";
 #[derive(Debug, Clone)]
 pub struct JobFiles {
     folder: PathBuf,
+    /// The jobs of which a part comes in.
+    coming_in: Arc<Mutex<HashSet<String>>>,
+}
+
+/// The only one who writes an upload, until it is dropped.
+#[derive(Debug)]
+pub struct UploadTurn {
+    files: JobFiles,
+    id: String,
+}
+
+impl Drop for UploadTurn {
+    fn drop(&mut self) {
+        self.files.lock().remove(&self.id);
+    }
 }
 
 impl JobFiles {
     /// Files in this folder, which is made when the first one is.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), coming_in: Arc::default() }
+    }
+
+    /// Takes the turn of writing an upload; none where somebody has it.
+    pub fn begin_upload(&self, id: &str) -> Option<UploadTurn> {
+        let is_free = self.lock().insert(id.to_owned());
+        is_free.then(|| UploadTurn { files: self.clone(), id: id.to_owned() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.coming_in.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, id: &str, kind: &str) -> PathBuf {

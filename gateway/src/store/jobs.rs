@@ -72,6 +72,8 @@ pub struct JobChange<'a> {
     pub problem: Option<&'a str>,
     /// The digest of the results, if they are whole.
     pub digest: Option<&'a str>,
+    /// What is ordered from now on, JSON, if it changes.
+    pub settings: Option<&'a str>,
     /// When.
     pub at_us: i64,
     /// Whether the job has ended with it.
@@ -133,6 +135,7 @@ impl Store {
             let done = sqlx::query(
                 "update jobs set state = $2, file_bytes = coalesce($3, file_bytes), problem = $4, \
                  digest = coalesce($5, digest), changed_us = $6, \
+                 settings = coalesce($9, settings), \
                  ended_us = case when $7 = 1 then $6 else ended_us end \
                  where id = $1 and $8 like '%,' || state || ',%'",
             )
@@ -143,7 +146,8 @@ impl Store {
             .bind(change.digest)
             .bind(change.at_us)
             .bind(i64::from(change.has_ended))
-            .bind(from)
+            .bind(&from)
+            .bind(change.settings)
             .execute(&mut *transaction)
             .await?;
             transaction.commit().await?;

@@ -119,7 +119,7 @@ pub use failed_disk::disk_failed;
 pub use hold::{Hold, Session};
 pub use idempotency::{IdempotencyRow, UsedKeyRow};
 pub use inspect::DurabilitySetting;
-pub use job_files::{JobFiles, append_durably};
+pub use job_files::{JobFiles, UploadTurn, append_durably};
 pub use jobs::{JobChange, JobChunkRow, JobRow};
 pub use key_files::KeyFile;
 pub use key_fingerprints::FingerprintRow;

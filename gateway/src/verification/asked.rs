@@ -12,7 +12,7 @@ use crate::audit::{Decided, Entry, FailedGuess, LogUnavailable, Pseudonym, Short
 use crate::auth::{Agency, Caller};
 use crate::clock::Micros;
 use crate::matching::{self, Outcome};
-use crate::policy::{Officials, PermitQuestion, Policy, Refusal};
+use crate::policy::{Disclosure, Officials, PermitQuestion, Policy, Refusal};
 use crate::population::{Answer, Person};
 use crate::rate_limit::{Amount, Charge, QuotaExceeded, Reservation, SubjectGuarded};
 use crate::reports::Edge;
@@ -196,7 +196,9 @@ impl<'a> Asked<'a> {
         let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
         let Judgement { findings, outcome, .. } = judgement;
         let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted)
-            || matching::tells_part(&self.request.claims, findings);
+            || matching::tells_part(&self.request.claims, findings, |attribute| {
+                disclosure > Disclosure::Outcome || self.policy.required().contains(attribute)
+            });
         let now = self.app.clock.now();
         let resolved = judgement.person.map(|person| SubjectKey::PersonalId(person.personal_id));
         let led_elsewhere = resolved.is_some_and(|person| person != self.request.subject.key());

@@ -91,9 +91,8 @@ struct Chunk<'a> {
     decided: RowsDecided,
 }
 
-/// Decides the rows of a chunk. `before` ends when all rows before it are decided: it is waited for only
-/// where the answer depends on them, which is where the guess budgets of a person are used up by rows
-/// that may turn out to be true.
+/// Decides the rows of a chunk. All rows before them must be decided, and those behind must wait: what is
+/// on its way counts as failed, so that the answer would depend on who is faster.
 ///
 /// # Errors
 /// [`RowsNotDecided`]; what was reserved is given back.
@@ -103,7 +102,6 @@ pub async fn decide_rows(
     (context, official): (&RequestContext, Option<ShortDigest>),
     requests: &[Verification],
     pass: &Pass,
-    before: impl Future<Output = ()>,
 ) -> Result<RowsDecided, RowsNotDecided> {
     let decided = RowsDecided {
         decisions: vec![RowDecision::Guarded; requests.len()],
@@ -116,12 +114,10 @@ pub async fn decide_rows(
     let rows = chunk.reserve().await?;
     chunk.charge(&rows).await?;
     let answers = chunk.ask(&rows).await?;
-    let deferred = chunk.decide(rows, answers).await?;
-    if !deferred.is_empty() {
-        before.await;
-        for (position, permit, claims) in deferred {
-            chunk.decide_deferred(position, permit, claims).await?;
-        }
+    // Behind the register, so that entries do not stand far behind others of their time.
+    chunk.at = app.clock.now();
+    for (position, permit, claims) in chunk.decide(rows, answers).await? {
+        chunk.decide_deferred(position, permit, claims).await?;
     }
     Ok(chunk.decided)
 }
@@ -199,7 +195,15 @@ impl<'a> Chunk<'a> {
             Row::Asked { permit, .. } => Some((permit, request.subject.key())),
             Row::Refused(_) | Row::Deferred { .. } => None,
         });
-        answered(self.app.population.find_many(self.pass, questions).await)
+        let questions: Vec<_> = questions.collect();
+        let mut answers = Vec::with_capacity(questions.len());
+        // No more than the calls of the lane take at once: what waits behind them may become overdue, and
+        // stands before others of the lane.
+        for window in questions.chunks(self.app.population.window()) {
+            let asked = self.app.population.find_many(self.pass, window.iter().copied());
+            answers.extend(answered(asked.await)?);
+        }
+        Ok(answers)
     }
 
     /// Steps 4 and 5 for all rows but those that are deferred, which are given back.
@@ -215,7 +219,9 @@ impl<'a> Chunk<'a> {
                 Row::Asked { permit, claims, guess } => {
                     let answer = answers.next().ok_or(RowsNotDecided::RegisterUnavailable)?;
                     let judgement = judge(&permit, &claims, &answer);
-                    self.conclude(position, guess, &answer, &judgement).await?;
+                    if !self.conclude(position, guess, (&answer, &judgement), true).await? {
+                        deferred.push((position, permit, claims));
+                    }
                 }
                 Row::Refused(refusal) => {
                     let entry = self.asked(position).refusal(refusal).await?;
@@ -228,7 +234,7 @@ impl<'a> Chunk<'a> {
         Ok(deferred)
     }
 
-    /// The whole of it for one row, now that nothing before it is on its way.
+    /// The whole of it for one row, now that no other is on its way.
     async fn decide_deferred(
         &mut self,
         position: usize,
@@ -248,23 +254,26 @@ impl<'a> Chunk<'a> {
         let answers = answered(self.app.population.find_many(self.pass, [question]).await)?;
         let answer = answers.first().ok_or(RowsNotDecided::RegisterUnavailable)?;
         let judgement = judge(&permit, &claims, answer);
-        self.conclude(position, guess, answer, &judgement).await
+        self.conclude(position, guess, (answer, &judgement), false).await.map(drop)
     }
 
     /// Charges the person, and makes the entry. Room that was not used is free at once: the answer cannot
-    /// leave before it is recorded, so that nothing is told that a budget does not hold.
+    /// leave before it is recorded, so that nothing is told that a budget does not hold. False where the
+    /// person has no room while others are on their way, and `may_wait`.
     async fn conclude(
         &mut self,
         position: usize,
         mut guess: Reservation,
-        answer: &Answer,
-        judgement: &Judgement<'_>,
-    ) -> Result<(), RowsNotDecided> {
+        (answer, judgement): (&Answer, &Judgement<'_>),
+        may_wait: bool,
+    ) -> Result<bool, RowsNotDecided> {
         let asked = self.asked(position);
         let guarded = asked.charge_guess(&mut guess, judgement).await.map_err(unavailable)?;
         if let Some(GuardedPerson { entry, .. }) = guarded {
-            self.record(position, entry);
-            return Ok(());
+            if !may_wait {
+                self.record(position, entry);
+            }
+            return Ok(!may_wait);
         }
         let entry = asked.entry(answer, judgement, &mut guess).await?;
         if guess.has_failed() {
@@ -278,7 +287,7 @@ impl<'a> Chunk<'a> {
         let advice = matching::advice(outcome, &findings, accepted, disclosure, status);
         self.decided.decisions[position] =
             RowDecision::Answered { outcome, findings, status, advice };
-        Ok(())
+        Ok(true)
     }
 
     fn record(&mut self, position: usize, entry: Entry) {

@@ -14,7 +14,7 @@ use crate::support::{about_person, merge};
 type Make = fn(&Stage, &Who) -> String;
 
 /// A good body of each schema.
-const BODIES: [(&str, Make); 17] = [
+const BODIES: [(&str, Make); 19] = [
     ("TokenForm", |_, _| "grant_type=client_credentials".to_owned()),
     ("IssuedTokenForm", issued_token),
     ("VerificationBody", |stage, who| {
@@ -25,6 +25,8 @@ const BODIES: [(&str, Make); 17] = [
         let purpose = json!({"purpose": who.purpose});
         json!({"items": [merge(&about_person(&stage.app.person()), &purpose)]}).to_string()
     }),
+    ("JobBody", |_, who| json!({"purpose": who.purpose}).to_string()),
+    ("JobFileBody", |_, _| "personal_id,full_name,date_of_birth\n".to_owned()),
     ("HistoryBody", |stage, who| {
         json!({"subject": stage.planted.subject, "purpose": who.purpose}).to_string()
     }),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::callers::Who;
 use super::described::Route;
 use super::ids::{self, Asked, Id};
+use super::jobs;
 use super::planted::{AGENCY, ID, key_of};
 use super::requests::{NO_INDEX, Sent};
 use super::stage::Stage;
@@ -62,6 +63,11 @@ impl Stage {
                 Id::Kid => vec![(planted.kid.clone(), NO_KID.to_owned())],
                 Id::Dispute => vec![(planted.dispute.clone(), planted.no_dispute())],
                 Id::Alarm => vec![(planted.alarm.clone(), "0".repeat(32))],
+                Id::Job => {
+                    let states = ["cancelled", "paused", "created"];
+                    let another = states.map(|state| jobs::id_of(ID, state));
+                    another.map(|id| (id, "job_nobodys".to_owned())).to_vec()
+                }
                 Id::Policy => vec![(format!("{ID}-policy"), NO_POLICY.to_owned())],
                 Id::Entry => vec![
                     (index(&planted.receipt["index"]), NO_INDEX.to_string()),

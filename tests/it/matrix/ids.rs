@@ -8,6 +8,7 @@ pub(super) enum Id {
     Kid,
     Dispute,
     Alarm,
+    Job,
     Policy,
     Entry,
     /// A bundle of entries.
@@ -38,11 +39,18 @@ pub(super) enum Asked {
 }
 
 /// Fields of the head that routes describe, and whether they name a request of the client's own.
-const HEADERS: [(&str, bool); 3] =
-    [("Idempotency-Key", true), ("Request-Deadline-Ms", false), ("date", false)];
+const HEADERS: [(&str, bool); 6] = [
+    ("Idempotency-Key", true),
+    ("Request-Deadline-Ms", false),
+    ("Upload-Offset", false),
+    ("Upload-Complete", false),
+    ("Range", false),
+    ("date", false),
+];
 
 /// What the name after this part of a path stands for.
-const PATHS: [(&str, Id); 11] = [
+const PATHS: [(&str, Id); 12] = [
+    ("/v1/jobs/", Id::Job),
     ("/admin/v1/clients/", Id::Client),
     ("/admin/v1/clients/{id}/secrets/", Id::Slot),
     ("/admin/v1/clients/{id}/keys/", Id::Kid),
@@ -57,7 +65,9 @@ const PATHS: [(&str, Id); 11] = [
 ];
 
 /// Parameters by path, where it matters, and name.
-const QUERY: [(&str, &str, Asked); 37] = [
+const QUERY: [(&str, &str, Asked); 39] = [
+    ("/v1/jobs", "before", Asked::LeftOut),
+    ("/v1/jobs/{id}/receipts", "after", Asked::LeftOut),
     ("/admin/v1/policies/{name}/diff", "from", Asked::Value("1")),
     ("/admin/v1/policies/{name}/diff", "to", Asked::Value("1")),
     ("/v1/logs/{log}/proof/inclusion", "index", Asked::Value("0")),

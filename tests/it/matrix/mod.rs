@@ -10,6 +10,7 @@ mod callers;
 mod described;
 mod foreign;
 mod ids;
+mod jobs;
 mod planted;
 mod requests;
 mod rights;

@@ -6,6 +6,7 @@ use super::bodies;
 use super::callers::Who;
 use super::described::{Door, Route};
 use super::ids::{self, Asked, Id};
+use super::jobs;
 use super::planted::TARGET;
 use super::stage::Stage;
 
@@ -29,7 +30,10 @@ impl Stage {
     pub(super) fn good(&self, route: &Route, who: &Who) -> Sent {
         let mut path = route.path.clone();
         for (before, name) in ids::names_in(&route.path) {
-            let own = self.own(ids::of_path(&before).unwrap(), who);
+            let own = match ids::of_path(&before).unwrap() {
+                Id::Job => jobs::fitting(route, who),
+                id => self.own(id, who),
+            };
             path = path.replace(&format!("{{{name}}}"), &own);
         }
         let value = |asked: Asked| match asked {
@@ -63,6 +67,7 @@ impl Stage {
             Id::Kid => self.planted.target_kid.clone(),
             Id::Dispute => self.planted.target_dispute.clone(),
             Id::Alarm => self.planted.alarm.clone(),
+            Id::Job => jobs::id_of(who.client.unwrap_or("nobody"), "cancelled"),
             Id::Policy => format!("{TARGET}-policy"),
             Id::Entry => who.receipt["index"].as_u64().unwrap_or(NO_INDEX).to_string(),
             Id::Bundle | Id::Tile => "000.p/1".to_owned(),

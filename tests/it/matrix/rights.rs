@@ -40,7 +40,7 @@ const fn row(
 }
 
 /// The table.
-pub(super) static RIGHTS: [Row; 28] = [
+pub(super) static RIGHTS: [Row; 31] = [
     row("GET", "/livez", Right::Public, &[]),
     row("GET", "/readyz", Right::Public, &[]),
     row("GET", "/.well-known/oauth-authorization-server", Right::Public, &[]),
@@ -50,6 +50,9 @@ pub(super) static RIGHTS: [Row; 28] = [
     row("POST", "/oauth2/introspect", Right::Secret, &["audit", "admin"]),
     row("POST", "/v1/verifications", Right::Operation(&["verify"]), &[]),
     row("POST", "/v1/verifications/batch", Right::Operation(&["verify"]), &[]),
+    row("*", "/v1/jobs/", Right::Operation(&["verify"]), &[]),
+    row("GET", "/v1/jobs", Right::Operation(&["verify"]), &[]),
+    row("POST", "/v1/jobs", Right::Operation(&["verify"]), &[]),
     row("POST", "/v1/subjects/history", Right::Operation(&["history"]), &["history"]),
     row("GET", "/v1/reports/match-rates", Right::Own, &["report"]),
     row("GET", "/v1/reports/distinct-persons", Right::OwnWithStatus(&["report"]), &["report"]),

@@ -7,9 +7,9 @@ use super::Answer;
 /// A client that calls with its token.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    pub(super) http: reqwest::Client,
-    pub(super) api: String,
-    pub(super) token: String,
+    pub http: reqwest::Client,
+    pub api: String,
+    pub token: String,
 }
 
 impl Caller {
