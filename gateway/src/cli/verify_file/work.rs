@@ -13,7 +13,9 @@ use super::source::Source;
 use crate::cli::CliError;
 use crate::cli::client::steady::{Answer, Call, SteadyClient, Trouble};
 use crate::clock::{Clock, Random};
-use crate::jobs::problem::{CLIENT_NOT_ACTIVE, DISK_FULL, QUOTA_EXCEEDED, TOO_MANY_ROW_PROBLEMS};
+use crate::jobs::problem::{
+    CLIENT_NOT_ACTIVE, DISK_FULL, PURPOSE_NOT_PERMITTED, QUOTA_EXCEEDED, TOO_MANY_ROW_PROBLEMS,
+};
 
 /// Largest part of a file that is sent at once, in bytes: the gateway takes no larger ones.
 const PART_MAX: u64 = 16 << 20;
@@ -25,6 +27,13 @@ const LAST_LOOK: Duration = Duration::from_secs(3);
 
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
+
+/// Why a part was not taken.
+enum NotSent {
+    /// The gateway has so many bytes of the file.
+    Has(u64),
+    Trouble(Trouble),
+}
 
 /// One run of the command.
 pub(super) struct Work {
@@ -111,6 +120,7 @@ impl Work {
     ) -> Result<Job, CliError> {
         let (id, size) = (job.id.clone(), source.bytes());
         let (mut part, mut patience) = (PART_MAX, Patience::new(self.give_up, &self.clock));
+        let mut best = job.received_bytes;
         while matches!(job.state, State::Created | State::Receiving) {
             let offset = job.received_bytes;
             if offset > size {
@@ -133,13 +143,22 @@ impl Work {
                     job = sent;
                     part = PART_MAX.min(part * 2);
                 }
-                Err(trouble) => {
+                Err(NotSent::Has(there)) if there != offset => {
+                    let elsewhere = format!("the gateway has {there} bytes, and not {offset}");
+                    self.rest(&mut patience, Trouble::Lost(elsewhere)).await?;
+                    job.received_bytes = there;
+                }
+                Err(NotSent::Has(_)) => {
+                    return Err(CliError::Failed("the gateway wants what it refuses".into()));
+                }
+                Err(NotSent::Trouble(trouble)) => {
                     self.rest(&mut patience, trouble).await?;
                     part = PART_MIN.max(part / 2);
                     job = self.job(&id).await?;
                 }
             }
-            if job.received_bytes > offset {
+            if job.received_bytes > best {
+                best = job.received_bytes;
                 patience.succeeded(&self.clock);
             }
         }
@@ -147,18 +166,22 @@ impl Work {
         Ok(job)
     }
 
-    /// Sends a part once. That the gateway has another offset is trouble too: it is asked again then.
-    async fn put(&mut self, call: &Call) -> Result<Result<Job, Trouble>, CliError> {
+    /// Sends a part once.
+    async fn put(&mut self, call: &Call) -> Result<Result<Job, NotSent>, CliError> {
         let (answer, body) = match self.once(call).await {
             Ok(answer) => answer,
-            Err(trouble) => return Ok(Err(trouble)),
+            Err(trouble) => return Ok(Err(NotSent::Trouble(trouble))),
         };
         match answer.status {
             StatusCode::OK => parse(&body).map(Ok),
-            StatusCode::CONFLICT => {
-                let told = answer.told_by(&body);
-                Ok(Err(Trouble::Later { told, after: None }))
-            }
+            // Another part is still coming in, or the job stands differently now: it is looked at again.
+            StatusCode::CONFLICT => Ok(Err(match upload_offset(&answer) {
+                Some(there) => NotSent::Has(there),
+                None => {
+                    let told = answer.told_by(&body);
+                    NotSent::Trouble(Trouble::Later { told, after: None })
+                }
+            })),
             _ => Err(refused(&answer, &body)),
         }
     }
@@ -202,10 +225,16 @@ impl Work {
                 return Ok(Err(Trouble::Lost(nothing)));
             }
             _ => {
-                return match answer.whole().await {
-                    Ok(body) => Err(refused(&answer, &body)),
-                    Err(trouble) => Ok(Err(trouble)),
+                let body = match answer.whole().await {
+                    Ok(body) => body,
+                    Err(trouble) => return Ok(Err(trouble)),
                 };
+                // Another node of the gateway has them, and the next try may come to that one.
+                if answer.status == StatusCode::CONFLICT {
+                    let told = answer.told_by(&body);
+                    return Ok(Err(Trouble::Later { told, after: None }));
+                }
+                return Err(refused(&answer, &body));
             }
         }
         loop {
@@ -320,6 +349,10 @@ fn refused(answer: &Answer, body: &[u8]) -> CliError {
     CliError::Failed(answer.told_by(body).to_string())
 }
 
+fn upload_offset(answer: &Answer) -> Option<u64> {
+    answer.headers.get(UPLOAD_OFFSET)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// The offset in `Content-Range: bytes N-...`.
 fn begins_at(answer: &Answer) -> Option<u64> {
     let text = answer.headers.get(CONTENT_RANGE)?.to_str().ok()?;
@@ -342,7 +375,7 @@ fn stands_still(job: &Job, outputs: &Outputs) -> CliError {
                  in {part} tells which\n{how} all the same; {anew}"
             ))
         }
-        Some(QUOTA_EXCEEDED | CLIENT_NOT_ACTIVE) => CliError::Access(text),
+        Some(QUOTA_EXCEEDED | CLIENT_NOT_ACTIVE | PURPOSE_NOT_PERMITTED) => CliError::Access(text),
         Some(DISK_FULL) => CliError::Unavailable(text),
         Some(_) | None => CliError::Failed(text),
     }

@@ -4,6 +4,7 @@
 mod endings;
 mod fake;
 mod interrupted;
+mod served;
 
 use std::fs;
 use std::path::PathBuf;
