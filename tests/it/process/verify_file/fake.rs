@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post, put};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 /// Identity of every job: there is one at a time.
@@ -95,10 +95,14 @@ fn problem(status: StatusCode, code: &str) -> Response {
         .into_response()
 }
 
-/// A body that breaks off behind `bytes`.
+/// A body that breaks off behind `bytes`, which are on their way by then.
 fn broken(bytes: &[u8]) -> Body {
-    let bytes = Bytes::copy_from_slice(bytes);
-    Body::from_stream(stream::iter([Ok(bytes), Err(io::Error::other("the line is cut"))]))
+    let bytes = stream::iter([Ok(Bytes::copy_from_slice(bytes))]);
+    let cut = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::other("the line is cut"))
+    });
+    Body::from_stream(bytes.chain(cut))
 }
 
 fn count_down(left: &mut u32) -> bool {
