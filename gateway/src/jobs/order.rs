@@ -139,21 +139,10 @@ impl Order {
             columns,
             error_threshold: kept.error_threshold,
             dry_run: kept.dry_run,
-            on_behalf_of: optional(kept.on_behalf_of, AgencyCode::parse)?,
+            on_behalf_of: kept.on_behalf_of.map(|it| AgencyCode::parse(&it)).transpose().ok()?,
             official,
-            procedure: optional(kept.procedure, Procedure::parse)?,
+            procedure: kept.procedure.map(|it| Procedure::parse(&it)).transpose().ok()?,
             chunk_rows: kept.chunk_rows,
         })
-    }
-}
-
-/// None where there is a text that is none of these.
-fn optional<T, E>(
-    text: Option<String>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Option<Option<T>> {
-    match text {
-        None => Some(None),
-        Some(text) => parse(&text).ok().map(Some),
     }
 }

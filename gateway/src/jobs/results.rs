@@ -34,7 +34,7 @@ pub fn head(format: FileFormat) -> Vec<u8> {
             let mut head = format!("{LINE},row_id,outcome");
             for attribute in Attribute::ALL {
                 let name = attribute.name();
-                head.push_str(&format!(",{name},{name}_reason"));
+                head.extend([",", name, ",", name, "_reason"]);
             }
             head.push_str(",subject_status,advice,problem\r\n");
             head.into_bytes()

@@ -111,10 +111,10 @@ pub(super) async fn run(
         }
         upload => upload?,
     };
-    let summary = match is_new {
-        true => Summary::default(),
-        false => serde_json::from_str(&done.summary).map_err(|_| UnknownOrder)?,
-    };
+    let mut summary = Summary::default();
+    if !is_new {
+        summary = serde_json::from_str(&done.summary).map_err(|_| UnknownOrder)?;
+    }
     let next = if is_new { 0 } else { done.number + 1 };
     let reading = Reading {
         format: order.format,

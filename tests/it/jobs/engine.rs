@@ -1,5 +1,6 @@
 //! What runs, without the routes that lead to it.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use gateway::audit::LogEntry;
@@ -39,7 +40,7 @@ pub(crate) fn file(people: &[Person]) -> String {
         let name = if number % 7 == 6 { "" } else { &person.full_name };
         let born = person.date_of_birth.to_string();
         let born = if number % 5 == 4 { "1899-12-31".to_owned() } else { born };
-        text += &format!("r{number},{},{name},{born}\n", person.personal_id);
+        writeln!(text, "r{number},{},{name},{born}", person.personal_id).unwrap();
     }
     text
 }
@@ -116,7 +117,7 @@ async fn a_job_that_is_interrupted_gives_the_same_results(database: Database) {
                 3 => person.date_of_birth.to_string(),
                 _ => format!("18{}-01-01", 90 + round),
             };
-            text += &format!("{},{},{born}\n", person.personal_id, person.full_name);
+            writeln!(text, "{},{},{born}", person.personal_id, person.full_name).unwrap();
         }
     }
     begin(&app, "whole", &order(50), &text).await;

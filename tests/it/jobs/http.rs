@@ -1,5 +1,7 @@
 //! A job as its client sees it.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::engine::file;
@@ -202,7 +204,7 @@ async fn too_many_wrong_rows_and_a_quota_stop_a_job_and_it_goes_on_when_told() {
     let caller = app.caller("carrier").await;
     let mut text = file(&app.people(100));
     for row in 0..2_500 {
-        text += &format!("w{row},123,Nguyễn Văn A,1990-01-01\n");
+        writeln!(text, "w{row},123,Nguyễn Văn A,1990-01-01").unwrap();
     }
     text += &file(&app.people(100))[43..];
     let id = id_of(&caller.order(&json!({"purpose": "telecom.cleanup"})).await);

@@ -113,7 +113,7 @@ async fn receive(
         at_us: app.clock.now().0,
         ..JobChange::default()
     };
-    if !app.store.change_job(&job.id, &change).await.map_err(unreadable)? {
+    if !app.store.change_job(&job.id, &change).await.map_err(|error| unreadable(&error))? {
         return Err(Code::JobState.into());
     }
     let file = app.job_files.append_upload(&job.id).map_err(|error| unreadable_file(&error))?;
@@ -176,7 +176,7 @@ async fn conclude(app: &App, job: &JobRow, received: u64, is_last: bool) -> Resu
         at_us: app.clock.now().0,
         ..JobChange::default()
     };
-    if !app.store.change_job(&job.id, &change).await.map_err(unreadable)? {
+    if !app.store.change_job(&job.id, &change).await.map_err(|error| unreadable(&error))? {
         return Err(Code::JobState.into());
     }
     app.jobs_changed.notify_one();

@@ -99,7 +99,7 @@ pub async fn post_job(
         ended_us: None,
     };
     let open_max = i64::from(app.config.jobs.open_max);
-    if !app.store.add_job(&row, open_max).await.map_err(unreadable)? {
+    if !app.store.add_job(&row, open_max).await.map_err(|error| unreadable(&error))? {
         return Err(Code::TooManyJobs.into());
     }
     let mut response = json_reply(&job_reply(&app, row).await?);
@@ -130,7 +130,7 @@ async fn may_order(call: &Call, order: &jobs::Order) -> Result<(), Problem> {
     match call.app.officials.know(&call.app.store, call.client(), official.0).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Code::OfficialUnknown.into()),
-        Err(error) => Err(unreadable(error)),
+        Err(error) => Err(unreadable(&error)),
     }
 }
 
@@ -159,7 +159,7 @@ pub async fn get_jobs(
     call.admit().await?;
     let client = call.client().as_str();
     let rows = app.store.jobs_of(client, before.as_deref().unwrap_or(""), limit + 1).await;
-    let mut rows = rows.map_err(unreadable)?;
+    let mut rows = rows.map_err(|error| unreadable(&error))?;
     let is_last = rows.len() as i64 <= limit;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| !is_last).map(|row| row.id.clone());
@@ -227,7 +227,7 @@ pub async fn get_receipts(
     call.admit().await?;
     let job = own_job(&call, &id).await?;
     let chunks = app.store.chunks((&job.node, &job.id), from, limit + 1).await;
-    Ok(json_reply(&ReceiptsReply::new(chunks.map_err(unreadable)?, limit as usize)))
+    Ok(json_reply(&ReceiptsReply::new(chunks.map_err(|error| unreadable(&error))?, limit as usize)))
 }
 
 /// Goes on with a job that stands still.
@@ -265,7 +265,7 @@ pub async fn post_resume(
         at_us: app.clock.now().0,
         ..JobChange::default()
     };
-    if !app.store.change_job(&job.id, &change).await.map_err(unreadable)? {
+    if !app.store.change_job(&job.id, &change).await.map_err(|error| unreadable(&error))? {
         return Err(Code::JobState.into());
     }
     app.jobs_changed.notify_one();
@@ -310,13 +310,13 @@ pub async fn delete_job(
             has_ended: true,
             ..JobChange::default()
         };
-        app.store.change_job(&job.id, &change).await.map_err(unreadable)?;
+        app.store.change_job(&job.id, &change).await.map_err(|error| unreadable(&error))?;
         // What a run has open goes when it ends, which is at its next chunk.
         jobs::remove_upload(&app, &job.id);
         let job = own_job(&call, &id).await?;
         return Ok(json_reply(&job_reply(&app, job).await?));
     }
-    jobs::forget(&app, &job).await.map_err(unreadable)?;
+    jobs::forget(&app, &job).await.map_err(|error| unreadable(&error))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -330,7 +330,7 @@ fn begin(app: &Arc<App>, request: &Request<Body>) -> Result<Call, Problem> {
 
 /// A job of the caller; somebody else's is as none.
 async fn own_job(call: &Call, id: &str) -> Result<JobRow, Problem> {
-    let job = call.app.store.job(id).await.map_err(unreadable)?;
+    let job = call.app.store.job(id).await.map_err(|error| unreadable(&error))?;
     let job = job.filter(|job| job.client_id == call.client().as_str());
     job.ok_or_else(|| Code::UnknownJob.into())
 }
@@ -350,8 +350,8 @@ fn malformed(pointer: &str) -> Problem {
     Problem::with_errors(Code::InvalidValue, vec![error])
 }
 
-fn unreadable(error: StoreError) -> Problem {
-    let error = &error as &dyn std::error::Error;
+fn unreadable(error: &StoreError) -> Problem {
+    let error = error as &dyn std::error::Error;
     tracing::error!(error, "jobs cannot be read or kept");
     Code::Overloaded.into()
 }

@@ -49,7 +49,8 @@ pub async fn get_results(
     let [] = extract::query(&request, [])?;
     call.admit().await?;
     let job = here(&app, own_job(&call, &id).await?)?;
-    let done = app.store.last_chunk(&job.node, &job.id).await.map_err(unreadable)?;
+    let done =
+        app.store.last_chunk(&job.node, &job.id).await.map_err(|error| unreadable(&error))?;
     let there = done.map_or(0, |done| done.result_bytes.unsigned_abs());
     let order = Order::parse(&job.settings).map_err(|_| Code::InternalError)?;
     let range = read_range(request.headers(), there)?;

@@ -141,7 +141,8 @@ impl ReceiptsReply {
 
 /// A job as it stands.
 pub(super) async fn job_reply(app: &App, job: JobRow) -> Result<JobReply, Problem> {
-    let done = app.store.last_chunk(&job.node, &job.id).await.map_err(unreadable)?;
+    let done =
+        app.store.last_chunk(&job.node, &job.id).await.map_err(|error| unreadable(&error))?;
     let done = done.unwrap_or_default();
     let rate = rate(app, &job, &done).await?;
     let order = Order::parse(&job.settings)
@@ -190,7 +191,11 @@ pub(super) async fn job_reply(app: &App, job: JobRow) -> Result<JobReply, Proble
 /// Rows and bytes a second over the last chunks.
 async fn rate(app: &App, job: &JobRow, done: &JobChunkRow) -> Result<Option<(f64, f64)>, Problem> {
     let from = (done.number - RATE_CHUNKS).max(0);
-    let first = app.store.chunks((&job.node, &job.id), from, 1).await.map_err(unreadable)?;
+    let first = app
+        .store
+        .chunks((&job.node, &job.id), from, 1)
+        .await
+        .map_err(|error| unreadable(&error))?;
     let Some(first) = first.first().filter(|first| first.at_us < done.at_us) else {
         return Ok(None);
     };
@@ -203,7 +208,7 @@ async fn rate(app: &App, job: &JobRow, done: &JobChunkRow) -> Result<Option<(f64
 }
 
 fn problem_reply(found: JobProblem) -> JobProblemReply {
-    let explained = FileCode::ALL.into_iter().find(|code| code.name() == found.code);
+    let explained = FileCode::ALL.iter().find(|code| code.name() == found.code);
     let (vi, en) = match explained.map(|code| code.explained()) {
         Some(explained) => (explained.vi, explained.en),
         None => problem::explained(&found.code),
