@@ -175,13 +175,11 @@ impl Work {
         match answer.status {
             StatusCode::OK => parse(&body).map(Ok),
             // Another part is still coming in, or the job stands differently now: it is looked at again.
-            StatusCode::CONFLICT => Ok(Err(match upload_offset(&answer) {
-                Some(there) => NotSent::Has(there),
-                None => {
-                    let told = answer.told_by(&body);
-                    NotSent::Trouble(Trouble::Later { told, after: None })
-                }
-            })),
+            StatusCode::CONFLICT => {
+                let told = answer.told_by(&body);
+                let later = || NotSent::Trouble(Trouble::Later { told, after: None });
+                Ok(Err(upload_offset(&answer).map_or_else(later, NotSent::Has)))
+            }
             _ => Err(refused(&answer, &body)),
         }
     }
