@@ -8,6 +8,7 @@ use super::log_export::ExportArgs;
 use super::log_search::SearchArgs;
 use super::log_verify::VerifyArgs;
 use super::output::Format;
+use super::verify_file::VerifyFileArgs;
 use super::{CliError, alarms, backup, clients, events, policies, projections, token_keys, usage};
 use crate::request::Attribute;
 
@@ -38,6 +39,9 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Show what the published rules do to a value, step by step. Needs no configuration.
     Normalize(NormalizeArgs),
+    /// Have a gateway verify a file of many persons, as a client of it, and fetch the results. Needs no
+    /// configuration; a run that was ended goes on when it is started again.
+    VerifyFile(Box<VerifyFileArgs>),
     /// Figures.
     #[command(subcommand)]
     Report(ReportCommand),
@@ -275,6 +279,7 @@ impl Cli {
             Command::Serve
             | Command::Compare(_)
             | Command::Normalize(_)
+            | Command::VerifyFile(_)
             | Command::Report(_)
             | Command::Dispute(_)
             | Command::Log(_)

@@ -51,18 +51,27 @@ pub enum CliError {
     /// Another end did not answer as it should.
     #[error("{0}")]
     Unavailable(String),
+    /// Another end does not let this caller in.
+    #[error("{0}")]
+    Access(String),
+    /// More is wrong than was allowed.
+    #[error("{0}")]
+    Threshold(String),
     /// The command ran and found something wrong.
     #[error("{0}")]
     Failed(String),
 }
 
 impl CliError {
-    /// Exit code: 1 failed, 2 usage, 3 configuration, 4 access denied, 5 unavailable.
+    /// Exit code: 1 failed, 2 usage, 3 configuration, 4 access denied, 5 unavailable, 6 a threshold
+    /// not held.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::Config(_) | Self::Start(StartError::Limits(RedisStartError::Url)) => 3,
+            Self::Access(_) => 4,
             Self::Door(_) | Self::Unavailable(_) => 5,
+            Self::Threshold(_) => 6,
             Self::Start(_)
             | Self::Store(_)
             | Self::Log(_)

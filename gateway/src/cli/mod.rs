@@ -29,6 +29,7 @@ mod retention;
 mod serve;
 mod token_keys;
 mod usage;
+mod verify_file;
 
 pub use arguments::Cli;
 #[cfg(feature = "sandbox")]
@@ -52,6 +53,7 @@ pub async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Sandbox(_) => Err(CliError::Failed("the sandbox is run by main".into())),
         Command::Compare(args) => compare::compare(args, cli.output),
         Command::Normalize(args) => normalize::normalize(args, cli.output),
+        Command::VerifyFile(args) => verify_file::verify_file(args, cli.output).await,
         Command::Report(ReportCommand::MatchRates(args)) => {
             report::match_rates(&load(cli)?, args, cli.output).await
         }

@@ -135,7 +135,7 @@ fn for_programs(figure: Figure) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(number: i64) -> String {
+pub(super) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
     for (position, digit) in digits.chars().enumerate() {

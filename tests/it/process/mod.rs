@@ -43,3 +43,4 @@ mod signing_keys;
 mod small_disk;
 mod stop;
 mod truth;
+mod verify_file;

@@ -139,6 +139,12 @@ impl Process {
         self.wait_for(text, async || read(&output).contains(text)).await
     }
 
+    /// Waits until it has complained about something.
+    pub(super) async fn wait_for_complaint(&mut self, text: &str) -> anyhow::Result<()> {
+        let errors = self.errors.clone();
+        self.wait_for(text, async || read(&errors).contains(text)).await
+    }
+
     /// What it has printed so far.
     pub(super) fn output(&self) -> String {
         read(&self.output)

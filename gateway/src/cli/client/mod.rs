@@ -1,4 +1,7 @@
-//! A client of the gateway's own API, as commands use it: one kept-alive connection.
+//! Clients of the gateway's own API, as commands use it: here one kept-alive connection for many small
+//! requests; in `steady` one for long work, that says of every failure whether to try again.
+
+pub(super) mod steady;
 
 use std::net::SocketAddr;
 
