@@ -22,7 +22,7 @@ const RESULTS: &str = "line,row_id,outcome\r\n2,a,matched\r\n3,b,not_matched\r\n
 
 fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// A gateway that answers three rows, and a clerk's desk.
