@@ -15,8 +15,6 @@ use crate::request::{AgencyCode, Procedure, Purpose};
 pub enum Mode {
     /// Each is verified as a single request is.
     Verify,
-    /// The same, and what the holder has is sorted into right, wrong, missing and stale.
-    Reconcile,
 }
 
 impl Mode {
@@ -24,13 +22,12 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
-            Self::Reconcile => "reconcile",
         }
     }
 
     /// The mode with this name.
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Verify, Self::Reconcile].into_iter().find(|mode| mode.name() == name)
+        (name == Self::Verify.name()).then_some(Self::Verify)
     }
 }
 

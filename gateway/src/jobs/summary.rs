@@ -22,9 +22,6 @@ pub struct Summary {
     pub attributes: BTreeMap<String, BTreeMap<String, u64>>,
     /// By advice.
     pub advice: BTreeMap<String, u64>,
-    /// Values by attribute and by what reconciling made of them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub values: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 /// Name of the outcome of a row that the policy refused.
@@ -56,12 +53,8 @@ impl Summary {
         merge(&mut self.outcomes, &further.outcomes);
         merge(&mut self.problems, &further.problems);
         merge(&mut self.advice, &further.advice);
-        for (of, further) in
-            [(&mut self.attributes, &further.attributes), (&mut self.values, &further.values)]
-        {
-            for (name, counts) in further {
-                merge(entry(of, name), counts);
-            }
+        for (name, counts) in &further.attributes {
+            merge(entry(&mut self.attributes, name), counts);
         }
     }
 

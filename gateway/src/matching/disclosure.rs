@@ -8,7 +8,7 @@
 use super::outcome::{Outcome, is_accepted};
 use super::{Finding, Findings, Verdict};
 use crate::policy::{Disclosure, Reason, ReasonSet};
-use crate::request::{Attribute, AttributeSet, Claims, PartialDate};
+use crate::request::{Attribute, AttributeSet, Claims, PartialDate, SubjectKey};
 
 /// As much of a finding as the caller may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,22 +55,24 @@ pub fn tells_wrong(
         || findings.iter().any(|(attribute, finding)| is_told(attribute) && is_wrong(finding))
 }
 
-/// Whether the answer tells that a part of a date is right which the personal number does not spell: the
-/// month of a birth date, or the year of a card. It may be accepted, and leads who asks on and on to the
+/// Whether the answer tells that a part of a date is right which the number that was asked does not spell:
+/// the month of a birth date (and its year, unless a personal number was asked), or the year of a card. It may be accepted, and leads who asks on and on to the
 /// whole all the same. What is not told, by a verdict or by the outcome, leads nowhere, and must not be
 /// told by what it takes of a budget.
 pub fn tells_part(
     claims: &Claims,
     findings: &Findings,
+    asked: SubjectKey,
     is_told: impl Fn(Attribute) -> bool,
 ) -> bool {
+    let spells_year = matches!(asked, SubjectKey::PersonalId(_));
     let is_part = |attribute, claim: Option<PartialDate>| {
         is_told(attribute)
             && claim.is_some_and(|date| date.day().is_none())
             && findings.get(attribute) == Some(Finding::because(Reason::YearOnly))
     };
-    let month_of_birth = claims.date_of_birth.filter(|date| date.month().is_some());
-    is_part(Attribute::DateOfBirth, month_of_birth)
+    let birth = claims.date_of_birth.filter(|date| date.month().is_some() || !spells_year);
+    is_part(Attribute::DateOfBirth, birth)
         || is_part(Attribute::CardIssueDate, claims.card_issue_date)
 }
 

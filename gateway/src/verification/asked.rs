@@ -196,9 +196,14 @@ impl<'a> Asked<'a> {
         let (disclosure, accepted) = (self.policy.disclosure(), self.policy.accepted_reasons());
         let Judgement { findings, outcome, .. } = judgement;
         let has_failed = matching::tells_wrong(findings, *outcome, disclosure, accepted)
-            || matching::tells_part(&self.request.claims, findings, |attribute| {
-                disclosure > Disclosure::Outcome || self.policy.required().contains(attribute)
-            });
+            || matching::tells_part(
+                &self.request.claims,
+                findings,
+                self.request.subject.key(),
+                |attribute| {
+                    disclosure > Disclosure::Outcome || self.policy.required().contains(attribute)
+                },
+            );
         let now = self.app.clock.now();
         let resolved = judgement.person.map(|person| SubjectKey::PersonalId(person.personal_id));
         let led_elsewhere = resolved.is_some_and(|person| person != self.request.subject.key());

@@ -24,7 +24,7 @@ pub struct JobBody {
     /// Purpose code of the client, for every row.
     #[schema(example = "telecom.cleanup")]
     purpose: String,
-    /// `verify` (unless told) or `reconcile`.
+    /// `verify`, which is what is done unless told.
     #[schema(nullable = false)]
     mode: Option<String>,
     /// How the file is written: `csv` (unless told) or `ndjson`; gzip is recognised.

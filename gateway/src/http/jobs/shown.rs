@@ -24,7 +24,7 @@ pub struct JobReply {
     pub(super) state: String,
     /// Purpose code, for every row.
     purpose: String,
-    /// `verify` or `reconcile`.
+    /// `verify`.
     mode: &'static str,
     /// How the file is written.
     format: &'static str,
