@@ -12,14 +12,14 @@ use super::place::Place;
 use super::served::{Served, client};
 use crate::support::{Answer, SECRET};
 
-const ROWS: usize = 4_000;
+const ROWS: usize = 2_000;
 /// Rows that are committed together: as many chunks as a day of work has.
 const CHUNK_ROWS: usize = 100;
 /// Each test run; `KILLS=20` is more.
 const KILLS: usize = 4;
-/// How often we look, and at most: two minutes.
+/// How often we look, and at most: four minutes.
 const POLL: Duration = Duration::from_millis(20);
-const POLLS: usize = 6_000;
+const POLLS: usize = 12_000;
 
 struct Door {
     http: reqwest::Client,
