@@ -1,4 +1,5 @@
-//! What is decided about a chunk, and what is told of it: everything that can be done beside other chunks.
+//! What is decided about a chunk, and what is told of it, while those before it are written and those behind
+//! it are read.
 
 use super::order::Order;
 use super::problem::{self, JobProblem};

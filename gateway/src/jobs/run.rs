@@ -27,7 +27,7 @@ use crate::clock::Micros;
 use crate::request::ClientId;
 use crate::store::{JobChunkRow, JobRow, StoreError, append_durably};
 
-/// Chunks on their way at once: one is read or asked, one compared, one written.
+/// Chunks on their way at once: one waits, one is asked and compared, one is written.
 const ON_THE_WAY: usize = 3;
 /// Rows before which nobody judges how many cannot be read.
 const JUDGED_ROWS: u64 = 1_000;
